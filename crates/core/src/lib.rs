@@ -1,0 +1,1 @@
+//! Capture for Watchpost: scopes, spans, sampling, the pipeline and the outbox.

@@ -1,0 +1,1 @@
+//! A bridge from the log crate to Watchpost.

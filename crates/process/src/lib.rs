@@ -1,0 +1,1 @@
+//! What Watchpost reads from the running process: panics, stacks, and the machine.

@@ -1,0 +1,69 @@
+//! The Sentry ingest protocol as plain data.
+//!
+//! Everything that Watchpost sends, and everything it reads back, is a type of this crate: events and
+//! transactions, envelopes (written *and* strictly read), the headers that carry a trace from one process to the
+//! next, rate limits and client reports. There is no clock here, no randomness, no thread and no I/O: what is
+//! needed of those is passed in.
+//!
+//! ```
+//! use watchpost_protocol::{Dsn, Envelope, Event, Item, Level, Timestamp};
+//!
+//! let dsn: Dsn = "https://k1@o77.ingest.sentry.io/5".parse()?;
+//! assert_eq!(dsn.envelope_url(), "https://o77.ingest.sentry.io/api/5/envelope/");
+//!
+//! let event = Event { level: Some(Level::Warning), ..Event::default() };
+//! let mut envelope = Envelope::default();
+//! envelope.headers.event_id = Some(event.event_id);
+//! envelope.items.push(Item::event(&event)?);
+//!
+//! let bytes = envelope.to_vec(Timestamp::from_micros(1_790_000_000_250_000));
+//! let read = Envelope::from_slice(&bytes)?;
+//! assert_eq!(read.items[0].decode::<Event>()?.level, Some(Level::Warning));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Structs have public fields and a `Default`; build them with struct update. A field that the server does not
+//! know is refused by nobody: unknown fields are kept in `other` and survive a round trip.
+
+pub mod breadcrumb;
+pub mod category;
+pub mod client_report;
+pub mod contexts;
+pub mod dsn;
+pub mod envelope;
+pub mod event;
+pub mod exception;
+pub mod id;
+pub mod level;
+pub mod propagation;
+pub mod rate_limit;
+pub mod request;
+pub mod span;
+pub mod timestamp;
+pub mod transaction;
+pub mod truncate;
+pub mod user;
+pub mod value;
+
+pub use breadcrumb::Breadcrumb;
+pub use category::Category;
+pub use client_report::{ClientReport, DiscardReason, DiscardedEvent};
+pub use contexts::{
+    AppContext, Contexts, CultureContext, DeviceContext, OsContext, ResponseContext, RuntimeContext, TraceContext,
+};
+pub use dsn::{Dsn, DsnError, Scheme};
+pub use envelope::{Envelope, EnvelopeError, EnvelopeHeaders, Item, ItemHeader, ItemType};
+pub use event::{Event, LogEntry, SdkInfo, SdkPackage, Values};
+pub use exception::{Addr, DebugImage, DebugMeta, Exception, Frame, Mechanism, Stacktrace, Thread};
+pub use id::{EventId, ParseIdError, SpanId, TraceId};
+pub use level::{LogLevel, ParseLevelError, Level};
+pub use propagation::{Baggage, DynamicSamplingContext, SentryTrace};
+pub use rate_limit::{RateLimit, RateLimitCategories};
+pub use request::Request;
+pub use serde_json::{Map, Value};
+pub use span::{SpanLink, SpanRecord, SpanStatus};
+pub use timestamp::Timestamp;
+pub use transaction::{Transaction, TransactionInfo, TransactionSource};
+pub use truncate::truncate;
+pub use user::{IpAddress, User};
+pub use value::AttributeValue;

@@ -1,0 +1,1 @@
+//! Test your own instrumentation: a recording transport, and traces drawn as text.

@@ -1,0 +1,1 @@
+//! The tower layer of Watchpost: one isolation scope, one trace and one transaction per request.

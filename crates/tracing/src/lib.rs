@@ -1,0 +1,1 @@
+//! The tracing layer of Watchpost: spans become transactions, errors become issues.

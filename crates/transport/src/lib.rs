@@ -1,0 +1,1 @@
+//! How Watchpost sends: an HTTP transport, and a console that draws issues and traces.

@@ -1,0 +1,1 @@
+//! Errors, traces and logs of Rust programs, reported over the Sentry protocol.

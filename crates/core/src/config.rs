@@ -1,0 +1,87 @@
+//! Options as a client uses them: resolved, checked, and shared.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use watchpost_protocol::{Dsn, SdkInfo, SdkPackage};
+
+use crate::error::InitError;
+use crate::integration::Integration;
+use crate::options::{Options, Setting};
+use crate::sampling::SampleRate;
+
+/// The name under which Watchpost reports (`protocol.md` §1.5).
+pub const SDK_NAME: &str = "watchpost.rust";
+
+/// What never changes in the life of a client.
+pub(crate) struct Config {
+    pub(crate) options: Options,
+    pub(crate) dsn: Option<Dsn>,
+    pub(crate) org_id: Option<String>,
+    pub(crate) environment: Arc<str>,
+    pub(crate) release: Option<Arc<str>>,
+    pub(crate) dist: Option<Arc<str>>,
+    pub(crate) server_name: Option<Arc<str>>,
+    pub(crate) sample_rate: SampleRate,
+    pub(crate) sdk: Arc<SdkInfo>,
+    /// In the order in which they run; one per identifier.
+    pub(crate) integrations: Vec<Arc<dyn Integration>>,
+}
+
+impl Config {
+    pub(crate) fn resolve(options: Options) -> Result<Self, InitError> {
+        let options = if options.use_environment {
+            options.fill_from(&|name| std::env::var(name).ok())?
+        } else {
+            options
+        };
+        let dsn = match &options.dsn {
+            Setting::Set(dsn) => dsn.clone(),
+            Setting::Unset => None,
+        };
+        let integrations = one_per_identifier(&options.integrations);
+        let org_id = options.org_id.clone().or_else(|| dsn.as_ref()?.org_id().map(str::to_owned));
+        Ok(Config {
+            org_id,
+            environment: options.environment.as_deref().unwrap_or("production").into(),
+            release: options.release.as_deref().map(Into::into),
+            dist: options.dist.as_deref().map(Into::into),
+            server_name: options.server_name.as_deref().map(Into::into),
+            sample_rate: options.sample_rate.unwrap_or(SampleRate::ALL),
+            sdk: Arc::new(sdk(&integrations)),
+            integrations,
+            dsn,
+            options,
+        })
+    }
+
+    pub(crate) fn tracing_is_on(&self) -> bool {
+        self.options.traces_sample_rate.is_some() || self.options.traces_sampler.is_some()
+    }
+}
+
+/// A later integration takes the place of an earlier one with its name.
+fn one_per_identifier(given: &[Arc<dyn Integration>]) -> Vec<Arc<dyn Integration>> {
+    let mut kept: Vec<Arc<dyn Integration>> = Vec::with_capacity(given.len());
+    for integration in given {
+        let same = kept.iter_mut().find(|other| other.identifier() == integration.identifier());
+        match same {
+            Some(earlier) => *earlier = Arc::clone(integration),
+            None => kept.push(Arc::clone(integration)),
+        }
+    }
+    kept
+}
+
+fn sdk(integrations: &[Arc<dyn Integration>]) -> SdkInfo {
+    let version = env!("CARGO_PKG_VERSION");
+    // A map sorts the names, as the peers do.
+    let names: BTreeMap<&str, ()> = integrations.iter().map(|each| (each.identifier(), ())).collect();
+    SdkInfo {
+        name: SDK_NAME.into(),
+        version: version.into(),
+        integrations: names.into_keys().map(Into::into).collect(),
+        packages: vec![SdkPackage { name: "cargo:watchpost".into(), version: version.into(), ..SdkPackage::default() }],
+        ..SdkInfo::default()
+    }
+}

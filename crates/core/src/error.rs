@@ -1,0 +1,73 @@
+//! Why a client could not be made.
+
+use std::fmt;
+
+use watchpost_protocol::DsnError;
+
+/// An option that cannot work. Each message says which one, what was given, and what is expected.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum InitError {
+    /// The DSN does not parse; the error inside says which part of it is wrong.
+    Dsn(DsnError),
+    /// A rate that is not a number between 0 and 1; holds what was given.
+    SampleRate(String),
+    /// A release that the server would refuse (`protocol.md` §5.3); holds what was given.
+    Release(String),
+    /// An environment that the server would refuse (`protocol.md` §5.3); holds what was given.
+    Environment(String),
+    /// An environment variable that holds something else than its kind of value.
+    Variable {
+        /// The variable.
+        name: &'static str,
+        /// What it holds; never of a variable that may hold a secret.
+        value: String,
+        /// What it should hold.
+        expected: &'static str,
+    },
+    /// There is a DSN, but nothing to send with.
+    NoTransport,
+    /// The transport could not be set up.
+    Transport(String),
+}
+
+impl fmt::Display for InitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InitError::Dsn(error) => error.fmt(f),
+            InitError::SampleRate(given) => {
+                write!(f, "invalid sample rate: {given} is not a number between 0.0 and 1.0")
+            }
+            InitError::Release(given) => write!(
+                f,
+                "invalid release {given:?}: expected at most 200 bytes without slashes, line breaks or tabs, not \".\", \"..\" or \"latest\""
+            ),
+            InitError::Environment(given) => write!(
+                f,
+                "invalid environment {given:?}: expected at most 64 bytes without slashes, line breaks or tabs, not \".\", \"..\" or \"none\""
+            ),
+            InitError::Variable { name, value, expected } => {
+                write!(f, "invalid environment variable {name}={value:?}: expected {expected}")
+            }
+            InitError::NoTransport => f.write_str(
+                "no transport: enable the feature `http`, or set one with Options::transport",
+            ),
+            InitError::Transport(error) => write!(f, "the transport cannot be set up: {error}"),
+        }
+    }
+}
+
+// A DSN error is this error, not its cause: it is shown once.
+impl std::error::Error for InitError {}
+
+impl From<DsnError> for InitError {
+    fn from(error: DsnError) -> Self {
+        InitError::Dsn(error)
+    }
+}
+
+impl From<std::convert::Infallible> for InitError {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}

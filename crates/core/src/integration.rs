@@ -1,0 +1,66 @@
+//! Steps that see items on the worker, and the source of stacks: what leaf crates and users plug in.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use watchpost_protocol::{Event, Stacktrace, Transaction};
+
+/// A named step of the pipeline: sees every event and transaction on the worker, may change or drop it (features N01).
+///
+/// It sees items, never options. A step that panics drops the item, counted as `event_processor`.
+///
+/// ```
+/// use watchpost_core::Integration;
+/// use watchpost_protocol::Event;
+///
+/// struct Region;
+/// impl Integration for Region {
+///     fn identifier(&self) -> &'static str {
+///         "region"
+///     }
+///     fn process_event(&self, mut event: Event) -> Option<Event> {
+///         event.tags.entry("region".into()).or_insert_with(|| "eu-west".into());
+///         Some(event)
+///     }
+/// }
+/// ```
+pub trait Integration: Send + Sync + 'static {
+    /// The name under which it is listed in `sdk.integrations`; a later one of the same name replaces an earlier one.
+    fn identifier(&self) -> &'static str;
+
+    /// Called once per process and identifier, at the first `init` that has it.
+    fn setup_once(&self) {}
+
+    /// Called on the worker with every event after the scopes were merged; `None` drops it.
+    fn process_event(&self, event: Event) -> Option<Event> {
+        Some(event)
+    }
+
+    /// Called on the worker with every transaction after the scopes were merged; `None` drops it.
+    fn process_transaction(&self, transaction: Transaction) -> Option<Transaction> {
+        Some(transaction)
+    }
+}
+
+/// Runs `setup_once` unless an integration of that name was set up before in this process.
+pub(crate) fn set_up(integration: &dyn Integration) {
+    static DONE: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let first = DONE.lock().unwrap_or_else(PoisonError::into_inner).insert(integration.identifier());
+    if first {
+        integration.setup_once();
+    }
+}
+
+/// Where stacks come from: addresses on the caller, names on the worker (promise 3).
+pub trait StackSource: Send + Sync + 'static {
+    /// The return addresses of the calling thread, innermost first. Called on the thread that captures: nothing is looked up.
+    fn capture(&self) -> RawStack;
+
+    /// Finds the functions behind the addresses. Called on the worker. The frames come caller first, as the protocol wants them
+    /// (§5.10), without the frames of the reporter and of the runtime. `None` when there is nothing to show.
+    fn resolve(&self, stack: &RawStack) -> Option<Stacktrace>;
+}
+
+/// Return addresses as they were on the stack, innermost first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RawStack(pub Box<[usize]>);

@@ -1,0 +1,254 @@
+//! The outbox: a bounded queue, one worker that prepares and delivers, flush and close by deadline.
+//!
+//! ```text
+//!  caller ── push ──▶ [queue ≤ capacity] ── worker: prepare ─▶ rate limits ─▶ + report ─▶ deliver ─▶ act on the answer
+//!                          │ full                    │ None            │                        │
+//!                          └───────────────▶  losses (by reason and category)  ◀────────────────┘
+//! ```
+//!
+//! The caller never waits: a full queue refuses, and the refusal is counted. The worker starts with the first push, so that a
+//! client that has nothing to say starts no thread. An item counts against the capacity until it is delivered or lost, so that
+//! "full" means what it says while the server is slow.
+
+mod deliver;
+mod wait;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
+
+use watchpost_protocol::{Category, DiscardReason, Envelope, SdkInfo};
+
+use crate::clock::Clock;
+use crate::limits::Limits;
+use crate::losses::Losses;
+use crate::mute;
+use crate::transport::Transport;
+
+/// What turns a queued job into an envelope, on the worker.
+pub(crate) trait Prepare: Send + Sync + 'static {
+    /// What waits in the queue.
+    type Job: Send + 'static;
+
+    /// Makes the envelope; `None` if the job was dropped on the way, which `prepare` itself has counted then.
+    fn prepare(&self, job: Self::Job) -> Option<Envelope>;
+
+    /// What is lost if this job is never prepared.
+    fn quantities(&self, job: &Self::Job) -> Vec<(Category, u64)>;
+}
+
+/// What an outbox is made of, besides its preparer.
+pub(crate) struct Wire {
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) losses: Arc<Losses>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// How many items may wait or be under way.
+    pub(crate) capacity: usize,
+    /// Whether losses are reported to the server (option `send_client_reports`).
+    pub(crate) reports: bool,
+    pub(crate) sdk: Arc<SdkInfo>,
+}
+
+/// The sending half, shared by every thread that captures.
+pub(crate) struct Outbox<P: Prepare> {
+    shared: Arc<Shared<P>>,
+}
+
+struct Shared<P: Prepare> {
+    preparer: P,
+    wire: Wire,
+    state: Mutex<State<P::Job>>,
+    /// Signalled when there is work for a worker that waits.
+    work: Condvar,
+    /// Signalled when a flush or a close may have come to its end.
+    idle: Condvar,
+}
+
+struct State<J> {
+    queue: VecDeque<J>,
+    in_flight: usize,
+    worker: Worker,
+    /// Whether the worker waits on `work`. Waking a thread that runs would cost the caller for nothing.
+    waiting: bool,
+    /// How many jobs were ever queued, and how many of them the worker has dealt with.
+    pushed: u64,
+    finished: u64,
+    /// For each flush asked for, the number of jobs that have to be finished first: items that come later cannot hold it up.
+    flushes: VecDeque<u64>,
+    flushes_asked: u64,
+    flushes_done: u64,
+    closing: bool,
+}
+
+impl<J> State<J> {
+    /// Asks the worker for a flush of all that is queued now; the answer is due when `flushes_done` reaches the result.
+    fn ask_flush(&mut self) -> u64 {
+        self.flushes.push_back(self.pushed);
+        self.flushes_asked += 1;
+        self.flushes_asked
+    }
+}
+
+enum Worker {
+    NotStarted,
+    Running(Option<ThreadId>),
+    Ended,
+}
+
+enum Task<J> {
+    Send(J),
+    /// Everything queued before a flush has been dealt with: what is left of it is the report.
+    Report,
+    Stop,
+}
+
+impl<P: Prepare> Outbox<P> {
+    pub(crate) fn new(preparer: P, wire: Wire) -> Self {
+        let state = State {
+            queue: VecDeque::new(),
+            in_flight: 0,
+            worker: Worker::NotStarted,
+            waiting: false,
+            pushed: 0,
+            finished: 0,
+            flushes: VecDeque::new(),
+            flushes_asked: 0,
+            flushes_done: 0,
+            closing: false,
+        };
+        let shared =
+            Shared { preparer, wire, state: Mutex::new(state), work: Condvar::new(), idle: Condvar::new() };
+        Outbox { shared: Arc::new(shared) }
+    }
+
+    /// Queues a job, or counts it as lost. Never waits for the wire. Says whether it was taken.
+    pub(crate) fn push(&self, job: P::Job) -> bool {
+        let mut state = self.shared.lock();
+        if state.closing {
+            return false; // a capture after close is a no-op (features K05)
+        }
+        if state.queue.len() + state.in_flight >= self.shared.wire.capacity {
+            drop(state);
+            let quantities = self.shared.preparer.quantities(&job);
+            self.shared.wire.losses.record_all(DiscardReason::QueueOverflow, &quantities);
+            crate::debug!("the queue is full ({} items): dropped one", self.shared.wire.capacity);
+            return false;
+        }
+        state.queue.push_back(job);
+        state.pushed += 1;
+        self.wake(state)
+    }
+
+    /// Starts the worker, or wakes it if it waits.
+    fn wake(&self, mut state: MutexGuard<'_, State<P::Job>>) -> bool {
+        match state.worker {
+            Worker::NotStarted => self.start(state),
+            Worker::Running(_) => {
+                if std::mem::take(&mut state.waiting) {
+                    drop(state);
+                    self.shared.work.notify_one();
+                }
+                true
+            }
+            Worker::Ended => false,
+        }
+    }
+
+    fn start(&self, mut state: MutexGuard<'_, State<P::Job>>) -> bool {
+        let shared = Arc::clone(&self.shared);
+        let spawned = std::thread::Builder::new().name("watchpost".into()).spawn(move || shared.run());
+        match spawned {
+            Ok(handle) => {
+                state.worker = Worker::Running(Some(handle.thread().id()));
+                true
+            }
+            Err(error) => {
+                let lost: Vec<_> = state.queue.drain(..).collect();
+                drop(state);
+                crate::debug!("the worker thread could not be started: {error}");
+                self.shared.count(DiscardReason::InternalSdkError, &lost);
+                false
+            }
+        }
+    }
+}
+
+impl<P: Prepare> Shared<P> {
+    fn lock(&self) -> MutexGuard<'_, State<P::Job>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count(&self, reason: DiscardReason, jobs: &[P::Job]) {
+        for job in jobs {
+            self.wire.losses.record_all(reason, &self.preparer.quantities(job));
+        }
+    }
+
+    /// The worker: everything that is not the caller's happens here.
+    fn run(&self) {
+        let _muted = mute::enter();
+        let mut dispatch = deliver::Dispatch::new();
+        loop {
+            match self.next() {
+                Task::Send(job) => {
+                    self.send(job, &mut dispatch);
+                    self.finish(|state| {
+                        state.in_flight -= 1;
+                        state.finished += 1;
+                    });
+                }
+                Task::Report => {
+                    dispatch.report(&self.wire);
+                    self.finish(|state| state.flushes_done += 1);
+                }
+                Task::Stop => break,
+            }
+        }
+        self.finish(|state| state.worker = Worker::Ended);
+    }
+
+    fn next(&self) -> Task<P::Job> {
+        let mut state = self.lock();
+        loop {
+            if state.flushes.front().is_some_and(|&target| target <= state.finished) {
+                state.flushes.pop_front();
+                return Task::Report;
+            }
+            if let Some(job) = state.queue.pop_front() {
+                state.in_flight += 1;
+                return Task::Send(job);
+            }
+            if state.closing {
+                return Task::Stop;
+            }
+            state.waiting = true;
+            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.waiting = false;
+        }
+    }
+
+    fn finish(&self, change: impl FnOnce(&mut State<P::Job>)) {
+        let mut state = self.lock();
+        change(&mut state);
+        drop(state);
+        self.idle.notify_all();
+    }
+
+    /// Prepares a job and delivers what came of it. A panic on the way costs this one item.
+    fn send(&self, job: P::Job, dispatch: &mut deliver::Dispatch) {
+        let quantities = self.preparer.quantities(&job);
+        let prepared = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.preparer.prepare(job)));
+        match prepared {
+            Ok(Some(envelope)) => dispatch.deliver(&self.wire, envelope),
+            Ok(None) => {}
+            Err(_) => {
+                crate::debug!("preparing an item panicked: dropped it");
+                self.wire.losses.record_all(DiscardReason::InternalSdkError, &quantities);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

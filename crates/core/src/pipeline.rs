@@ -1,0 +1,135 @@
+//! One way through the worker for every kind of item: defaults, scopes, integrations, processors, the last hook, an envelope.
+//!
+//! Whoever drops an item on the way, or fails, has it counted under a reason of its own; nothing else of the client is held up by it.
+
+mod event;
+mod transaction;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use watchpost_protocol::{Category, DiscardReason, DynamicSamplingContext, Envelope, EventId, Item};
+
+use crate::config::Config;
+use crate::integration::Integration;
+use crate::losses::Losses;
+use crate::outbox::Prepare;
+
+pub(crate) use event::{EventJob, EventTrace};
+pub(crate) use transaction::TransactionJob;
+
+/// What waits for the worker.
+pub(crate) enum Job {
+    Event(Box<EventJob>),
+    Transaction(Box<TransactionJob>),
+}
+
+pub(crate) struct Pipeline {
+    pub(crate) config: Arc<Config>,
+    pub(crate) losses: Arc<Losses>,
+}
+
+/// A kind of item on its way. The order of the steps is the pipeline's; what a step means is the kind's.
+trait Telemetry: Sized {
+    /// Lets an integration see it.
+    fn integrate(self, integration: &dyn Integration) -> Option<Self>;
+    /// Asks the user's last hook, if there is one.
+    fn before_send(self, config: &Config) -> Option<Self>;
+    /// What is lost with it (§4.2).
+    fn quantities(&self) -> Vec<(Category, u64)>;
+    /// What was lost of it, given what there was before a step that kept it.
+    fn part_lost(&self, _before: &[(Category, u64)]) -> Option<(Category, u64)> {
+        None
+    }
+    /// Cuts what is too long to send.
+    fn trim(&mut self, config: &Config);
+    fn event_id(&self) -> EventId;
+    fn item(&self) -> Result<Item, serde_json::Error>;
+}
+
+impl Prepare for Pipeline {
+    type Job = Job;
+
+    fn prepare(&self, job: Job) -> Option<Envelope> {
+        match job {
+            Job::Event(job) => {
+                let dsc = job.trace.dsc.clone();
+                let processors = job.processors();
+                let mut event = job.into_event(&self.config);
+                for processor in &processors {
+                    event = self.step(event, DiscardReason::EventProcessor, |event| processor(event))?;
+                }
+                self.finish(event, dsc)
+            }
+            Job::Transaction(job) => {
+                let dsc = job.dsc.clone();
+                let transaction = job.into_transaction(&self.config, &self.losses)?;
+                self.finish(transaction, dsc)
+            }
+        }
+    }
+
+    fn quantities(&self, job: &Job) -> Vec<(Category, u64)> {
+        match job {
+            Job::Event(_) => vec![(Category::Error, 1)],
+            Job::Transaction(job) => job.quantities(),
+        }
+    }
+}
+
+impl Pipeline {
+    /// The steps that every kind of item takes once it has its data.
+    fn finish<T: Telemetry>(&self, mut item: T, dsc: Option<DynamicSamplingContext>) -> Option<Envelope> {
+        for integration in &self.config.integrations {
+            item = self.step(item, DiscardReason::EventProcessor, |item| item.integrate(&**integration))?;
+        }
+        item.trim(&self.config);
+        item = self.step(item, DiscardReason::BeforeSend, |item| item.before_send(&self.config))?;
+        self.envelope(&item, dsc)
+    }
+
+    /// Runs one step of somebody else's: under no lock, its panic caught, its losses counted (`protocol.md` §20.5).
+    fn step<T: Telemetry>(
+        &self,
+        item: T,
+        reason: DiscardReason,
+        step: impl FnOnce(T) -> Option<T>,
+    ) -> Option<T> {
+        let before = item.quantities();
+        match catch_unwind(AssertUnwindSafe(|| step(item))) {
+            Ok(Some(item)) => {
+                if let Some((category, quantity)) = item.part_lost(&before) {
+                    self.losses.record(reason, category, quantity);
+                }
+                Some(item)
+            }
+            Ok(None) => {
+                crate::debug!("dropped one {} ({reason})", before[0].0);
+                self.losses.record_all(reason, &before);
+                None
+            }
+            Err(_) => {
+                crate::debug!("a callback panicked: dropped one {} ({reason})", before[0].0);
+                self.losses.record_all(reason, &before);
+                None
+            }
+        }
+    }
+
+    fn envelope<T: Telemetry>(&self, item: &T, dsc: Option<DynamicSamplingContext>) -> Option<Envelope> {
+        let mut envelope = Envelope::default();
+        envelope.headers.event_id = Some(item.event_id());
+        envelope.headers.sdk = Some(Arc::clone(&self.config.sdk));
+        // A context that is frozen empty has nothing to say (§8.4).
+        envelope.headers.trace = dsc.filter(|dsc| !dsc.is_empty());
+        match item.item() {
+            Ok(item) => envelope.items.push(item),
+            Err(error) => {
+                crate::debug!("an item could not be serialised: {error}");
+                self.losses.record_all(DiscardReason::InternalSdkError, &item.quantities());
+                return None;
+            }
+        }
+        Some(envelope)
+    }
+}

@@ -1,0 +1,126 @@
+//! What a transaction is on its way, from the end of its root span.
+
+use std::sync::Arc;
+
+use watchpost_protocol::{
+    Category, DiscardReason, DynamicSamplingContext, EventId, Item, SpanId, SpanRecord, Timestamp, TraceContext,
+    TraceId, Transaction, TransactionInfo, TransactionSource, Value,
+};
+
+use super::Telemetry;
+use crate::config::Config;
+use crate::integration::Integration;
+use crate::losses::Losses;
+use crate::merge::{self, Layers};
+use crate::record::Buffer;
+
+/// A finished trace: its spans as they were recorded, and the scopes that it lived in.
+pub(crate) struct TransactionJob {
+    pub(crate) event_id: EventId,
+    pub(crate) trace_id: TraceId,
+    pub(crate) parent_span_id: Option<SpanId>,
+    pub(crate) source: TransactionSource,
+    pub(crate) buffer: Buffer,
+    pub(crate) layers: Layers,
+    pub(crate) dsc: Option<DynamicSamplingContext>,
+    /// The time of day at the start, and the monotonic time at that moment: what turns one into the other.
+    pub(crate) anchor: (Timestamp, u64),
+}
+
+impl TransactionJob {
+    pub(super) fn quantities(&self) -> Vec<(Category, u64)> {
+        vec![(Category::Transaction, 1), (Category::Span, self.buffer.span_count().max(1))]
+    }
+
+    /// The transaction with everything that the client and the scopes know. Children that did not fit or did not end are counted.
+    pub(super) fn into_transaction(self, config: &Config, losses: &Losses) -> Option<Transaction> {
+        let (start, nanos) = self.anchor;
+        let at = |moment: u64| {
+            let micros = (moment.saturating_sub(nanos) / 1_000) as i64;
+            Timestamp::from_micros(start.as_micros().saturating_add(micros))
+        };
+        let records = self.buffer.into_records(self.trace_id, at);
+        let lost = records.overflow + records.unfinished;
+        losses.record(DiscardReason::BufferOverflow, Category::Span, lost);
+        let root = records.root?;
+        let mut transaction = Transaction {
+            event_id: self.event_id,
+            transaction: name(&root),
+            transaction_info: Some(TransactionInfo { source: self.source }),
+            start_timestamp: Some(root.start_timestamp),
+            timestamp: Some(root.timestamp),
+            platform: Some("native".into()),
+            release: config.release.clone(),
+            environment: Some(Arc::clone(&config.environment)),
+            server_name: config.server_name.clone(),
+            dist: config.dist.clone(),
+            sdk: Some(Arc::clone(&config.sdk)),
+            meta: (lost > 0).then(|| spans_meta(records.children.len() as u64 + lost)),
+            spans: records.children,
+            ..Transaction::default()
+        };
+        transaction.contexts.trace = Some(trace_context(root, self.parent_span_id));
+        merge::into_transaction(&mut transaction, &self.layers);
+        Some(transaction)
+    }
+}
+
+fn name(root: &SpanRecord) -> String {
+    match root.description.as_deref() {
+        None | Some("") => "<unlabeled transaction>".to_owned(),
+        Some(name) => name.to_owned(),
+    }
+}
+
+fn trace_context(root: SpanRecord, parent_span_id: Option<SpanId>) -> TraceContext {
+    TraceContext {
+        trace_id: root.trace_id,
+        span_id: root.span_id,
+        parent_span_id,
+        op: root.op,
+        status: root.status,
+        origin: root.origin,
+        data: root.data,
+        links: root.links,
+        ..TraceContext::default()
+    }
+}
+
+/// How many spans there were (§6.3).
+fn spans_meta(original: u64) -> Value {
+    serde_json::json!({ "spans": { "": { "len": original } } })
+}
+
+impl Telemetry for Transaction {
+    fn integrate(self, integration: &dyn Integration) -> Option<Self> {
+        integration.process_transaction(self)
+    }
+
+    fn before_send(self, config: &Config) -> Option<Self> {
+        match &config.options.before_send_transaction {
+            Some(hook) => hook(self),
+            None => Some(self),
+        }
+    }
+
+    fn quantities(&self) -> Vec<(Category, u64)> {
+        vec![(Category::Transaction, 1), (Category::Span, self.spans.len() as u64 + 1)]
+    }
+
+    fn part_lost(&self, before: &[(Category, u64)]) -> Option<(Category, u64)> {
+        let spans = before.iter().find(|(category, _)| *category == Category::Span)?.1;
+        let lost = spans.saturating_sub(self.spans.len() as u64 + 1);
+        (lost > 0).then_some((Category::Span, lost))
+    }
+
+    // Names and descriptions of spans are never cut (§16.7).
+    fn trim(&mut self, _: &Config) {}
+
+    fn event_id(&self) -> EventId {
+        self.event_id
+    }
+
+    fn item(&self) -> Result<Item, serde_json::Error> {
+        Item::transaction(self)
+    }
+}

@@ -1,0 +1,88 @@
+//! Randomness, injected: ids, and the dice of sampling.
+
+use std::cell::RefCell;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+
+use watchpost_protocol::{EventId, SpanId, TraceId};
+
+/// Where a client takes its ids and sampling decisions from.
+pub trait Rng: Send + Sync + 'static {
+    /// 64 random bits.
+    fn next_u64(&self) -> u64;
+}
+
+/// A generator per thread, seeded by the operating system; the default.
+///
+/// Ids are unique, not secret: the generator is fast and not fit for cryptography.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ThreadRng;
+
+thread_local! {
+    // `RandomState` asks the operating system once per thread and process; fastrand's own seed knows only the time and the thread.
+    static LOCAL: RefCell<fastrand::Rng> = RefCell::new(fastrand::Rng::with_seed(RandomState::new().build_hasher().finish()));
+}
+
+impl Rng for ThreadRng {
+    fn next_u64(&self) -> u64 {
+        LOCAL
+            .try_with(|rng| rng.try_borrow_mut().map(|mut rng| rng.u64(..)).ok())
+            .ok()
+            .flatten()
+            .unwrap_or_else(|| RandomState::new().build_hasher().finish())
+    }
+}
+
+/// A fresh version 4 id for an event.
+pub fn event_id(rng: &dyn Rng) -> EventId {
+    EventId::from_random_bytes(sixteen(rng))
+}
+
+/// A fresh trace id; never zero.
+pub fn trace_id(rng: &dyn Rng) -> TraceId {
+    let mut bytes = sixteen(rng);
+    bytes[0] |= u8::from(bytes == [0; 16]);
+    TraceId::from_bytes(bytes)
+}
+
+/// A fresh span id; never zero.
+pub fn span_id(rng: &dyn Rng) -> SpanId {
+    SpanId::from_bytes(rng.next_u64().max(1).to_be_bytes())
+}
+
+/// A uniform number in `[0, 1)` with six decimals (`protocol.md` §8.5): the grid that `sample_rand` lives on.
+pub fn sample_rand(rng: &dyn Rng) -> f64 {
+    (rng.next_u64() % 1_000_000) as f64 / 1e6
+}
+
+fn sixteen(rng: &dyn Rng) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&rng.next_u64().to_be_bytes());
+    bytes[8..].copy_from_slice(&rng.next_u64().to_be_bytes());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Zero;
+    impl Rng for Zero {
+        fn next_u64(&self) -> u64 {
+            0
+        }
+    }
+
+    #[test]
+    fn no_id_is_all_zero_whatever_the_dice_say() {
+        assert_ne!(trace_id(&Zero).as_bytes(), &[0; 16]);
+        assert_ne!(span_id(&Zero).as_bytes(), &[0; 8]);
+    }
+
+    #[test]
+    fn threads_do_not_share_a_sequence() {
+        let here = ThreadRng.next_u64();
+        let there = std::thread::spawn(|| ThreadRng.next_u64()).join().unwrap();
+        assert_ne!(here, there);
+    }
+}

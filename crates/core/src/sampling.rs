@@ -1,0 +1,142 @@
+//! Decided once, at the root (`protocol.md` §8.6).
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use watchpost_protocol::{SpanId, TraceId, TransactionSource};
+
+use crate::error::InitError;
+
+/// A share between 0 and 1, checked where it enters (features I10).
+///
+/// ```
+/// use watchpost_core::SampleRate;
+///
+/// assert!(SampleRate::try_from(0.2).is_ok());
+/// assert!(SampleRate::try_from(f64::NAN).is_err());
+/// assert_eq!(
+///     SampleRate::try_from(1.5).unwrap_err().to_string(),
+///     "invalid sample rate: 1.5 is not a number between 0.0 and 1.0"
+/// );
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct SampleRate(f64);
+
+impl SampleRate {
+    /// Everything.
+    pub const ALL: SampleRate = SampleRate(1.0);
+    /// Nothing.
+    pub const NONE: SampleRate = SampleRate(0.0);
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> f64 {
+        self.0
+    }
+
+    /// Whether a roll of the dice in `[0, 1)` falls below the rate.
+    pub(crate) fn keeps(self, rand: f64) -> bool {
+        rand < self.0
+    }
+}
+
+impl TryFrom<f64> for SampleRate {
+    type Error = InitError;
+
+    fn try_from(rate: f64) -> Result<Self, InitError> {
+        if (0.0..=1.0).contains(&rate) { Ok(SampleRate(rate)) } else { Err(InitError::SampleRate(rate.to_string())) }
+    }
+}
+
+/// What a `traces_sampler` is asked about.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SamplingContext<'a> {
+    /// The name of the root span.
+    pub name: &'a str,
+    /// Its operation, as `http.server`.
+    pub op: Option<&'a str>,
+    /// What the name is.
+    pub source: TransactionSource,
+    /// The trace that it belongs to.
+    pub trace_id: TraceId,
+    /// The span of the other process that it continues.
+    pub parent_span_id: Option<SpanId>,
+    /// What that process decided.
+    pub parent_sampled: Option<bool>,
+    /// The rate that the head of the trace used.
+    pub parent_sample_rate: Option<f64>,
+}
+
+/// What a `traces_sampler` answers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Decision {
+    /// Keep this share. A number outside 0 to 1 keeps nothing, and says so under `debug`.
+    Rate(f64),
+    /// Keep it.
+    Keep,
+    /// Do not keep it.
+    Drop,
+    /// Do what would be done without a sampler: follow the parent, else `traces_sample_rate`.
+    Inherit,
+}
+
+/// A function that decides about each trace that begins here.
+pub type TracesSampler = Arc<dyn Fn(&SamplingContext<'_>) -> Decision + Send + Sync>;
+
+/// How a root span was decided on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Sampled {
+    pub(crate) sampled: bool,
+    /// The rate that decided; `None` where the sampler's answer was no number.
+    pub(crate) rate: Option<f64>,
+    /// Whether the rate is a decision of this process, and belongs in the sampling context.
+    pub(crate) own_rate: bool,
+}
+
+/// Decides about a root span. `None`: tracing is off here, and no decision is made for anybody downstream.
+pub(crate) fn decide(
+    sampler: Option<&TracesSampler>,
+    rate: Option<SampleRate>,
+    context: &SamplingContext<'_>,
+    sample_rand: f64,
+) -> Option<Sampled> {
+    if sampler.is_none() && rate.is_none() {
+        return None;
+    }
+    if let Some(decision) = sampler.and_then(|sampler| ask(sampler, context)) {
+        return Some(by_rate(decision, sample_rand));
+    }
+    Some(match (context.parent_sampled, rate) {
+        (Some(sampled), _) => {
+            Sampled { sampled, rate: Some(if sampled { 1.0 } else { 0.0 }), own_rate: false }
+        }
+        (None, Some(rate)) => by_rate(Some(rate), sample_rand),
+        (None, None) => Sampled { sampled: false, rate: Some(0.0), own_rate: true },
+    })
+}
+
+fn by_rate(rate: Option<SampleRate>, sample_rand: f64) -> Sampled {
+    let sampled = rate.is_some_and(|rate| rate.keeps(sample_rand));
+    Sampled { sampled, rate: rate.map(SampleRate::get), own_rate: true }
+}
+
+/// The sampler's answer: `None` if it left the decision to others or failed, `Some(None)` if it was not a rate.
+fn ask(sampler: &TracesSampler, context: &SamplingContext<'_>) -> Option<Option<SampleRate>> {
+    match catch_unwind(AssertUnwindSafe(|| sampler(context))) {
+        Ok(Decision::Keep) => Some(Some(SampleRate::ALL)),
+        Ok(Decision::Drop) => Some(Some(SampleRate::NONE)),
+        Ok(Decision::Inherit) => None,
+        Ok(Decision::Rate(rate)) => {
+            let checked = SampleRate::try_from(rate);
+            if let Err(error) = &checked {
+                crate::debug!("traces_sampler: {error}; the trace is not sampled");
+            }
+            Some(checked.ok())
+        }
+        Err(_) => {
+            crate::debug!("traces_sampler panicked: the parent's decision and traces_sample_rate decide");
+            None
+        }
+    }
+}

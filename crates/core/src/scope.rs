@@ -1,0 +1,327 @@
+//! A scope: what is known about the work that is being done, to be put on whatever it reports.
+//!
+//! One kind of data, three owners (`protocol.md` §15.1): the *global* scope lives as long as the process, an *isolation* scope as long as
+//! one request, job or task, a *current* scope as long as one block or span. A scope holds no client and no span.
+//!
+//! [`Scope`] is a handle: clones share one scope, and its methods take `&self`. The data behind it is immutable and shared; a change
+//! replaces it. So a capture takes a snapshot by copying a pointer, and a fork costs no more, however much the scope holds.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use watchpost_protocol::{
+    Breadcrumb, Event, EventId, Level, Request, TransactionSource, User, Value,
+};
+
+use crate::breadcrumbs::{Ring, Trail};
+use crate::propagation_context::PropagationContext;
+
+/// Sees an event on the worker after the scopes were merged into it; may change it, and drops it by returning `None`.
+pub type EventProcessor = Arc<dyn Fn(Event) -> Option<Event> + Send + Sync>;
+
+/// Makes the request of a scope, on the worker: an integration keeps the parts and prints them only when they are needed.
+pub type RequestSource = Arc<dyn Fn() -> Request + Send + Sync>;
+
+/// A shared handle to one scope; see the [module documentation](self).
+#[derive(Clone)]
+pub struct Scope {
+    cell: Arc<Cell>,
+}
+
+struct Cell {
+    data: Mutex<Arc<ScopeData>>,
+    live: Mutex<Live>,
+}
+
+/// What changes too often to be copied on write.
+#[derive(Default)]
+struct Live {
+    breadcrumbs: Ring,
+    last_event_id: Option<EventId>,
+}
+
+/// What a scope holds, without its breadcrumbs.
+#[derive(Clone, Default)]
+pub(crate) struct ScopeData {
+    pub(crate) level: Option<Level>,
+    pub(crate) fingerprint: Option<Vec<Cow<'static, str>>>,
+    pub(crate) transaction: Option<(String, TransactionSource)>,
+    pub(crate) user: Option<User>,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) extra: BTreeMap<String, Value>,
+    pub(crate) contexts: BTreeMap<String, Value>,
+    pub(crate) request: Option<RequestSource>,
+    pub(crate) response_status: Option<u16>,
+    pub(crate) processors: Vec<EventProcessor>,
+    pub(crate) propagation: Option<Arc<PropagationContext>>,
+}
+
+/// A scope as it was at one moment: two pointers.
+#[derive(Clone, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) data: Arc<ScopeData>,
+    pub(crate) trail: Trail,
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Scope::new()
+    }
+}
+
+impl Scope {
+    /// An empty scope.
+    #[must_use]
+    pub fn new() -> Self {
+        Scope::from_parts(Arc::default(), Live::default())
+    }
+
+    fn from_parts(data: Arc<ScopeData>, live: Live) -> Self {
+        Scope { cell: Arc::new(Cell { data: Mutex::new(data), live: Mutex::new(live) }) }
+    }
+
+    /// A scope of its own that starts with all that this one holds. Later changes in one are not seen in the other.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let Snapshot { data, trail } = self.snapshot();
+        Scope::from_parts(data, Live { breadcrumbs: Ring::from(trail), last_event_id: None })
+    }
+
+    /// Whether both handles mean the same scope.
+    #[must_use]
+    pub fn is_same(&self, other: &Scope) -> bool {
+        Arc::ptr_eq(&self.cell, &other.cell)
+    }
+
+    /// Sets the level of every event of this scope; an event that sets its own keeps it. Default: unset.
+    pub fn set_level(&self, level: Option<Level>) {
+        self.update(|data| data.level = level);
+    }
+
+    /// Sets the fingerprint of every event of this scope (features F01). `"{{ default }}"` inserts the server's own grouping.
+    pub fn set_fingerprint<S: Into<Cow<'static, str>>>(&self, parts: impl IntoIterator<Item = S>) {
+        let parts: Vec<_> = parts.into_iter().map(Into::into).collect();
+        self.update(|data| data.fingerprint = (!parts.is_empty()).then_some(parts));
+    }
+
+    /// Sets or clears the user. What the program sets here is sent, whatever `send_default_pii` says.
+    pub fn set_user(&self, user: impl Into<Option<User>>) {
+        let user = user.into();
+        self.update(|data| data.user = user);
+    }
+
+    /// Sets a tag: a short, searchable key and value. Keys hold up to 32 and values up to 200 characters of `[a-zA-Z0-9_.:-]`
+    /// and printable text; what is longer is cut, and said once per key under `debug` (features X01).
+    pub fn set_tag(&self, key: impl Into<String>, value: impl fmt::Display) {
+        let (key, value) = crate::tag::fit(key.into(), value.to_string());
+        self.update(|data| {
+            data.tags.insert(key, value);
+        });
+    }
+
+    /// Sets several tags; others stay.
+    pub fn set_tags<K: Into<String>, V: fmt::Display>(&self, tags: impl IntoIterator<Item = (K, V)>) {
+        let tags: Vec<_> =
+            tags.into_iter().map(|(key, value)| crate::tag::fit(key.into(), value.to_string())).collect();
+        self.update(|data| data.tags.extend(tags));
+    }
+
+    /// Removes a tag.
+    pub fn remove_tag(&self, key: &str) {
+        self.update(|data| {
+            data.tags.remove(key);
+        });
+    }
+
+    /// Sets a context: a named object, shown but not searchable. A value that is not an object is sent as `{"value": …}`; one that
+    /// cannot be serialised is left out, and said under `debug`.
+    pub fn set_context(&self, name: impl Into<String>, value: impl Serialize) {
+        let name = name.into();
+        match serde_json::to_value(value) {
+            Ok(Value::Null) => self.remove_context(&name),
+            Ok(value @ Value::Object(_)) => self.insert_context(name, value),
+            Ok(value) => self.insert_context(name, serde_json::json!({ "value": value })),
+            Err(error) => crate::debug!("the context {name:?} cannot be sent: {error}"),
+        }
+    }
+
+    fn insert_context(&self, name: String, value: Value) {
+        self.update(|data| {
+            data.contexts.insert(name, value);
+        });
+    }
+
+    /// Removes a context.
+    pub fn remove_context(&self, name: &str) {
+        self.update(|data| {
+            data.contexts.remove(name);
+        });
+    }
+
+    /// Sets free-form data.
+    #[deprecated(note = "use set_context: extra data is neither searchable nor structured")]
+    pub fn set_extra(&self, key: impl Into<String>, value: impl Serialize) {
+        let key = key.into();
+        match serde_json::to_value(value) {
+            Ok(value) => self.update(|data| {
+                data.extra.insert(key, value);
+            }),
+            Err(error) => crate::debug!("the extra {key:?} cannot be sent: {error}"),
+        }
+    }
+
+    /// Sets the name of the transaction that events of this scope belong to.
+    pub fn set_transaction_name(&self, name: impl Into<String>, source: TransactionSource) {
+        let name = name.into();
+        self.update(|data| data.transaction = Some((name, source)));
+    }
+
+    /// Sets where the request of this scope's events comes from. For integrations.
+    pub fn set_request(&self, request: Option<RequestSource>) {
+        self.update(|data| data.request = request);
+    }
+
+    /// Sets the status of the response, for the `response` context. For integrations.
+    pub fn set_response_status(&self, status: Option<u16>) {
+        self.update(|data| data.response_status = status);
+    }
+
+    /// Adds a step that sees every event of this scope on the worker.
+    pub fn add_event_processor(&self, processor: impl Fn(Event) -> Option<Event> + Send + Sync + 'static) {
+        let processor: EventProcessor = Arc::new(processor);
+        self.update(|data| data.processors.push(processor));
+    }
+
+    /// Adds a breadcrumb to this scope as it is, at most `limit` of the newest are kept. The free function
+    /// [`add_breadcrumb`](crate::api::add_breadcrumb) also stamps the time and asks `before_breadcrumb`.
+    pub fn push_breadcrumb(&self, breadcrumb: Breadcrumb, limit: usize) {
+        let old = {
+            let mut live = self.cell.live.lock().unwrap_or_else(PoisonError::into_inner);
+            live.breadcrumbs.push(breadcrumb, limit)
+        };
+        drop(old); // freed outside the lock
+    }
+
+    /// Removes all breadcrumbs.
+    pub fn clear_breadcrumbs(&self) {
+        self.cell.live.lock().unwrap_or_else(PoisonError::into_inner).breadcrumbs = Ring::default();
+    }
+
+    /// Resets everything but the event processors and the trace.
+    pub fn clear(&self) {
+        *self.cell.live.lock().unwrap_or_else(PoisonError::into_inner) = Live::default();
+        self.update(|data| {
+            *data = ScopeData {
+                processors: std::mem::take(&mut data.processors),
+                propagation: data.propagation.take(),
+                ..ScopeData::default()
+            };
+        });
+    }
+
+    /// The id of the last error event captured under this isolation scope; transactions do not count.
+    #[must_use]
+    pub fn last_event_id(&self) -> Option<EventId> {
+        self.cell.live.lock().unwrap_or_else(PoisonError::into_inner).last_event_id
+    }
+
+    pub(crate) fn set_last_event_id(&self, id: EventId) {
+        self.cell.live.lock().unwrap_or_else(PoisonError::into_inner).last_event_id = Some(id);
+    }
+
+    /// The trace that this isolation scope belongs to when no span is open; `fresh` makes one for a scope that has none yet.
+    pub(crate) fn propagation(&self, fresh: impl FnOnce() -> PropagationContext) -> Arc<PropagationContext> {
+        let mut data = self.cell.data.lock().unwrap_or_else(PoisonError::into_inner);
+        match &data.propagation {
+            Some(context) => Arc::clone(context),
+            None => {
+                let context = Arc::new(fresh());
+                Arc::make_mut(&mut data).propagation = Some(Arc::clone(&context));
+                context
+            }
+        }
+    }
+
+    pub(crate) fn set_propagation(&self, context: Option<PropagationContext>) {
+        let context = context.map(Arc::new);
+        self.update(|data| data.propagation = context);
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let data = Arc::clone(&self.cell.data.lock().unwrap_or_else(PoisonError::into_inner));
+        let trail = self.cell.live.lock().unwrap_or_else(PoisonError::into_inner).breadcrumbs.freeze();
+        Snapshot { data, trail }
+    }
+
+    /// Changes the data; what a snapshot holds on to stays as it was.
+    fn update(&self, change: impl FnOnce(&mut ScopeData)) {
+        let mut data = self.cell.data.lock().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut data));
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Snapshot { data, trail } = self.snapshot();
+        f.debug_struct("Scope")
+            .field("tags", &data.tags)
+            .field("contexts", &data.contexts.keys())
+            .field("has_user", &data.user.is_some())
+            .field("breadcrumbs", &trail.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fork_starts_with_everything_and_then_goes_its_own_way() {
+        let parent = Scope::new();
+        parent.set_tag("plan", "pro");
+        parent.push_breadcrumb(Breadcrumb::new("one"), 10);
+
+        let child = parent.fork();
+        child.set_tag("plan", "free");
+        child.push_breadcrumb(Breadcrumb::new("two"), 10);
+        parent.push_breadcrumb(Breadcrumb::new("three"), 10);
+
+        assert_eq!(parent.snapshot().data.tags["plan"], "pro");
+        assert_eq!(child.snapshot().data.tags["plan"], "free");
+        assert_eq!(messages(&parent), ["one", "three"]);
+        assert_eq!(messages(&child), ["one", "two"]);
+    }
+
+    #[test]
+    fn a_snapshot_is_not_touched_by_later_changes() {
+        let scope = Scope::new();
+        scope.set_tag("a", 1);
+        let before = scope.snapshot();
+        scope.set_tag("a", 2);
+        scope.push_breadcrumb(Breadcrumb::new("later"), 10);
+
+        assert_eq!(before.data.tags["a"], "1");
+        assert_eq!(before.trail.len(), 0);
+    }
+
+    #[test]
+    fn clear_keeps_the_processors() {
+        let scope = Scope::new();
+        scope.set_user(User::id("42"));
+        scope.set_last_event_id(EventId::default());
+        scope.add_event_processor(Some);
+        scope.clear();
+
+        let data = scope.snapshot().data;
+        assert!(data.user.is_none() && data.processors.len() == 1);
+        assert_eq!(scope.last_event_id(), None);
+    }
+
+    fn messages(scope: &Scope) -> Vec<String> {
+        scope.snapshot().trail.newest(10).into_iter().filter_map(|crumb| crumb.message).collect()
+    }
+}

@@ -44,6 +44,7 @@ pub mod transaction;
 pub mod truncate;
 pub mod user;
 pub mod value;
+mod wire;
 
 pub use breadcrumb::Breadcrumb;
 pub use category::Category;

@@ -1,0 +1,56 @@
+//! Envelopes: what is sent and received (`protocol.md` §2).
+
+mod item;
+mod read;
+mod write;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use item::{Item, ItemHeader, ItemType};
+pub use read::EnvelopeError;
+
+use crate::event::SdkInfo;
+use crate::id::EventId;
+use crate::propagation::DynamicSamplingContext;
+use crate::timestamp::{self, Timestamp};
+
+/// The unit of sending: headers, and items with payloads of their own.
+///
+/// It is written with [`write_to`](Self::write_to) and read, strictly, with [`from_slice`](Self::from_slice).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Envelope {
+    /// The headers.
+    pub headers: EnvelopeHeaders,
+    /// The items, in order.
+    pub items: Vec<Item>,
+}
+
+/// What holds for all items of an envelope (§2.2).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EnvelopeHeaders {
+    /// Which event the items belong to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<EventId>,
+    /// When it was sent. Set by the reader; what is written is the time of writing.
+    #[serde(skip_serializing_if = "Option::is_none", with = "timestamp::rfc3339")]
+    pub sent_at: Option<Timestamp>,
+    /// The DSN, where no header of HTTP says whose it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dsn: Option<String>,
+    /// What reports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sdk: Option<Arc<SdkInfo>>,
+    /// The sampling context of the trace that the items belong to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<DynamicSamplingContext>,
+    /// Unknown headers, kept.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+#[cfg(test)]
+mod tests;

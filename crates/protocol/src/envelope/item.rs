@@ -1,0 +1,229 @@
+//! Items: the parts of an envelope (`protocol.md` §2.3, §2.4).
+
+use std::fmt;
+
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::category::Category;
+use crate::client_report::ClientReport;
+use crate::event::Event;
+use crate::transaction::Transaction;
+
+/// One part of an envelope: a header, and bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// What it is.
+    pub header: ItemHeader,
+    /// The payload, as it is on the wire.
+    pub payload: Vec<u8>,
+}
+
+/// What an item is. Its length is not here: it is that of the payload.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ItemHeader {
+    /// The type.
+    #[serde(rename = "type")]
+    pub ty: ItemType,
+    /// The media type of the payload.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub content_type: Option<String>,
+    /// The name of an attachment.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub filename: Option<String>,
+    /// The kind of an attachment.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub attachment_type: Option<String>,
+    /// How many entries a container has.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub item_count: Option<u64>,
+    /// The platform of a profile chunk.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub platform: Option<String>,
+    /// Unknown headers, kept.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+impl ItemHeader {
+    /// A header with nothing but a type.
+    #[must_use]
+    pub fn new(ty: ItemType) -> Self {
+        ItemHeader {
+            ty,
+            content_type: None,
+            filename: None,
+            attachment_type: None,
+            item_count: None,
+            platform: None,
+            other: Map::new(),
+        }
+    }
+}
+
+macro_rules! item_types {
+    ($($variant:ident = $name:literal => $category:ident),+ $(,)?) => {
+        /// What an item is (§2.4). A type that we do not know is kept by its name.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        #[allow(missing_docs, reason = "each is named as the protocol names it")]
+        #[non_exhaustive]
+        pub enum ItemType {
+            $($variant,)+
+            Unknown(String),
+        }
+
+        impl ItemType {
+            /// The name on the wire.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(ItemType::$variant => $name,)+
+                    ItemType::Unknown(name) => name,
+                }
+            }
+
+            /// What rate limits and losses of such an item are counted by.
+            #[must_use]
+            pub fn category(&self) -> Category {
+                match self {
+                    $(ItemType::$variant => Category::$category,)+
+                    ItemType::Unknown(_) => Category::Default,
+                }
+            }
+        }
+
+        impl From<&str> for ItemType {
+            fn from(name: &str) -> Self {
+                match name {
+                    $($name => ItemType::$variant,)+
+                    other => ItemType::Unknown(other.to_owned()),
+                }
+            }
+        }
+    };
+}
+
+item_types! {
+    Event = "event" => Error,
+    Transaction = "transaction" => Transaction,
+    Feedback = "feedback" => Feedback,
+    UserReport = "user_report" => Feedback,
+    Attachment = "attachment" => Attachment,
+    Session = "session" => Session,
+    Sessions = "sessions" => Session,
+    Span = "span" => Span,
+    Log = "log" => LogItem,
+    TraceMetric = "trace_metric" => TraceMetric,
+    CheckIn = "check_in" => Monitor,
+    ClientReport = "client_report" => Internal,
+    Profile = "profile" => Profile,
+    ProfileChunk = "profile_chunk" => ProfileChunk,
+    ReplayEvent = "replay_event" => Replay,
+    ReplayRecording = "replay_recording" => Replay,
+}
+
+impl fmt::Display for ItemType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Serialize for ItemType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for ItemType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(ItemType::from(&*String::deserialize(deserializer)?))
+    }
+}
+
+impl Item {
+    /// An item whose payload is JSON.
+    ///
+    /// # Errors
+    /// If `payload` cannot be serialised.
+    pub fn json<T: Serialize>(ty: ItemType, payload: &T) -> Result<Self, serde_json::Error> {
+        let mut header = ItemHeader::new(ty);
+        header.content_type = Some("application/json".to_owned());
+        Ok(Item { header, payload: serde_json::to_vec(payload)? })
+    }
+
+    /// The item of an event.
+    ///
+    /// # Errors
+    /// If the event cannot be serialised.
+    pub fn event(event: &Event) -> Result<Self, serde_json::Error> {
+        Item::json(ItemType::Event, event)
+    }
+
+    /// The item of a transaction.
+    ///
+    /// # Errors
+    /// If the transaction cannot be serialised.
+    pub fn transaction(transaction: &Transaction) -> Result<Self, serde_json::Error> {
+        Item::json(ItemType::Transaction, transaction)
+    }
+
+    /// The item of a client report.
+    ///
+    /// # Errors
+    /// If the report cannot be serialised.
+    pub fn client_report(report: &ClientReport) -> Result<Self, serde_json::Error> {
+        Item::json(ItemType::ClientReport, report)
+    }
+
+    /// An attachment. Without a media type it is `application/octet-stream`.
+    #[must_use]
+    pub fn attachment(filename: impl Into<String>, content_type: Option<String>, payload: Vec<u8>) -> Self {
+        let mut header = ItemHeader::new(ItemType::Attachment);
+        header.filename = Some(filename.into());
+        header.content_type = content_type;
+        Item { header, payload }
+    }
+
+    /// Reads the payload.
+    ///
+    /// # Errors
+    /// If it is not the JSON of a `T`.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_slice(&self.payload)
+    }
+
+    /// What is lost with this item (§4.2). Nothing for a client report: its lines are counted already.
+    #[must_use]
+    pub fn losses(&self) -> Vec<(Category, u64)> {
+        let bytes = self.payload.len().max(1) as u64;
+        let count = self.header.item_count.unwrap_or(1);
+        match self.header.ty {
+            ItemType::ClientReport => Vec::new(),
+            ItemType::Transaction => vec![(Category::Transaction, 1), (Category::Span, self.spans() + 1)],
+            ItemType::Attachment => vec![(Category::Attachment, bytes), (Category::AttachmentItem, 1)],
+            ItemType::Log => vec![(Category::LogItem, count), (Category::LogByte, bytes)],
+            ItemType::TraceMetric => vec![(Category::TraceMetric, count), (Category::TraceMetricByte, bytes)],
+            ItemType::Span => vec![(Category::Span, count)],
+            ItemType::Sessions => vec![(Category::Session, self.aggregated_sessions())],
+            ref other => vec![(other.category(), 1)],
+        }
+    }
+
+    /// The children in a transaction's payload. Read only when it is lost.
+    fn spans(&self) -> u64 {
+        #[derive(Deserialize)]
+        struct Spans {
+            #[serde(default)]
+            spans: Vec<IgnoredAny>,
+        }
+        self.decode::<Spans>().map_or(0, |payload| payload.spans.len() as u64)
+    }
+
+    fn aggregated_sessions(&self) -> u64 {
+        let payload: Value = self.decode().unwrap_or_default();
+        let buckets = payload["aggregates"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let counts = ["exited", "errored", "abnormal", "unhandled", "crashed"];
+        buckets.iter().flat_map(|bucket| counts.map(|count| bucket[count].as_u64().unwrap_or(0))).sum()
+    }
+}

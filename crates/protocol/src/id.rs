@@ -1,0 +1,165 @@
+//! Ids: of events, traces and spans (`protocol.md` §5.1, §6.2).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// Text that is not the id it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParseIdError {
+    what: &'static str,
+    digits: usize,
+    given: String,
+}
+
+impl fmt::Display for ParseIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "invalid {} {:?}: expected {} hexadecimal digits, not all zero", self.what, self.given, self.digits)
+    }
+}
+
+impl std::error::Error for ParseIdError {}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $bytes:literal, $what:literal, zero: $zero:literal, dashes: $dashes:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        pub struct $name([u8; $bytes]);
+
+        impl $name {
+            /// The id of these bytes.
+            #[must_use]
+            pub const fn from_bytes(bytes: [u8; $bytes]) -> Self {
+                $name(bytes)
+            }
+
+            /// The bytes of the id.
+            #[must_use]
+            pub const fn as_bytes(&self) -> &[u8; $bytes] {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                const DIGITS: &[u8; 16] = b"0123456789abcdef";
+                let mut text = [0u8; 2 * $bytes];
+                for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+                    pair[0] = DIGITS[usize::from(byte >> 4)];
+                    pair[1] = DIGITS[usize::from(byte & 15)];
+                }
+                f.pad(std::str::from_utf8(&text).unwrap_or_default())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseIdError;
+
+            fn from_str(text: &str) -> Result<Self, ParseIdError> {
+                parse(text, $dashes)
+                    .filter(|bytes| $zero || *bytes != [0; $bytes])
+                    .map($name)
+                    .ok_or_else(|| ParseIdError { what: $what, digits: 2 * $bytes, given: text.to_owned() })
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Cow::<'de, str>::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+            }
+        }
+    };
+}
+
+id! {
+    /// Identifies an event or a transaction: a version 4 UUID, written without dashes. The default is the nil id, which stands for "none yet".
+    ///
+    /// ```
+    /// use watchpost_protocol::EventId;
+    ///
+    /// let id: EventId = "9b1c3e5a-7d9f-4b2d-8c6e-0a1b2c3d4e5f".parse()?;
+    /// assert_eq!(id.to_string(), "9b1c3e5a7d9f4b2d8c6e0a1b2c3d4e5f");
+    /// # Ok::<(), watchpost_protocol::ParseIdError>(())
+    /// ```
+    EventId, 16, "event id", zero: true, dashes: true
+}
+
+id! {
+    /// Identifies a trace across all processes that take part in it. All zero is no trace.
+    TraceId, 16, "trace id", zero: false, dashes: true
+}
+
+id! {
+    /// Identifies a span within its trace. All zero is no span.
+    SpanId, 8, "span id", zero: false, dashes: false
+}
+
+impl EventId {
+    /// A version 4 UUID of random bytes.
+    #[must_use]
+    pub const fn from_random_bytes(mut bytes: [u8; 16]) -> Self {
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        EventId(bytes)
+    }
+}
+
+/// Reads exactly `2 * N` digits, in either case; a UUID may have its dashes.
+fn parse<const N: usize>(text: &str, dashes: bool) -> Option<[u8; N]> {
+    let dashed = dashes && text.len() == 36;
+    let mut digits = text.bytes().enumerate().filter_map(|(at, byte)| {
+        let skip = dashed && byte == b'-' && matches!(at, 8 | 13 | 18 | 23);
+        (!skip).then(|| char::from(byte).to_digit(16))
+    });
+    let mut bytes = [0; N];
+    for byte in &mut bytes {
+        let (high, low) = (digits.next()??, digits.next()??);
+        *byte = (high * 16 + low) as u8;
+    }
+    digits.next().is_none().then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_reads_what_it_writes() {
+        for seed in 1..=255u8 {
+            let trace = TraceId::from_bytes(std::array::from_fn(|at| seed.wrapping_mul(31).wrapping_add(at as u8)));
+            assert_eq!(trace.to_string().parse(), Ok(trace));
+            assert_eq!(trace.to_string().to_uppercase().parse(), Ok(trace));
+            let span = SpanId::from_bytes([seed; 8]);
+            assert_eq!(serde_json::from_str::<SpanId>(&serde_json::to_string(&span).unwrap()).unwrap(), span);
+        }
+    }
+
+    #[test]
+    fn what_is_not_an_id_is_refused() {
+        for bad in ["", "0", &"0".repeat(32), &"g".repeat(32), &"a".repeat(31), &"a".repeat(33), "é"] {
+            assert!(bad.parse::<TraceId>().is_err(), "{bad:?}");
+        }
+        let error = "xyz".parse::<SpanId>().unwrap_err();
+        assert_eq!(error.to_string(), "invalid span id \"xyz\": expected 16 hexadecimal digits, not all zero");
+    }
+
+    #[test]
+    fn random_bytes_become_a_version_4_uuid() {
+        let id = EventId::from_random_bytes([0xff; 16]).to_string();
+        assert_eq!((&id[12..13], &id[16..17]), ("4", "b"));
+    }
+}

@@ -1,0 +1,65 @@
+//! Cutting text that is too long (`protocol.md` §16.6, §16.7).
+
+use serde_json::{Value, json};
+
+/// What was cut off a text, for the `_meta` tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Truncation {
+    /// How many bytes there were.
+    pub original: usize,
+    /// Where the ellipsis begins and ends: the last bytes of the limit.
+    pub range: (usize, usize),
+}
+
+impl Truncation {
+    /// The annotation as the protocol writes it.
+    #[must_use]
+    pub fn to_meta(self) -> Value {
+        json!({ "len": self.original, "rem": [["!limit", "x", self.range.0, self.range.1]] })
+    }
+}
+
+/// Cuts `text` to at most `max` bytes of UTF-8, at a character, and puts `...` in the place of the last three. `None` if it fits.
+///
+/// ```
+/// let mut text = String::from("日本語テキスト");
+/// let cut = watchpost_protocol::truncate(&mut text, 10);
+/// assert_eq!(text, "日本...");
+/// assert_eq!(cut.map(|cut| cut.range), Some((7, 10)));
+/// ```
+pub fn truncate(text: &mut String, max: usize) -> Option<Truncation> {
+    let original = text.len();
+    if original <= max {
+        return None;
+    }
+    let keep = max.saturating_sub(3);
+    text.truncate(text.floor_char_boundary_at(keep));
+    text.push_str(&"..."[..max.min(3)]);
+    Some(Truncation { original, range: (keep, max) })
+}
+
+trait CharBoundary {
+    fn floor_char_boundary_at(&self, index: usize) -> usize;
+}
+
+impl CharBoundary for String {
+    /// The last place at or before `index` where a character begins. (The standard library's own is newer than our oldest compiler.)
+    fn floor_char_boundary_at(&self, index: usize) -> usize {
+        (0..=index.min(self.len())).rev().find(|&at| self.is_char_boundary(at)).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::truncate;
+
+    #[test]
+    fn never_longer_than_the_limit_and_always_text() {
+        for max in 0..30 {
+            let mut text = String::from("aé日🦀aé日🦀");
+            let cut = truncate(&mut text, max);
+            assert!(text.len() <= max.max(20) && (cut.is_none() || text.len() <= max), "{max}: {text}");
+            assert_eq!(cut.is_some(), max < 20);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Typed attribute values: of logs, metrics and streamed spans (`protocol.md` §7.2).
+
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::Value;
+
+/// The value of an attribute. On the wire it is an object that names its type.
+///
+/// ```
+/// use watchpost_protocol::AttributeValue;
+///
+/// let wire = |value: AttributeValue| serde_json::to_string(&value);
+/// assert_eq!(wire(3.0.into())?, r#"{"type":"double","value":3.0}"#);
+/// assert_eq!(wire(u64::MAX.into())?, r#"{"type":"string","value":"18446744073709551615"}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub enum AttributeValue {
+    /// Text.
+    String(String),
+    /// A 64-bit integer; an unsigned one that does not fit is text.
+    Integer(i64),
+    /// A floating point number. One that is not finite has no JSON: whoever sends the attribute leaves it out.
+    Double(f64),
+    /// True or false.
+    Boolean(bool),
+    /// A list of values of one primitive type.
+    Array(Vec<Value>),
+}
+
+impl AttributeValue {
+    /// The value without its type, as `data` of a span holds it; `None` for what JSON cannot say.
+    #[must_use]
+    pub fn to_json(&self) -> Option<Value> {
+        match self {
+            AttributeValue::String(text) => Some(text.as_str().into()),
+            AttributeValue::Integer(number) => Some((*number).into()),
+            AttributeValue::Double(number) => number.is_finite().then(|| (*number).into()),
+            AttributeValue::Boolean(flag) => Some((*flag).into()),
+            AttributeValue::Array(list) => Some(list.clone().into()),
+        }
+    }
+
+    /// The attribute of a JSON value; `None` for null, an object, and a list that is nested or mixed, which the protocol has no type for.
+    #[must_use]
+    pub fn from_json(value: Value) -> Option<Self> {
+        match value {
+            Value::Null | Value::Object(_) => None,
+            Value::Bool(flag) => Some(AttributeValue::Boolean(flag)),
+            Value::String(text) => Some(AttributeValue::String(text)),
+            Value::Number(number) => Some(match (number.as_i64(), number.as_u64(), number.as_f64()) {
+                (Some(integer), _, _) => AttributeValue::Integer(integer),
+                (None, Some(large), _) => large.into(),
+                (None, None, double) => AttributeValue::Double(double?),
+            }),
+            Value::Array(list) => {
+                let kind = std::mem::discriminant(list.first().unwrap_or(&Value::Null));
+                let plain = |value: &Value| !matches!(value, Value::Null | Value::Array(_) | Value::Object(_));
+                let uniform = list.iter().all(|value| plain(value) && std::mem::discriminant(value) == kind);
+                uniform.then_some(AttributeValue::Array(list))
+            }
+        }
+    }
+
+    fn type_name(&self) -> &'static str {
+        match self {
+            AttributeValue::String(_) => "string",
+            AttributeValue::Integer(_) => "integer",
+            AttributeValue::Double(_) => "double",
+            AttributeValue::Boolean(_) => "boolean",
+            AttributeValue::Array(_) => "array",
+        }
+    }
+}
+
+impl Serialize for AttributeValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("type", self.type_name())?;
+        match self {
+            AttributeValue::String(text) => map.serialize_entry("value", text)?,
+            AttributeValue::Integer(number) => map.serialize_entry("value", number)?,
+            AttributeValue::Double(number) => map.serialize_entry("value", number)?,
+            AttributeValue::Boolean(flag) => map.serialize_entry("value", flag)?,
+            AttributeValue::Array(list) => map.serialize_entry("value", list)?,
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for AttributeValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Typed {
+            #[serde(rename = "type")]
+            ty: String,
+            value: Value,
+        }
+        let Typed { ty, value } = Typed::deserialize(deserializer)?;
+        let read = match (AttributeValue::from_json(value), ty.as_str()) {
+            // JSON has one kind of number: the type says which was meant.
+            (Some(AttributeValue::Integer(number)), "double") => Some(AttributeValue::Double(number as f64)),
+            (value, _) => value,
+        };
+        read.filter(|read| read.type_name() == ty)
+            .ok_or_else(|| de::Error::custom(format!("the value of an attribute is not of its type {ty:?}")))
+    }
+}
+
+macro_rules! from {
+    ($($type:ty => |$value:ident| $make:expr),+ $(,)?) => {
+        $(impl From<$type> for AttributeValue {
+            fn from($value: $type) -> Self {
+                $make
+            }
+        })+
+    };
+}
+
+from! {
+    &str => |value| AttributeValue::String(value.to_owned()),
+    String => |value| AttributeValue::String(value),
+    bool => |value| AttributeValue::Boolean(value),
+    i8 => |value| AttributeValue::Integer(value.into()),
+    i16 => |value| AttributeValue::Integer(value.into()),
+    i32 => |value| AttributeValue::Integer(value.into()),
+    i64 => |value| AttributeValue::Integer(value),
+    u8 => |value| AttributeValue::Integer(value.into()),
+    u16 => |value| AttributeValue::Integer(value.into()),
+    u32 => |value| AttributeValue::Integer(value.into()),
+    u64 => |value| i64::try_from(value).map_or_else(|_| AttributeValue::String(value.to_string()), AttributeValue::Integer),
+    usize => |value| AttributeValue::from(value as u64),
+    f32 => |value| AttributeValue::Double(value.into()),
+    f64 => |value| AttributeValue::Double(value),
+}
+
+impl<T: Into<Value>> From<Vec<T>> for AttributeValue {
+    fn from(list: Vec<T>) -> Self {
+        AttributeValue::Array(list.into_iter().map(Into::into).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_keep_their_types_both_ways() {
+        let values: [(AttributeValue, Value); 6] = [
+            ("é".into(), json!({"type": "string", "value": "é"})),
+            (7i64.into(), json!({"type": "integer", "value": 7})),
+            (0.5.into(), json!({"type": "double", "value": 0.5})),
+            (3.0.into(), json!({"type": "double", "value": 3.0})),
+            (true.into(), json!({"type": "boolean", "value": true})),
+            (vec!["a", "b"].into(), json!({"type": "array", "value": ["a", "b"]})),
+        ];
+        for (value, wire) in values {
+            assert_eq!(serde_json::to_value(&value).unwrap(), wire);
+            assert_eq!(serde_json::from_value::<AttributeValue>(wire).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn what_has_no_type_is_left_out() {
+        for none in [json!(null), json!({"a": 1}), json!([[1]]), json!([1, "a"])] {
+            assert_eq!(AttributeValue::from_json(none.clone()), None, "{none}");
+        }
+        assert_eq!(AttributeValue::Double(f64::NAN).to_json(), None);
+        assert!(serde_json::from_value::<AttributeValue>(json!({"type": "integer", "value": "7"})).is_err());
+    }
+}

@@ -1,1 +1,32 @@
-//! How Watchpost sends: an HTTP transport, and a console that draws issues and traces.
+//! How Watchpost sends: the wire and nothing else.
+//!
+//! ```
+//! # #[cfg(feature = "http")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use watchpost_protocol::Dsn;
+//! use watchpost_transport::{HttpOptions, HttpTransport};
+//!
+//! let dsn: Dsn = "http://k1@localhost:9000/5".parse()?;
+//! let transport = HttpTransport::new(&dsn, HttpOptions::default())?;
+//! # drop(transport);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "http"))]
+//! # fn main() {}
+//! ```
+//!
+//! - [`HttpTransport`] posts envelopes to a server. Feature `http`; `rustls` adds https.
+//! - [`ConsoleTransport`] draws issues and traces in a terminal; it needs no account. Feature `console`.
+//!
+//! A transport makes one blocking attempt and says what came of it. It does not queue, retry, count or keep rate limits: all of that is
+//! the outbox's in `watchpost-core`, written once for every transport.
+
+#[cfg(feature = "console")]
+mod console;
+#[cfg(feature = "http")]
+mod http;
+
+#[cfg(feature = "console")]
+pub use console::ConsoleTransport;
+#[cfg(feature = "http")]
+pub use http::{CompressionAlgo, HttpError, HttpOptions, HttpTransport};

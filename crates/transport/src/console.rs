@@ -1,0 +1,154 @@
+//! The console: issues and traces drawn for a person in a terminal.
+
+mod bar;
+mod facts;
+mod format;
+mod issue;
+mod page;
+mod tree;
+mod waterfall;
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+
+use watchpost_core::{Delivery, Transport};
+use watchpost_protocol::{ClientReport, Envelope, Event, Item, ItemType, Transaction};
+
+use self::page::{Line, Page, Style};
+
+/// The width where the terminal does not say.
+const COLUMNS: usize = 100;
+
+/// Draws envelopes instead of sending them: an issue with its causes, its stack and what led up to it; a transaction as a
+/// waterfall; what was lost. It needs no account and no network.
+///
+/// Text that a program reports is neutralised: no message can move the cursor. A stream that cannot be written to is left
+/// alone, and every envelope counts as delivered. Not done: the width of wide characters, and kinds of items other
+/// than these, which get one line each.
+///
+/// ```
+/// use watchpost_core::Transport;
+/// use watchpost_protocol::{Envelope, Event, Item, LogEntry};
+/// use watchpost_transport::ConsoleTransport;
+///
+/// let mut event = Event::default();
+/// event.logentry = Some(LogEntry { formatted: Some("the cart is empty".into()), ..LogEntry::default() });
+/// let mut envelope = Envelope::default();
+/// envelope.items.push(Item::event(&event)?);
+/// ConsoleTransport::stderr().deliver(&envelope);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct ConsoleTransport {
+    writer: Mutex<Box<dyn Write + Send>>,
+    color: bool,
+    columns: usize,
+}
+
+impl ConsoleTransport {
+    /// Draws into any writer: without colour, 100 columns wide.
+    #[must_use]
+    pub fn new(writer: Box<dyn Write + Send>) -> Self {
+        ConsoleTransport { writer: Mutex::new(writer), color: false, columns: COLUMNS }
+    }
+
+    /// Draws on the standard output; see [`stderr`](Self::stderr) for colour and width.
+    #[must_use]
+    pub fn stdout() -> Self {
+        ConsoleTransport::on(io::stdout())
+    }
+
+    /// Draws on the standard error: in colour if that is a terminal and `NO_COLOR` is not set, as wide as `COLUMNS` says (else 100).
+    #[must_use]
+    pub fn stderr() -> Self {
+        ConsoleTransport::on(io::stderr())
+    }
+
+    fn on(stream: impl Write + IsTerminal + Send + 'static) -> Self {
+        // An empty `NO_COLOR` is as good as none (no-color.org).
+        let may_color = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let color = may_color && stream.is_terminal();
+        let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        ConsoleTransport::new(Box::new(stream)).color(color).columns(columns.unwrap_or(COLUMNS))
+    }
+
+    /// Sets whether to draw in colour.
+    #[must_use]
+    pub fn color(mut self, color: bool) -> Self {
+        self.color = color;
+        self
+    }
+
+    /// Sets how wide to draw, in columns; 40 at least.
+    #[must_use]
+    pub fn columns(mut self, columns: usize) -> Self {
+        self.columns = columns;
+        self
+    }
+
+    fn picture(&self, envelope: &Envelope) -> String {
+        envelope.items.iter().map(|item| self.draw(item)).collect()
+    }
+
+    fn draw(&self, item: &Item) -> String {
+        let mut page = Page::new(self.columns, self.color);
+        let drawn = match &item.header.ty {
+            ItemType::Event => item.decode::<Event>().map(|event| issue::draw(&mut page, &event)),
+            ItemType::Transaction => {
+                item.decode::<Transaction>().map(|transaction| waterfall::draw(&mut page, &transaction))
+            }
+            ItemType::ClientReport => {
+                item.decode::<ClientReport>().map(|report| quiet(&mut page, &lost(&report)))
+            }
+            _ => {
+                quiet(&mut page, &named(item));
+                Ok(())
+            }
+        };
+        if let Err(error) = drawn {
+            quiet(&mut page, &format!("{}, unreadable: {error}", named(item)));
+        }
+        page.finish()
+    }
+}
+
+fn quiet(page: &mut Page, text: &str) {
+    page.push(Line::new().put(Style::Dim, text));
+}
+
+fn lost(report: &ClientReport) -> String {
+    let one = |lost: &watchpost_protocol::DiscardedEvent| {
+        format!("{} {} ({})", format::count(lost.quantity), lost.category, lost.reason)
+    };
+    format!("lost: {}", report.discarded_events.iter().map(one).collect::<Vec<_>>().join(", "))
+}
+
+fn named(item: &Item) -> String {
+    let mut name = item.header.ty.to_string();
+    if let Some(file) = &item.header.filename {
+        name = format!("{name} {file}");
+    }
+    if let Some(count) = item.header.item_count {
+        name = format!("{name}: {} items", format::count(count));
+    }
+    format!("{name}, {} bytes", format::count(item.payload.len() as u64))
+}
+
+impl Transport for ConsoleTransport {
+    fn deliver(&self, envelope: &Envelope) -> Delivery {
+        let picture = self.picture(envelope);
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        // A closed pipe is the reader's affair; the program goes on.
+        let _ = writer.write_all(picture.as_bytes()).and_then(|()| writer.flush());
+        Delivery::Accepted { limits: Vec::new() }
+    }
+}
+
+impl fmt::Debug for ConsoleTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConsoleTransport")
+            .field("color", &self.color)
+            .field("columns", &self.columns)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,94 @@
+//! What issues and traces have in common: the request, the user, the tags.
+
+use std::collections::BTreeMap;
+
+use watchpost_protocol::{Contexts, Request, User, Value};
+
+use super::format;
+use super::page::{Line, Page, Style};
+
+/// Where the facts begin, behind their names.
+const COLUMN: usize = 15;
+
+/// Which route was taken, if an instrumentation said so.
+pub(super) fn request(page: &mut Page, request: Option<&Request>, contexts: &Contexts) {
+    let status = contexts.response.as_ref().and_then(|response| response.status_code);
+    let Some(request) = request else {
+        return;
+    };
+    let mut line = label("request");
+    if let Some(method) = &request.method {
+        line = line.put(Style::Bold, method).put(Style::Plain, " ");
+    }
+    line = line.put(Style::Plain, request.url.as_deref().unwrap_or("(no url)"));
+    if let Some(Value::String(query)) = &request.query_string {
+        line = line.put(Style::Dim, "?").put(Style::Dim, query);
+    }
+    let route =
+        contexts.trace.as_ref().and_then(|trace| trace.data.get("http.route")).and_then(Value::as_str);
+    let mut arrow = " → ";
+    if let Some(route) = route {
+        line = line.put(Style::Dim, arrow).put(Style::Plain, route);
+        arrow = ", ";
+    }
+    if let Some(status) = status {
+        let style = match status {
+            ..400 => Style::Green,
+            400..500 => Style::Yellow,
+            _ => Style::Red,
+        };
+        line = line.put(Style::Dim, arrow).put(style, &status.to_string());
+    }
+    page.push(line);
+}
+
+pub(super) fn user(page: &mut Page, user: Option<&User>) {
+    let Some(user) = user else {
+        return;
+    };
+    let known = [
+        ("id", user.id.clone()),
+        ("username", user.username.clone()),
+        ("email", user.email.clone()),
+        ("ip", user.ip_address.as_ref().map(ToString::to_string)),
+    ];
+    let known = known.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?)));
+    let other = user.other.iter().map(|(name, value)| (name.clone(), format::value(value)));
+    pairs(page, "user", known.chain(other));
+}
+
+pub(super) fn tags(page: &mut Page, tags: &BTreeMap<String, String>) {
+    pairs(page, "tags", tags.iter().map(|(key, value)| (key.clone(), value.clone())));
+}
+
+/// One fact on one line.
+pub(super) fn fact(page: &mut Page, name: &str, text: &str) {
+    page.push(label(name).put(Style::Plain, text));
+}
+
+fn label(name: &str) -> Line {
+    Line::new().put(Style::Plain, "  ").put(Style::Dim, name).to(COLUMN)
+}
+
+/// `key=value` side by side, in as many rows as they need.
+fn pairs(page: &mut Page, name: &str, pairs: impl Iterator<Item = (String, String)>) {
+    let mut line = label(name);
+    for (key, value) in pairs {
+        let pair = pair(&key, &value);
+        if line.width() > COLUMN {
+            if line.width() + 2 + pair.width() > page.room() {
+                page.push(std::mem::replace(&mut line, label("")));
+            } else {
+                line = line.put(Style::Plain, "  ");
+            }
+        }
+        line = line.join(pair);
+    }
+    if line.width() > COLUMN {
+        page.push(line);
+    }
+}
+
+pub(super) fn pair(key: &str, value: &str) -> Line {
+    Line::new().put(Style::Dim, key).put(Style::Dim, "=").put(Style::Plain, value)
+}

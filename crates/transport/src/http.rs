@@ -1,0 +1,173 @@
+//! HTTP: one POST per envelope, on ureq.
+
+mod agent;
+mod answer;
+mod error;
+mod gzip;
+mod options;
+mod resolve;
+
+use std::fmt;
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+use ureq::Agent;
+use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
+use ureq::http::{Request, Uri};
+use watchpost_core::{Delivery, Transport};
+use watchpost_protocol::{Dsn, Envelope, Timestamp};
+
+use self::answer::Answer;
+pub use self::error::HttpError;
+use self::gzip::Gzip;
+pub use self::options::{CompressionAlgo, HttpOptions};
+use self::resolve::Remembering;
+
+const ENVELOPE: HeaderValue = HeaderValue::from_static("application/x-sentry-envelope");
+const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+const X_SENTRY_AUTH: HeaderName = HeaderName::from_static("x-sentry-auth");
+
+/// Posts envelopes to the server of a DSN (`protocol.md` §1.3, §1.4, §2.7 and §2.8).
+///
+/// Making one costs nothing: TLS, the proxy and the compressor are set up by the first delivery. Connections are kept
+/// and reused. Several threads may deliver at once, each on a connection of its own. Every phase of a request has its timeout, so that
+/// [`deliver`](Transport::deliver) always ends.
+///
+/// Nothing is sent twice: once the server has answered, whatever it said, the envelope is gone. Redirects are not
+/// followed, because the envelope and the key would go to a host that nobody chose.
+///
+/// ```
+/// use std::time::Duration;
+/// use watchpost_protocol::Dsn;
+/// use watchpost_transport::{HttpOptions, HttpTransport};
+///
+/// let dsn: Dsn = "http://k1@localhost:9000/5".parse()?;
+/// let transport = HttpTransport::new(&dsn, HttpOptions::default().timeout(Duration::from_secs(5)))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct HttpTransport {
+    url: Uri,
+    auth: HeaderValue,
+    user_agent: HeaderValue,
+    options: HttpOptions,
+    agent: OnceLock<Agent>,
+    resolver: Remembering,
+    gzip: Gzip,
+}
+
+impl HttpTransport {
+    /// A transport to the project that `dsn` names.
+    ///
+    /// # Errors
+    ///
+    /// What would make every delivery fail is said here: an https DSN in a build without TLS, a proxy that is no URL, a
+    /// user agent or a DSN that HTTP cannot carry.
+    pub fn new(dsn: &Dsn, options: HttpOptions) -> Result<HttpTransport, HttpError> {
+        let url: Uri = dsn.envelope_url().parse().map_err(|_| HttpError::Url(dsn.envelope_url()))?;
+        if url.scheme_str() == Some("https") && !cfg!(feature = "rustls") {
+            return Err(HttpError::NoTls);
+        }
+        let user_agent = HeaderValue::from_str(&options.user_agent)
+            .map_err(|_| HttpError::UserAgent(options.user_agent.clone()))?;
+        // The message would show the key, so it shows the address alone.
+        let mut auth = HeaderValue::from_str(&dsn.auth_header(&options.user_agent))
+            .map_err(|_| HttpError::Url(dsn.envelope_url()))?;
+        auth.set_sensitive(true);
+        agent::check_proxy(&options)?;
+        let (agent, resolver, gzip) = Default::default();
+        Ok(HttpTransport { url, auth, user_agent, options, agent, resolver, gzip })
+    }
+
+    fn agent(&self) -> &Agent {
+        self.agent.get_or_init(|| agent::build(&self.options, self.resolver.clone()))
+    }
+
+    /// The body, and how it is encoded. A compressor that fails is no reason to lose an envelope: it goes as it is.
+    fn body(&self, envelope: &Envelope, sent_at: Timestamp) -> (Vec<u8>, Option<HeaderValue>) {
+        if self.options.compression == CompressionAlgo::Gzip {
+            match self.gzip.pack(envelope, sent_at) {
+                Ok(packed) => return (packed, Some(GZIP)),
+                Err(error) => watchpost_core::debug!("sending uncompressed, because gzip failed: {error}"),
+            }
+        }
+        (envelope.to_vec(sent_at), None)
+    }
+
+    fn post(&self, body: &[u8], encoding: Option<HeaderValue>) -> Result<Answer, ureq::Error> {
+        let mut request = Request::post(self.url.clone())
+            .header(CONTENT_TYPE, ENVELOPE)
+            .header(USER_AGENT, self.user_agent.clone())
+            .header(X_SENTRY_AUTH, self.auth.clone());
+        if let Some(encoding) = encoding {
+            request = request.header(CONTENT_ENCODING, encoding);
+        }
+        let response = self.agent().run(request.body(body)?)?;
+        Ok(Answer::read(response))
+    }
+}
+
+impl Transport for HttpTransport {
+    fn deliver(&self, envelope: &Envelope) -> Delivery {
+        let (body, encoding) = self.body(envelope, Timestamp::from(SystemTime::now()));
+        match self.post(&body, encoding) {
+            Ok(answer) => answer.into_delivery(envelope, body.len(), SystemTime::now()),
+            Err(error) => {
+                self.resolver.forget();
+                Delivery::Unreachable { error: error.to_string() }
+            }
+        }
+    }
+}
+
+/// Shows where to, never the key.
+impl fmt::Debug for HttpTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpTransport")
+            .field("url", &self.url)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dsn(text: &str) -> Dsn {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_key_is_in_no_debug_output() {
+        let transport =
+            HttpTransport::new(&dsn("http://public:secret@localhost/1"), HttpOptions::default()).unwrap();
+        let shown = format!("{transport:?} {:?}", transport.auth);
+        assert!(shown.contains("http://localhost/api/1/envelope/"), "{shown}");
+        assert!(!shown.contains("public") && !shown.contains("secret"), "{shown}");
+    }
+
+    #[test]
+    fn what_can_never_work_is_refused_at_construction() {
+        let refused = |options| HttpTransport::new(&dsn("http://k@localhost/1"), options).unwrap_err();
+        assert!(matches!(refused(HttpOptions::default().user_agent("a\nb")), HttpError::UserAgent(_)));
+        assert!(matches!(refused(HttpOptions::default().proxy("ftp://proxy:1")), HttpError::Proxy(_)));
+    }
+
+    #[test]
+    fn https_needs_its_feature_and_the_error_names_it() {
+        let made = HttpTransport::new(&dsn("https://k@localhost/1"), HttpOptions::default());
+        match made {
+            Ok(_) => assert!(cfg!(feature = "rustls")),
+            Err(error) => {
+                assert!(!cfg!(feature = "rustls"));
+                assert!(error.to_string().contains("feature `rustls`"), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn making_one_sets_nothing_up() {
+        let transport = HttpTransport::new(&dsn("http://k@localhost/1"), HttpOptions::default()).unwrap();
+        assert!(transport.agent.get().is_none() && transport.gzip.is_idle());
+    }
+}

@@ -7,7 +7,7 @@ use watchpost_protocol::{Dsn, SdkInfo, SdkPackage};
 
 use crate::error::InitError;
 use crate::integration::Integration;
-use crate::options::{Options, Setting};
+use crate::options::Options;
 use crate::sampling::SampleRate;
 
 /// The name under which Watchpost reports (`protocol.md` §1.5).
@@ -30,15 +30,8 @@ pub(crate) struct Config {
 
 impl Config {
     pub(crate) fn resolve(options: Options) -> Result<Self, InitError> {
-        let options = if options.use_environment {
-            options.fill_from(&|name| std::env::var(name).ok())?
-        } else {
-            options
-        };
-        let dsn = match &options.dsn {
-            Setting::Set(dsn) => dsn.clone(),
-            Setting::Unset => None,
-        };
+        let options = options.fill_from_environment()?;
+        let dsn = options.configured_dsn().cloned();
         let integrations = one_per_identifier(&options.integrations);
         let org_id = options.org_id.clone().or_else(|| dsn.as_ref()?.org_id().map(str::to_owned));
         Ok(Config {

@@ -1,1 +1,77 @@
 //! Capture for Watchpost: scopes, spans, sampling, the pipeline and the outbox.
+//!
+//! This is the house behind the facade `watchpost`; use that one in a program. Leaf crates (transports, the tracing layer, the request
+//! layer, the log bridge) stand on this one and never see each other.
+//!
+//! ```text
+//!   caller                                     │ worker
+//!   gates ▸ raw stack, snapshots of 3 scopes ──┼▸ merge ▸ integrations ▸ trim ▸ before_send ▸ envelope ▸ Transport
+//! ```
+//!
+//! Modules import in one direction only, in the order below.
+
+pub mod clock;
+pub mod diag;
+pub mod mute;
+pub mod rng;
+
+pub mod error;
+mod limits;
+pub mod losses;
+mod outbox;
+pub mod transport;
+
+mod breadcrumbs;
+pub mod fields;
+mod merge;
+mod propagation_context;
+mod record;
+pub mod scope;
+mod tag;
+
+pub mod integration;
+mod message;
+pub mod sampling;
+pub mod scrub;
+mod valid;
+
+mod config;
+mod environment;
+mod error_chain;
+pub mod options;
+mod pipeline;
+
+pub mod client;
+pub mod span;
+mod trace;
+
+pub mod builder;
+pub mod current;
+pub mod future;
+
+pub mod api;
+pub mod layer;
+
+pub use builder::{EnteredSpan, SpanBuilder};
+pub use client::{Client, Guard};
+pub use clock::{Clock, SystemClock};
+pub use config::SDK_NAME;
+pub use current::{Scopes, ScopesGuard};
+pub use environment::parse_bool;
+pub use error::InitError;
+pub use error_chain::exceptions;
+pub use fields::{FieldValue, Fields};
+pub use future::FutureExt;
+pub use integration::{Integration, RawStack, StackSource};
+pub use losses::Losses;
+pub use options::{
+    DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT, MaybeDsn,
+    Options,
+};
+pub use record::{MAX_SPANS, Site};
+pub use rng::{Rng, ThreadRng};
+pub use sampling::{Decision, SampleRate, SamplingContext};
+pub use scope::{EventProcessor, RequestSource, Scope};
+pub use span::Span;
+pub use tag::{MAX_TAG_KEY, MAX_TAG_VALUE};
+pub use transport::{Delivery, Transport};

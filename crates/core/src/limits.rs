@@ -8,7 +8,7 @@ use watchpost_protocol::{Category, RateLimit, RateLimitCategories};
 
 /// Deadlines by category, in nanoseconds of the client's monotonic clock. They simply expire.
 #[derive(Debug, Default)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Whether there ever was a limit: the gate on the caller is this one load until then.
     any: AtomicBool,
     deadlines: Mutex<Deadlines>,
@@ -22,7 +22,7 @@ struct Deadlines {
 
 impl Limits {
     /// Puts the limits of an answer in force; where two disagree, the later deadline stays.
-    pub fn apply(&self, limits: &[RateLimit], now_nanos: u64) {
+    pub(crate) fn apply(&self, limits: &[RateLimit], now_nanos: u64) {
         if limits.is_empty() {
             return;
         }
@@ -45,8 +45,7 @@ impl Limits {
     }
 
     /// Whether nothing of this category may be sent now.
-    #[must_use]
-    pub fn is_limited(&self, category: Category, now_nanos: impl FnOnce() -> u64) -> bool {
+    pub(crate) fn is_limited(&self, category: Category, now_nanos: impl FnOnce() -> u64) -> bool {
         if !self.any.load(Ordering::Relaxed) {
             return false;
         }

@@ -357,6 +357,63 @@ impl Options {
     }
 }
 
+/// What the facade asks and adds. A program has no use for these.
+#[doc(hidden)]
+impl Options {
+    pub fn fill_from_environment(self) -> Result<Self, InitError> {
+        if !self.use_environment {
+            return Ok(self);
+        }
+        let mut options = self.fill_from(&|name| std::env::var(name).ok())?;
+        options.use_environment = false; // once is enough
+        Ok(options)
+    }
+
+    #[must_use]
+    pub fn configured_dsn(&self) -> Option<&Dsn> {
+        match &self.dsn {
+            Setting::Set(dsn) => dsn.as_ref(),
+            Setting::Unset => None,
+        }
+    }
+
+    #[must_use]
+    pub fn has_transport(&self) -> bool {
+        self.transport.is_some()
+    }
+
+    #[must_use]
+    pub fn wants_console(&self) -> bool {
+        self.console
+    }
+
+    #[must_use]
+    pub fn has_default_integrations(&self) -> bool {
+        self.default_integrations
+    }
+
+    #[must_use]
+    pub fn in_app(&self) -> (&[String], &[String]) {
+        (&self.in_app_include, &self.in_app_exclude)
+    }
+
+    pub fn default_server_name(mut self, name: impl FnOnce() -> Option<String>) -> Self {
+        self.server_name = self.server_name.or_else(name);
+        self
+    }
+
+    pub fn default_stack_source(mut self, source: impl StackSource) -> Self {
+        self.stack_source.get_or_insert_with(|| Arc::new(source));
+        self
+    }
+
+    /// Before those of the program, so that one of the same identifier replaces it.
+    pub fn default_integration(mut self, integration: impl Integration) -> Self {
+        self.integrations.insert(0, Arc::new(integration));
+        self
+    }
+}
+
 /// A DSN, or the empty string that switches reporting off.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MaybeDsn(pub(crate) Option<Dsn>);

@@ -14,7 +14,7 @@ pub const MAX_SPANS: usize = 1000;
 
 /// The position of a span in its trace's buffer. The root is at [`Slot::ROOT`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Slot(pub(crate) u32);
+pub(crate) struct Slot(pub(crate) u32);
 
 impl Slot {
     pub(crate) const ROOT: Slot = Slot(0);

@@ -90,8 +90,8 @@ pub(crate) struct Sampled {
     pub(crate) sampled: bool,
     /// The rate that decided; `None` where the sampler's answer was no number.
     pub(crate) rate: Option<f64>,
-    /// Whether the rate is a decision of this process, and belongs in the sampling context.
-    pub(crate) own_rate: bool,
+    /// Whether a sampler decided: the only decision that changes a sampling context that came in (§8.4).
+    pub(crate) by_sampler: bool,
 }
 
 /// Decides about a root span. `None`: tracing is off here, and no decision is made for anybody downstream.
@@ -105,20 +105,20 @@ pub(crate) fn decide(
         return None;
     }
     if let Some(decision) = sampler.and_then(|sampler| ask(sampler, context)) {
-        return Some(by_rate(decision, sample_rand));
+        return Some(by_rate(decision, sample_rand, true));
     }
     Some(match (context.parent_sampled, rate) {
         (Some(sampled), _) => {
-            Sampled { sampled, rate: Some(if sampled { 1.0 } else { 0.0 }), own_rate: false }
+            Sampled { sampled, rate: Some(if sampled { 1.0 } else { 0.0 }), by_sampler: false }
         }
-        (None, Some(rate)) => by_rate(Some(rate), sample_rand),
-        (None, None) => Sampled { sampled: false, rate: Some(0.0), own_rate: true },
+        (None, Some(rate)) => by_rate(Some(rate), sample_rand, false),
+        (None, None) => Sampled { sampled: false, rate: Some(0.0), by_sampler: false },
     })
 }
 
-fn by_rate(rate: Option<SampleRate>, sample_rand: f64) -> Sampled {
+fn by_rate(rate: Option<SampleRate>, sample_rand: f64, by_sampler: bool) -> Sampled {
     let sampled = rate.is_some_and(|rate| rate.keeps(sample_rand));
-    Sampled { sampled, rate: rate.map(SampleRate::get), own_rate: true }
+    Sampled { sampled, rate: rate.map(SampleRate::get), by_sampler }
 }
 
 /// The sampler's answer: `None` if it left the decision to others or failed, `Some(None)` if it was not a rate.

@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, Once, OnceLock, PoisonError};
 
 use serde::Serialize;
 use watchpost_protocol::{
@@ -79,6 +79,13 @@ impl Scope {
         Scope::from_parts(Arc::default(), Live::default())
     }
 
+    /// The scope of the whole process: what is set here is on everything that is reported, by every client.
+    #[must_use]
+    pub fn global() -> &'static Scope {
+        static GLOBAL: LazyLock<Scope> = LazyLock::new(Scope::new);
+        &GLOBAL
+    }
+
     fn from_parts(data: Arc<ScopeData>, live: Live) -> Self {
         Scope { cell: Arc::new(Cell { data: Mutex::new(data), live: Mutex::new(live) }) }
     }
@@ -110,6 +117,9 @@ impl Scope {
     /// Sets or clears the user. What the program sets here is sent, whatever `send_default_pii` says.
     pub fn set_user(&self, user: impl Into<Option<User>>) {
         let user = user.into();
+        if user.is_some() && crate::diag::enabled() && self.is_same(Scope::global()) {
+            warn_of_leak();
+        }
         self.update(|data| data.user = user);
     }
 
@@ -260,6 +270,17 @@ impl Scope {
     fn update(&self, change: impl FnOnce(&mut ScopeData)) {
         let mut data = self.cell.data.lock().unwrap_or_else(PoisonError::into_inner);
         change(Arc::make_mut(&mut data));
+    }
+}
+
+/// Says whether this thread works on one request, task or job; set by the module that knows.
+pub(crate) static IN_UNIT: OnceLock<fn() -> bool> = OnceLock::new();
+
+/// Features G09, H13: a user on the global scope is on every other request too.
+fn warn_of_leak() {
+    static ONCE: Once = Once::new();
+    if IN_UNIT.get().is_some_and(|in_unit| in_unit()) {
+        ONCE.call_once(|| crate::debug!("set_user on the global scope inside a request: use isolation_scope()"));
     }
 }
 

@@ -1,1 +1,36 @@
-//! The tower layer of Watchpost: one isolation scope, one trace and one transaction per request.
+//! The request layer of Watchpost for tower services: one isolation scope, one continued trace and one transaction per request.
+//!
+//! ```
+//! # #[cfg(feature = "axum")] {
+//! use axum::{Router, routing::get};
+//!
+//! let app: Router = Router::new()
+//!     .route("/carts/{id}", get(|| async { "a cart" }))
+//!     .layer(watchpost_tower::request_layer());
+//! # }
+//! ```
+//!
+//! There is one layer, so layers cannot be in the wrong order. For each request it
+//!
+//! 1. forks the isolation scope: what a handler sets stays with its request;
+//! 2. continues the trace that `sentry-trace` and `baggage` name;
+//! 3. opens an `http.server` transaction, named by the route (`POST /checkout/{id}`) where axum's `MatchedPath` is known (feature
+//!    `axum`), else by the path;
+//! 4. puts the request on everything that is reported meanwhile, without what is a secret or names a person
+//!    (`send_default_pii`);
+//! 5. maps the status of the response, and makes an issue of a service error and of a status from 500 to 599. A 404 is no error.
+//!
+//! A handler that panics is reported by the panic hook, in the scopes of its request. A request that is dropped half-way ends as
+//! `cancelled`.
+//!
+//! # What it does not do
+//!
+//! It does not read the body. The transaction ends with the response's head, before a streamed body does.
+
+mod future;
+mod layer;
+mod request;
+mod response;
+
+pub use future::ResponseFuture;
+pub use layer::{RequestLayer, RequestService, request_layer};

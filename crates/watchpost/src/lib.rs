@@ -1,1 +1,60 @@
-//! Errors, traces and logs of Rust programs, reported over the Sentry protocol.
+#![doc = include_str!("../../../README.md")]
+
+mod init;
+mod macros;
+
+/// The bridge from the `log` crate.
+#[cfg(feature = "log")]
+pub use watchpost_log as log;
+/// What is read from the running process: panics, stacks, the machine.
+#[cfg(feature = "process")]
+pub use watchpost_process as process;
+/// The ingest protocol as plain data.
+pub use watchpost_protocol as protocol;
+/// The request layer for tower services.
+#[cfg(feature = "tower")]
+pub use watchpost_tower as tower;
+/// The layer for a tracing registry.
+#[cfg(feature = "tracing")]
+pub use watchpost_tracing as tracing;
+/// How envelopes are sent: over HTTP, or drawn in the terminal.
+#[cfg(any(feature = "http", feature = "console"))]
+pub use watchpost_transport as transport;
+
+pub use init::{init, new_client};
+
+#[allow(deprecated, reason = "the names that people come with stay, and say where to go")]
+pub use watchpost_core::api::{
+    Capture, add_breadcrumb, baggage, capture, capture_error, capture_event, capture_exception, capture_message,
+    capture_message_at, client, close, configure_scope, continue_trace, current_scope, current_span, flush, flush_with,
+    global_scope, is_initialized, isolation_scope, last_event_id, new_scope, push_scope, set_context, set_extra, set_tag,
+    set_tags, set_transaction_name, set_user, start_span, start_transaction, trace_headers, traceparent,
+    with_isolation_scope, with_scope,
+};
+pub use watchpost_core::{
+    Client, Clock, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT,
+    Decision, Delivery, EnteredSpan, FutureExt, Guard, InitError, Integration, Options, RawStack, Rng, SampleRate,
+    SamplingContext, Scope, Scopes, Span, SpanBuilder, StackSource, Transport,
+};
+pub use watchpost_protocol::{
+    Breadcrumb, Dsn, Envelope, Event, EventId, IpAddress, Level, LogLevel, SpanStatus, Transaction,
+    TransactionSource, User,
+};
+
+#[doc(hidden)]
+pub use macros::__private;
+
+/// The version of this crate; part of everything that is sent (features V01).
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// In a fingerprint, the place of the server's own grouping (features F02).
+pub const FINGERPRINT_DEFAULT: &str = "{{ default }}";
+
+/// What most programs need: `use watchpost::prelude::*`.
+pub mod prelude {
+    pub use crate::protocol::{Breadcrumb, Level, User};
+    pub use crate::{
+        FutureExt, Options, add_breadcrumb, capture_error, capture_exception, capture_message, init, set_context,
+        set_tag, set_user, start_span, start_transaction,
+    };
+}

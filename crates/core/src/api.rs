@@ -1,0 +1,80 @@
+//! The free functions: what a program calls. Each asks what is current, passes the gates, and hands over.
+
+mod capture;
+mod scopes;
+mod spans;
+
+use std::time::Duration;
+
+pub use capture::{
+    Capture, add_breadcrumb, capture, capture_error, capture_event, capture_exception, capture_message,
+    capture_message_at, capture_template, last_event_id,
+};
+#[expect(deprecated, reason = "the names that people come with stay, and say where to go")]
+pub use scopes::{configure_scope, push_scope, set_extra};
+pub use scopes::{
+    current_scope, global_scope, isolation_scope, new_scope, set_context, set_tag, set_tags, set_transaction_name,
+    set_user, with_isolation_scope, with_scope,
+};
+pub(crate) use spans::continue_trace_in;
+pub use spans::{
+    baggage, continue_trace, current_span, start_span, start_transaction, trace_headers, traceparent,
+};
+
+use crate::client::{Client, Guard};
+use crate::current::{self, Scopes};
+use crate::error::InitError;
+use crate::options::Options;
+use crate::propagation_context::PropagationContext;
+use crate::scope;
+
+/// Makes a client of the options and makes it the process's own; the guard closes it when dropped (features I01).
+///
+/// It needs no runtime, works before and after the tracing layer is installed, and may be called again: the new client takes the place of
+/// the old one, which is closed.
+///
+/// # Errors
+/// An [`InitError`] that names what is wrong; the process's client stays as it was.
+pub fn init(options: Options) -> Result<Guard, InitError> {
+    let client = Client::new(options)?;
+    let _ = scope::IN_UNIT.set(|| Scopes::current().is_unit());
+    if let Some((trace, baggage)) = &client.options().environment_trace {
+        let config = client.config();
+        let strict = client.options().strict_trace_continuation;
+        let continued =
+            PropagationContext::continued(Some(trace), baggage.as_deref(), config.org_id.as_deref(), strict, client.rng());
+        Scopes::base().isolation().set_propagation(Some(continued));
+    }
+    if let Some(old) = current::bind(Some(client.clone())) {
+        old.close(None);
+    }
+    Ok(Guard::new(client))
+}
+
+/// Whether the process has a client that can send: false before `init`, with an empty DSN, and after `close` (features I02).
+#[must_use]
+pub fn is_initialized() -> bool {
+    current::bound().is_some_and(|client| client.is_active())
+}
+
+/// The client that a capture here would go to.
+#[must_use]
+pub fn client() -> Option<Client> {
+    Scopes::current().client()
+}
+
+/// Waits until everything captured so far is sent or lost, at most `timeout` (default: the shutdown timeout). Says whether it was in time;
+/// true without a client.
+pub fn flush(timeout: Option<Duration>) -> bool {
+    client().is_none_or(|client| client.flush(timeout))
+}
+
+/// As [`flush`]; `notice` is called after a tenth of a second with the number of items that are still to be sent (features K04, K06).
+pub fn flush_with(timeout: Option<Duration>, notice: impl FnOnce(usize, Duration)) -> bool {
+    client().is_none_or(|client| client.flush_with(timeout, notice))
+}
+
+/// Flushes and disables the client. Later captures do nothing. Says whether everything was sent in time.
+pub fn close(timeout: Option<Duration>) -> bool {
+    client().is_none_or(|client| client.close(timeout))
+}

@@ -1,0 +1,139 @@
+//! Capturing: errors, messages, events, breadcrumbs.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt::Display;
+
+use serde::Serialize;
+use watchpost_protocol::{Breadcrumb, Event, EventId, Level, User, Value};
+
+use crate::current::Scopes;
+use crate::{client, error_chain, layer, message, mute};
+
+/// Captures an error with its `source()` chain and the stack of the caller (features E03). The id of the event, or `None` if it was not queued:
+/// no client, rate limited, sampled out, or the queue is full. (What a hook drops later, on the worker, had an id.)
+///
+/// ```
+/// # use watchpost_core::api::capture_error;
+/// if let Err(error) = "x".parse::<u32>() {
+///     capture_error(&error);
+/// }
+/// ```
+pub fn capture_error<E: Error + ?Sized>(error: &E) -> Option<EventId> {
+    built(Level::Error, || error_chain::event(error))
+}
+
+/// Another name of [`capture_error`].
+pub fn capture_exception<E: Error + ?Sized>(error: &E) -> Option<EventId> {
+    capture_error(error)
+}
+
+/// Captures a message at the level `info`, unless the scope has another.
+pub fn capture_message(text: &str) -> Option<EventId> {
+    built(Level::Info, || message::event(text))
+}
+
+/// Captures a message at a level.
+pub fn capture_message_at(level: impl Into<Level>, text: &str) -> Option<EventId> {
+    let level = level.into();
+    built(level, || Event { level: Some(level), ..message::event(text) })
+}
+
+/// Captures a message made from a template, which groups, and its parameters; the macro `capture_message!` calls it (features E07).
+pub fn capture_template(template: &str, formatted: &str, params: Vec<Value>) -> Option<EventId> {
+    built(Level::Info, || message::with_template(formatted, Some(template), params))
+}
+
+/// Captures an event of the program's own making; what it sets itself wins over the scopes (features E10, E11).
+pub fn capture_event(event: Event) -> Option<EventId> {
+    built(Level::Error, || event)
+}
+
+fn built(default_level: Level, build: impl FnOnce() -> Event) -> Option<EventId> {
+    if !client::any_active() || mute::is_muted() {
+        return None;
+    }
+    layer::capture(&Scopes::current(), default_level, None, build)
+}
+
+/// The id of the last error event of this isolation scope (features E13).
+#[must_use]
+pub fn last_event_id() -> Option<EventId> {
+    Scopes::current().isolation().last_event_id()
+}
+
+/// Adds a breadcrumb to the isolation scope: part of the trail of what led up to the next error. Without a timestamp it is of now.
+pub fn add_breadcrumb(breadcrumb: Breadcrumb) {
+    if client::any_active() && !mute::is_muted() {
+        layer::add_breadcrumb(&Scopes::current(), breadcrumb);
+    }
+}
+
+/// Captures an error with more to say about it than the scopes do (features E05).
+///
+/// ```
+/// # use watchpost_core::api::capture;
+/// # let error = std::fmt::Error;
+/// capture(&error).tag("operation", "approve").extra("loan_id", 42).send();
+/// ```
+#[must_use = "nothing is captured before `send`"]
+pub fn capture<E: Error + ?Sized>(error: &E) -> Capture<'_, E> {
+    Capture { error, event: Event::default() }
+}
+
+/// An error that is about to be captured; made by [`capture`].
+#[derive(Debug)]
+#[must_use = "nothing is captured before `send`"]
+pub struct Capture<'a, E: ?Sized> {
+    error: &'a E,
+    event: Event,
+}
+
+impl<E: Error + ?Sized> Capture<'_, E> {
+    /// Sets the level. Default: the scope's, else `error`.
+    pub fn level(mut self, level: impl Into<Level>) -> Self {
+        self.event.level = Some(level.into());
+        self
+    }
+
+    /// Sets a tag of this event only.
+    pub fn tag(mut self, key: impl Into<String>, value: impl Display) -> Self {
+        let (key, value) = crate::tag::fit(key.into(), value.to_string());
+        self.event.tags.insert(key, value);
+        self
+    }
+
+    /// Adds free-form data to this event only.
+    pub fn extra(mut self, key: impl Into<String>, value: impl Serialize) -> Self {
+        if let Ok(value) = serde_json::to_value(value) {
+            self.event.extra.insert(key.into(), value);
+        }
+        self
+    }
+
+    /// Sets a context of this event only.
+    pub fn context(mut self, name: impl Into<String>, value: impl Serialize) -> Self {
+        if let Ok(value) = serde_json::to_value(value) {
+            self.event.contexts.other.insert(name.into(), value);
+        }
+        self
+    }
+
+    /// Sets the user of this event only.
+    pub fn user(mut self, user: User) -> Self {
+        self.event.user = Some(user);
+        self
+    }
+
+    /// Sets the fingerprint of this event.
+    pub fn fingerprint<S: Into<Cow<'static, str>>>(mut self, parts: impl IntoIterator<Item = S>) -> Self {
+        self.event.fingerprint = parts.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Captures it; as [`capture_error`].
+    pub fn send(self) -> Option<EventId> {
+        let Capture { error, event } = self;
+        built(Level::Error, || Event { exception: error_chain::event(error).exception, ..event })
+    }
+}

@@ -1,0 +1,105 @@
+//! The three scopes, and blocks with scopes of their own (`protocol.md` §15.5).
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use serde::Serialize;
+use watchpost_protocol::{TransactionSource, User};
+
+use crate::current::{self, Scopes, ScopesGuard};
+use crate::scope::Scope;
+
+/// The scope of the whole process.
+#[must_use]
+pub fn global_scope() -> &'static Scope {
+    Scope::global()
+}
+
+/// The scope of the request, task or job that this thread works on; the process's own if it works on none.
+#[must_use]
+pub fn isolation_scope() -> Scope {
+    Scopes::current().isolation().clone()
+}
+
+/// The scope of the innermost block or span.
+#[must_use]
+pub fn current_scope() -> Scope {
+    current::own_current().current_scope().clone()
+}
+
+/// Runs `work` with a current scope of its own: what is set in it ends with it, also when `work` panics (features G05).
+///
+/// ```
+/// # use watchpost_core::api::{capture_message, with_scope};
+/// with_scope(|scope| {
+///     scope.set_tag("step", "import");
+///     capture_message("a row was skipped");
+/// });
+/// ```
+pub fn with_scope<T>(work: impl FnOnce(&Scope) -> T) -> T {
+    let scopes = Arc::new(Scopes::current().forked());
+    let _entered = scopes.attach();
+    work(scopes.current_scope())
+}
+
+/// Runs `work` as a unit of work of its own: an isolation and a current scope that start with what is set now, and end with it
+/// (features G06).
+pub fn with_isolation_scope<T>(work: impl FnOnce(&Scope) -> T) -> T {
+    let scopes = Arc::new(Scopes::current().isolated());
+    let _entered = scopes.attach();
+    work(scopes.isolation())
+}
+
+/// Enters a current scope of its own until the guard is dropped.
+pub fn new_scope() -> ScopesGuard {
+    Arc::new(Scopes::current().forked()).attach()
+}
+
+/// Enters a current scope of its own until the guard is dropped.
+#[deprecated(note = "use with_scope or new_scope")]
+pub fn push_scope() -> ScopesGuard {
+    new_scope()
+}
+
+/// Changes the isolation scope.
+#[deprecated(note = "use isolation_scope, or the functions that set what you need: set_tag, set_user, …")]
+pub fn configure_scope<T>(change: impl FnOnce(&Scope) -> T) -> T {
+    change(&isolation_scope())
+}
+
+/// Sets or clears the user of the isolation scope: `set_user(User::id("42"))`, `set_user(None)`.
+pub fn set_user(user: impl Into<Option<User>>) {
+    Scopes::current().isolation().set_user(user);
+}
+
+/// Sets a tag of the isolation scope: short, searchable. For anything larger, use [`set_context`].
+pub fn set_tag(key: impl Into<String>, value: impl Display) {
+    Scopes::current().isolation().set_tag(key, value);
+}
+
+/// Sets several tags of the isolation scope.
+pub fn set_tags<K: Into<String>, V: Display>(tags: impl IntoIterator<Item = (K, V)>) {
+    Scopes::current().isolation().set_tags(tags);
+}
+
+/// Sets a context of the isolation scope: a named object, shown with everything it reports.
+pub fn set_context(name: impl Into<String>, value: impl Serialize) {
+    Scopes::current().isolation().set_context(name, value);
+}
+
+/// Sets free-form data of the isolation scope.
+#[deprecated(note = "use set_context: extra data is neither searchable nor structured")]
+pub fn set_extra(key: impl Into<String>, value: impl Serialize) {
+    #[expect(deprecated, reason = "the deprecated twin of the method")]
+    Scopes::current().isolation().set_extra(key, value);
+}
+
+/// Names the transaction that is open, and says what the name is (features T11). Without one, the name of the scope's events.
+pub fn set_transaction_name(name: impl Into<String>, source: TransactionSource) {
+    let scopes = Scopes::current();
+    let name = name.into();
+    match &scopes.span {
+        Some(span) => span.set_transaction_name(name.into(), source),
+        None => scopes.current_scope().set_transaction_name(name, source),
+    }
+}

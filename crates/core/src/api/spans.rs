@@ -1,0 +1,142 @@
+//! Spans by hand, and the trace from and to other processes (`protocol.md` §8).
+
+use std::borrow::Cow;
+
+use watchpost_protocol::SentryTrace;
+use watchpost_protocol::propagation;
+
+use crate::builder::SpanBuilder;
+use crate::current::Scopes;
+use crate::propagation_context::PropagationContext;
+use crate::span::Span;
+
+/// A root span: sent as a transaction when it ends, whatever span is open around it.
+pub fn start_transaction(name: impl Into<Cow<'static, str>>) -> SpanBuilder {
+    SpanBuilder::new(name.into(), true)
+}
+
+/// A child of the span that is current; a root where none is.
+pub fn start_span(name: impl Into<Cow<'static, str>>) -> SpanBuilder {
+    SpanBuilder::new(name.into(), false)
+}
+
+/// The span that is current here. Dropping it does not end it.
+#[must_use]
+pub fn current_span() -> Option<Span> {
+    Scopes::current().span()
+}
+
+/// Continues the trace that the headers name, for everything of this isolation scope, and prepares a root span in it (features T06,
+/// `protocol.md` §8.8). Without valid headers it is a trace that begins here.
+///
+/// Takes a `&HeaderMap`, or any pairs of names and values; the names of CGI variables (`HTTP_SENTRY_TRACE`) are understood too.
+///
+/// ```
+/// # use watchpost_core::api::continue_trace;
+/// let headers = [("sentry-trace", "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-1")];
+/// let job = continue_trace(headers).name("resize").op("queue.process").enter();
+/// ```
+pub fn continue_trace<K: AsRef<str>, V: AsRef<[u8]>>(headers: impl IntoIterator<Item = (K, V)>) -> SpanBuilder {
+    continue_trace_in(&Scopes::current(), headers)
+}
+
+/// As [`continue_trace`], for the isolation scope of `scopes`.
+pub(crate) fn continue_trace_in<K: AsRef<str>, V: AsRef<[u8]>>(
+    scopes: &Scopes,
+    headers: impl IntoIterator<Item = (K, V)>,
+) -> SpanBuilder {
+    let (mut trace, mut baggage): (Option<String>, Option<String>) = (None, None);
+    for (name, value) in headers {
+        let Ok(value) = std::str::from_utf8(value.as_ref()) else { continue };
+        match header(name.as_ref()) {
+            Some(Header::SentryTrace) => trace = Some(value.to_owned()),
+            Some(Header::Baggage) => match &mut baggage {
+                // A header that occurs several times is one list (§8.3).
+                Some(list) => {
+                    list.push(',');
+                    list.push_str(value);
+                }
+                None => baggage = Some(value.to_owned()),
+            },
+            None => {}
+        }
+    }
+    if let Some(client) = scopes.client() {
+        let strict = client.options().strict_trace_continuation;
+        let own_org = client.config().org_id.as_deref();
+        let continued =
+            PropagationContext::continued(trace.as_deref(), baggage.as_deref(), own_org, strict, client.rng());
+        scopes.isolation().set_propagation(Some(continued));
+    }
+    SpanBuilder::new(Cow::Borrowed(""), true)
+}
+
+enum Header {
+    SentryTrace,
+    Baggage,
+}
+
+fn header(name: &str) -> Option<Header> {
+    let is = |wanted: &str| {
+        let name = name.get(..5).filter(|head| head.eq_ignore_ascii_case("http_")).map_or(name, |_| &name[5..]);
+        name.len() == wanted.len()
+            && name.bytes().zip(wanted.bytes()).all(|(given, wanted)| {
+                given.eq_ignore_ascii_case(&wanted) || (given == b'_' && wanted == b'-')
+            })
+    };
+    if is("sentry-trace") {
+        Some(Header::SentryTrace)
+    } else if is("baggage") {
+        Some(Header::Baggage)
+    } else {
+        None
+    }
+}
+
+/// What to put on an outgoing request, so that the trace goes on there: `sentry-trace`, `baggage`, and with the option
+/// `propagate_traceparent` also `traceparent`. Works while tracing is off too. Empty without a client.
+#[must_use]
+pub fn trace_headers() -> Vec<(&'static str, String)> {
+    let scopes = Scopes::current();
+    let Some(client) = scopes.client() else { return Vec::new() };
+    let (trace, baggage) = outgoing(&scopes, &client);
+    let mut headers = vec![("sentry-trace", trace.to_string())];
+    if !baggage.is_empty() {
+        headers.push(("baggage", baggage));
+    }
+    if client.options().propagate_traceparent {
+        headers.push(("traceparent", propagation::traceparent(trace.trace_id, trace.span_id, trace.sampled)));
+    }
+    headers
+}
+
+/// The value of an outgoing `sentry-trace` header (features T08). `None` without a client.
+#[must_use]
+pub fn traceparent() -> Option<String> {
+    let scopes = Scopes::current();
+    let client = scopes.client()?;
+    Some(outgoing(&scopes, &client).0.to_string())
+}
+
+/// The value of an outgoing `baggage` header (features T09). `None` without a client, or with nothing to say.
+#[must_use]
+pub fn baggage() -> Option<String> {
+    let scopes = Scopes::current();
+    let client = scopes.client()?;
+    Some(outgoing(&scopes, &client).1).filter(|baggage| !baggage.is_empty())
+}
+
+fn outgoing(scopes: &Scopes, client: &crate::Client) -> (SentryTrace, String) {
+    match &scopes.span {
+        Some(span) => (span.header(), span.trace.dsc().to_baggage()),
+        None => {
+            let context = scopes.propagation(client);
+            let trace = SentryTrace {
+                trace_id: context.trace_id,
+                span_id: context.span_id,
+                sampled: context.parent_sampled,
+            };
+            (trace, crate::trace::propagated_dsc(&context, client.config()).to_baggage())
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Starting a span by hand: what it begins with, and becoming the current one.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use watchpost_protocol::TransactionSource;
+
+use crate::current::{Scopes, ScopesGuard};
+use crate::fields::{FieldValue, Fields};
+use crate::record::{Site, SpanInit};
+use crate::span::Span;
+use crate::trace::RootInit;
+use crate::{client, mute};
+
+/// A span that is about to start; made by [`start_span`](crate::api::start_span),
+/// [`start_transaction`](crate::api::start_transaction) and [`continue_trace`](crate::api::continue_trace).
+#[derive(Debug)]
+#[must_use = "nothing is started before `start` or `enter`"]
+pub struct SpanBuilder {
+    init: SpanInit,
+    source: TransactionSource,
+    sampled: Option<bool>,
+    root: bool,
+    fields: Fields,
+}
+
+impl SpanBuilder {
+    pub(crate) fn new(name: Cow<'static, str>, root: bool) -> Self {
+        let init = SpanInit { name, op: None, origin: "manual", site: Site::default() };
+        SpanBuilder { init, source: TransactionSource::Custom, sampled: None, root, fields: Fields::new() }
+    }
+
+    /// The name: a transaction's name, a child's description.
+    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.init.name = name.into();
+        self
+    }
+
+    /// The operation, as `http.server` (`protocol.md` §6.6). Default: none.
+    pub fn op(mut self, op: impl Into<Cow<'static, str>>) -> Self {
+        self.init.op = Some(op.into());
+        self
+    }
+
+    /// What the name of a transaction is. Default: `custom`.
+    pub fn source(mut self, source: TransactionSource) -> Self {
+        self.source = source;
+        self
+    }
+
+    /// What starts the span, as `auto.http.axum`. Default: `manual`.
+    pub fn origin(mut self, origin: &'static str) -> Self {
+        self.init.origin = origin;
+        self
+    }
+
+    /// An attribute to begin with.
+    pub fn attribute<'a>(mut self, key: &'static str, value: impl Into<FieldValue<'a>>) -> Self {
+        self.fields.push(key, value.into());
+        self
+    }
+
+    /// Decides for a root whether it is kept, before any sampler and rate. Without effect while tracing is off.
+    pub fn sampled(mut self, sampled: bool) -> Self {
+        self.sampled = Some(sampled);
+        self
+    }
+
+    /// Starts the span in the current scopes.
+    pub fn start(self) -> Span {
+        if !client::any_active() || mute::is_muted() {
+            return Span::owned(None);
+        }
+        self.start_in(&Scopes::current())
+    }
+
+    /// Starts the span in `scopes`, as the child of their span unless it is a root.
+    pub fn start_in(self, scopes: &Scopes) -> Span {
+        if let (Some(parent), false) = (&scopes.span, self.root) {
+            let child = parent.child(self.init, &self.fields);
+            return if child.slot.is_some() { Span::owned(Some(child)) } else { Span::borrowed(child) };
+        }
+        let Some(client) = scopes.client() else { return Span::owned(None) };
+        let root = RootInit { source: self.source, sampled: self.sampled };
+        Span::owned(scopes.start_root(&client, self.init, root, &self.fields))
+    }
+
+    /// Starts the span and makes it the current one until the guard is dropped, which ends it.
+    ///
+    /// ```
+    /// let task = watchpost_core::api::start_transaction("My Task").op("task").enter();
+    /// // … what is captured here belongs to it …
+    /// drop(task);
+    /// ```
+    pub fn enter(self) -> EnteredSpan {
+        self.start().enter()
+    }
+}
+
+impl Span {
+    /// Makes it the current span of this thread until the guard is dropped, which ends it. Not for use across an `.await`: wrap the
+    /// future with [`in_span`](crate::future::FutureExt::in_span) instead.
+    pub fn enter(self) -> EnteredSpan {
+        let guard = self
+            .inner()
+            .is_some()
+            .then(|| Arc::new(Scopes::current().with_span(&self).forked()).attach());
+        EnteredSpan { guard, span: self }
+    }
+}
+
+/// A span that is current on this thread; leaves and ends it when dropped.
+#[derive(Debug)]
+#[must_use = "the span is left and ended when the guard is dropped"]
+pub struct EnteredSpan {
+    // Left before it ends: fields are dropped in this order.
+    #[expect(dead_code, reason = "held for its drop")]
+    guard: Option<ScopesGuard>,
+    span: Span,
+}
+
+impl std::ops::Deref for EnteredSpan {
+    type Target = Span;
+
+    fn deref(&self) -> &Span {
+        &self.span
+    }
+}

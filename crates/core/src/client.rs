@@ -1,0 +1,311 @@
+//! A client: options, a pipeline and an outbox. Several may live side by side; each reports to its own server.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use watchpost_protocol::{Category, DiscardReason, Dsn, Event, EventId, Level};
+
+use crate::config::Config;
+use crate::error::InitError;
+use crate::integration;
+use crate::limits::Limits;
+use crate::losses::Losses;
+use crate::merge::Layers;
+use crate::options::Options;
+use crate::outbox::{Outbox, Wire};
+use crate::pipeline::{EventJob, EventTrace, Job, Pipeline};
+use crate::propagation_context::PropagationContext;
+use crate::scope::Scope;
+use crate::{error_chain, mute, rng};
+
+/// How many clients of this process can send. The gate of everything: while it is zero, a span costs one load.
+static ACTIVE: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether any client of this process can send.
+#[inline]
+#[must_use]
+pub fn any_active() -> bool {
+    ACTIVE.load(Ordering::Relaxed) > 0
+}
+
+/// How long a flush waits before it says that it waits (`protocol.md` §20.2).
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// A shared handle to a client; clones mean the same one.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Arc<Config>,
+    losses: Arc<Losses>,
+    limits: Arc<Limits>,
+    /// `None`: nothing can be sent, because there is neither a DSN nor a transport.
+    outbox: Option<Outbox<Pipeline>>,
+    active: AtomicBool,
+}
+
+/// Proof that an item of a category may be built: it passed the gates that come before building.
+pub(crate) struct Admitted(());
+
+impl Client {
+    /// A client of its own. It sends with the transport of the options; without one, and without a DSN, it is disabled: everything works and
+    /// nothing is sent.
+    ///
+    /// The facade's `init` makes the transport for you, and makes the client the process's own.
+    ///
+    /// # Errors
+    /// An [`InitError`] that names the option that cannot work, or [`InitError::NoTransport`] for a DSN with nothing to send by.
+    pub fn new(options: Options) -> Result<Self, InitError> {
+        let config = Arc::new(Config::resolve(options)?);
+        crate::diag::set_enabled(config.options.debug.unwrap_or(false));
+        if config.dsn.is_some() && config.options.transport.is_none() {
+            return Err(InitError::NoTransport);
+        }
+        let (losses, limits) = (Arc::new(Losses::default()), Arc::new(Limits::default()));
+        let outbox = config.options.transport.clone().map(|transport| {
+            let pipeline = Pipeline { config: Arc::clone(&config), losses: Arc::clone(&losses) };
+            let wire = Wire {
+                transport,
+                losses: Arc::clone(&losses),
+                limits: Arc::clone(&limits),
+                clock: Arc::clone(&config.options.clock),
+                capacity: config.options.transport_queue_size,
+                reports: config.options.send_client_reports,
+                sdk: Arc::clone(&config.sdk),
+            };
+            Outbox::new(pipeline, wire)
+        });
+        let active = outbox.is_some();
+        if active {
+            ACTIVE.fetch_add(1, Ordering::Relaxed);
+            for integration in &config.integrations {
+                integration::set_up(&**integration);
+            }
+        } else {
+            crate::debug!("no DSN and no transport: nothing will be sent");
+        }
+        Ok(Client { inner: Arc::new(Inner { config, losses, limits, outbox, active: AtomicBool::new(active) }) })
+    }
+
+    /// Whether it can send: it has a way to, and was not closed (features K02).
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.inner.active.load(Ordering::Relaxed)
+    }
+
+    /// The DSN it reports to.
+    #[must_use]
+    pub fn dsn(&self) -> Option<&Dsn> {
+        self.inner.config.dsn.as_ref()
+    }
+
+    /// The options it was made of, with what the environment added.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.inner.config.options
+    }
+
+    /// The identifiers of its integrations, sorted (features N01).
+    #[must_use]
+    pub fn integrations(&self) -> Vec<String> {
+        self.inner.config.sdk.integrations.iter().map(ToString::to_string).collect()
+    }
+
+    /// What was lost and not reported yet.
+    #[must_use]
+    pub fn losses(&self) -> &Losses {
+        &self.inner.losses
+    }
+
+    /// Whether both handles mean the same client.
+    #[must_use]
+    pub fn is_same(&self, other: &Client) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// Captures an event with the data of `scope`, and nothing of the current scopes (features K03). `None` if it was not queued.
+    pub fn capture_event(&self, event: Event, scope: Option<&Scope>) -> Option<EventId> {
+        self.capture_built(scope, |_| (event, Level::Error))
+    }
+
+    /// Captures an error with its causes; as [`capture_event`](Self::capture_event).
+    pub fn capture_error<E: Error + ?Sized>(&self, error: &E, scope: Option<&Scope>) -> Option<EventId> {
+        self.capture_built(scope, |_| (error_chain::event(error), Level::Error))
+    }
+
+    /// Captures a message at a level; as [`capture_event`](Self::capture_event).
+    pub fn capture_message(&self, message: &str, level: Level, scope: Option<&Scope>) -> Option<EventId> {
+        self.capture_built(scope, |_| (crate::message::event(message), level))
+    }
+
+    fn capture_built(
+        &self,
+        scope: Option<&Scope>,
+        build: impl FnOnce(&Admitted) -> (Event, Level),
+    ) -> Option<EventId> {
+        let admitted = self.admit_error()?;
+        let (event, default_level) = build(&admitted);
+        let fresh = || PropagationContext::fresh(self.rng());
+        let propagation = match scope {
+            Some(scope) => scope.propagation(fresh),
+            None => Arc::new(fresh()),
+        };
+        let trace = self.trace_of(&propagation);
+        let current = scope.map(Scope::snapshot).unwrap_or_default();
+        let layers = Layers { current, ..Layers::default() };
+        self.capture(admitted, EventJob { event, layers, trace, stack: None, default_level })
+    }
+
+    /// The gates of an error event, the cheapest first: enabled? muted? limited? sampled? What they refuse is counted.
+    pub(crate) fn admit_error(&self) -> Option<Admitted> {
+        if !self.is_active() || mute::is_muted() {
+            return None;
+        }
+        let inner = &self.inner;
+        if inner.limits.is_limited(Category::Error, || self.monotonic_nanos()) {
+            inner.losses.record(DiscardReason::RatelimitBackoff, Category::Error, 1);
+            return None;
+        }
+        let rate = inner.config.sample_rate.get();
+        if rate < 1.0 && rng::sample_rand(self.rng()) >= rate {
+            inner.losses.record(DiscardReason::SampleRate, Category::Error, 1);
+            return None;
+        }
+        Some(Admitted(()))
+    }
+
+    /// Whether a category may be sent now; a refusal is the caller's to count.
+    pub(crate) fn is_limited(&self, category: Category) -> bool {
+        self.inner.limits.is_limited(category, || self.monotonic_nanos())
+    }
+
+    /// Stamps and queues an event. `None` if the queue has no room for it, which is counted.
+    pub(crate) fn capture(&self, _: Admitted, mut job: EventJob) -> Option<EventId> {
+        if job.event.event_id == EventId::default() {
+            job.event.event_id = rng::event_id(self.rng());
+        }
+        job.event.timestamp.get_or_insert_with(|| self.options().clock.now());
+        let attach = !job.event.exception.is_empty() || self.options().attach_stacktrace;
+        let has_stack = job.event.exception.last().is_some_and(|exception| exception.stacktrace.is_some());
+        if attach && !has_stack && job.stack.is_none() {
+            job.stack = self.options().stack_source.as_ref().map(|source| source.capture());
+        }
+        let id = job.event.event_id;
+        self.push(Job::Event(Box::new(job))).then_some(id)
+    }
+
+    pub(crate) fn push(&self, job: Job) -> bool {
+        self.is_active() && self.inner.outbox.as_ref().is_some_and(|outbox| outbox.push(job))
+    }
+
+    /// The trace data of an event while no span is open (§8.7).
+    pub(crate) fn trace_of(&self, propagation: &PropagationContext) -> EventTrace {
+        EventTrace {
+            context: Some(crate::trace::propagated_context(propagation)),
+            dsc: Some(crate::trace::propagated_dsc(propagation, self.config())),
+            transaction: None,
+        }
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    pub(crate) fn rng(&self) -> &dyn rng::Rng {
+        &*self.inner.config.options.rng
+    }
+
+    pub(crate) fn monotonic_nanos(&self) -> u64 {
+        self.inner.config.options.clock.monotonic_nanos()
+    }
+
+    /// Waits until everything captured so far is sent or counted as lost, at most `timeout` (default: the shutdown timeout). Says
+    /// whether it was in time (features K04). The client stays usable.
+    pub fn flush(&self, timeout: Option<Duration>) -> bool {
+        self.flush_with(timeout, |_, _| {})
+    }
+
+    /// As [`flush`](Self::flush); if there is still something to send after a tenth of a second, `notice` is told how many items, and the
+    /// timeout: a program can say why it does not end yet.
+    pub fn flush_with(&self, timeout: Option<Duration>, notice: impl FnOnce(usize, Duration)) -> bool {
+        let timeout = timeout.unwrap_or(self.options().shutdown_timeout);
+        let Some(outbox) = &self.inner.outbox else { return true };
+        let patience = timeout.min(PATIENCE);
+        if outbox.flush(patience) {
+            return true;
+        }
+        let left = timeout.saturating_sub(patience);
+        if left.is_zero() {
+            return false;
+        }
+        notice(outbox.pending(), timeout);
+        outbox.flush(left)
+    }
+
+    /// Flushes, reports the last losses, and disables the client. Later captures do nothing. Closing again is harmless.
+    pub fn close(&self, timeout: Option<Duration>) -> bool {
+        self.close_with(timeout, |_, _| {})
+    }
+
+    /// As [`close`](Self::close), with the notice of [`flush_with`](Self::flush_with).
+    pub fn close_with(&self, timeout: Option<Duration>, notice: impl FnOnce(usize, Duration)) -> bool {
+        if self.inner.active.swap(false, Ordering::Relaxed) {
+            ACTIVE.fetch_sub(1, Ordering::Relaxed);
+        }
+        let timeout = timeout.unwrap_or(self.options().shutdown_timeout);
+        let Some(outbox) = &self.inner.outbox else { return true };
+        let patience = timeout.min(PATIENCE);
+        if !outbox.flush(patience) {
+            notice(outbox.pending(), timeout);
+        }
+        outbox.close(timeout.saturating_sub(patience))
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if *self.active.get_mut() {
+            ACTIVE.fetch_sub(1, Ordering::Relaxed);
+        }
+        // The worker holds the outbox's shared half: it has to be told that nobody will push any more.
+        if let Some(outbox) = &self.outbox {
+            outbox.close(Duration::ZERO);
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("dsn", &self.dsn()).field("active", &self.is_active()).finish_non_exhaustive()
+    }
+}
+
+/// Closes its client when dropped, waiting at most the client's shutdown timeout. Keep it until the end of `main`.
+#[derive(Debug)]
+#[must_use = "dropping the guard closes the client: bind it to a variable that lives as long as the program"]
+pub struct Guard {
+    client: Client,
+}
+
+impl Guard {
+    pub(crate) fn new(client: Client) -> Self {
+        Guard { client }
+    }
+
+    /// The client that it guards.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.client.close(None);
+    }
+}

@@ -1,0 +1,264 @@
+//! What is current: the scopes and the span that a capture on this thread takes.
+//!
+//! There are two places to look. The thread has a stack of [`Scopes`] that somebody entered: a `with_scope` block, a future that carries
+//! its scopes, a request. And the tracing layer knows the current tracing span, which carries the scopes it was created in; nothing of ours
+//! runs when a span is entered. Whichever was entered last wins, and that is found out only when something is captured:
+//!
+//! ```text
+//!   stack top was pushed while span P was current (or none)
+//!   now span S is current
+//!     S = P, or no S   nothing was entered since: the stack's top is the innermost
+//!     S ≠ P            S was entered since: the span's own scopes are
+//! ```
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
+
+use crate::client::Client;
+use crate::pipeline::EventTrace;
+use crate::merge::Layers;
+use crate::propagation_context::PropagationContext;
+use crate::record::SpanInit;
+use crate::fields::Fields;
+use crate::scope::Scope;
+use crate::span::Span;
+use crate::trace::{RootInit, SpanRef, Trace};
+
+/// Everything that a thread or a future carries: the scopes, the span, and the client if it is not the process's own.
+#[derive(Clone)]
+pub struct Scopes {
+    pub(crate) client: Option<Client>,
+    pub(crate) isolation: Scope,
+    pub(crate) current: Scope,
+    pub(crate) span: Option<SpanRef>,
+    /// Whether the isolation scope is of one request, task or job. The process's own is not: work that begins there gets one of its own.
+    pub(crate) unit: bool,
+}
+
+/// Identifies a span of a tracing subscriber on this thread: the layer's serial and the span's id.
+pub type SpanKey = (u32, u64);
+
+/// How core asks the tracing layer for the current span. There is one per process.
+pub trait SpanSource: Send + Sync {
+    /// The current tracing span, if there is one.
+    fn current_key(&self) -> Option<SpanKey>;
+    /// What the current tracing span carries: the scopes of the nearest span that has some, with the span itself.
+    fn current(&self) -> Option<Scopes>;
+    /// Gives the current tracing span a current scope of its own, a fork of what it carries, unless it has one (features G03).
+    fn own_current(&self) -> Option<Scopes>;
+}
+
+static SOURCE: OnceLock<&'static dyn SpanSource> = OnceLock::new();
+static BOUND: RwLock<Option<Client>> = RwLock::new(None);
+static BASE: LazyLock<Arc<Scopes>> = LazyLock::new(|| {
+    let (isolation, current) = (Scope::new(), Scope::new());
+    Arc::new(Scopes { client: None, isolation, current, span: None, unit: false })
+});
+
+thread_local! {
+    static STACK: RefCell<Vec<Entered>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Entered {
+    scopes: Arc<Scopes>,
+    at: Option<SpanKey>,
+}
+
+/// Registers the tracing layer's side; the first one stays.
+pub fn set_span_source(source: &'static dyn SpanSource) {
+    let _ = SOURCE.set(source);
+}
+
+/// Makes a client the process's own and hands back the one that was.
+pub(crate) fn bind(client: Option<Client>) -> Option<Client> {
+    std::mem::replace(&mut *BOUND.write().unwrap_or_else(PoisonError::into_inner), client)
+}
+
+/// The process's own client, whether active or not.
+pub(crate) fn bound() -> Option<Client> {
+    BOUND.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+impl Scopes {
+    /// The scopes that a capture on this thread would take now.
+    #[must_use]
+    pub fn current() -> Arc<Scopes> {
+        let source = SOURCE.get();
+        let key = source.and_then(|source| source.current_key());
+        Scopes::innermost(key).or_else(|| source?.current().map(Arc::new)).unwrap_or_else(base)
+    }
+
+    /// The scopes on this thread's stack, if nothing was entered after them; `key` is the tracing span that is current now. For the
+    /// tracing layer, which knows the rest.
+    #[must_use]
+    pub fn innermost(key: Option<SpanKey>) -> Option<Arc<Scopes>> {
+        STACK
+            .try_with(|stack| {
+                let stack = stack.try_borrow().ok()?;
+                let top = stack.last()?;
+                (key.is_none() || top.at == key).then(|| Arc::clone(&top.scopes))
+            })
+            .ok()
+            .flatten()
+    }
+
+    /// The process's own scopes.
+    #[must_use]
+    pub fn base() -> Arc<Scopes> {
+        base()
+    }
+
+    /// Scopes that report to `client` whatever client the process has. The isolation scope is new, and counts as a process's own: work that
+    /// begins in it gets one of its own. For tests and for programs with several clients.
+    #[must_use]
+    pub fn of_client(client: &Client) -> Scopes {
+        Scopes {
+            client: Some(client.clone()),
+            isolation: Scope::new(),
+            current: Scope::new(),
+            span: None,
+            unit: false,
+        }
+    }
+
+    /// Forks the current scope: what is set in it ends with it.
+    #[must_use]
+    pub fn forked(&self) -> Scopes {
+        Scopes { current: self.current.fork(), ..self.clone() }
+    }
+
+    /// Forks the isolation and the current scope: a unit of work of its own. One that leaves the process's own scope begins a new trace
+    /// (`protocol.md` §8.7); one that leaves another unit stays in its trace.
+    #[must_use]
+    pub fn isolated(&self) -> Scopes {
+        let isolation = self.isolation.fork();
+        if !self.unit {
+            isolation.set_propagation(None);
+        }
+        Scopes { isolation, current: self.current.fork(), unit: true, ..self.clone() }
+    }
+
+    /// The isolation scope.
+    #[must_use]
+    pub fn isolation(&self) -> &Scope {
+        &self.isolation
+    }
+
+    /// The current scope.
+    #[must_use]
+    pub fn current_scope(&self) -> &Scope {
+        &self.current
+    }
+
+    /// Whether the isolation scope is of one request, task or job.
+    #[must_use]
+    pub fn is_unit(&self) -> bool {
+        self.unit
+    }
+
+    /// The open span.
+    #[must_use]
+    pub fn span(&self) -> Option<Span> {
+        self.span.clone().map(Span::borrowed)
+    }
+
+    /// These scopes with another span as the open one.
+    #[must_use]
+    pub fn with_span(&self, span: &Span) -> Scopes {
+        Scopes { span: span.inner().cloned().or_else(|| self.span.clone()), ..self.clone() }
+    }
+
+    /// The client that captures go to: its own, else the process's. `None` if that one cannot send.
+    #[must_use]
+    pub fn client(&self) -> Option<Client> {
+        self.client.clone().or_else(bound).filter(Client::is_active)
+    }
+
+    /// Makes these the scopes of this thread until the guard is dropped.
+    pub fn attach(self: &Arc<Self>) -> ScopesGuard {
+        let at = SOURCE.get().and_then(|source| source.current_key());
+        let depth = STACK.try_with(|stack| {
+            let mut stack = stack.try_borrow_mut().ok()?;
+            stack.push(Entered { scopes: Arc::clone(self), at });
+            Some(stack.len() - 1)
+        });
+        ScopesGuard { depth: depth.ok().flatten(), not_send: PhantomData }
+    }
+
+    /// The trace of this isolation scope while no span is open.
+    pub(crate) fn propagation(&self, client: &Client) -> Arc<PropagationContext> {
+        self.isolation.propagation(|| PropagationContext::fresh(client.rng()))
+    }
+
+    pub(crate) fn event_trace(&self, client: &Client) -> EventTrace {
+        match &self.span {
+            Some(span) => span.event_trace(),
+            None => client.trace_of(&self.propagation(client)),
+        }
+    }
+
+    pub(crate) fn layers(&self) -> Layers {
+        Layers {
+            global: Scope::global().snapshot(),
+            isolation: self.isolation.snapshot(),
+            current: self.current.snapshot(),
+        }
+    }
+
+    /// Starts a root span in these scopes. `None` if tracing is off.
+    pub(crate) fn start_root(&self, client: &Client, init: SpanInit, root: RootInit, fields: &Fields) -> Option<SpanRef> {
+        if !client.config().tracing_is_on() {
+            return None;
+        }
+        let mut propagation = self.propagation(client);
+        if !self.unit && propagation.incoming.is_none() {
+            // The process is no unit of work: each root that begins there is a trace of its own.
+            propagation = Arc::new(PropagationContext::fresh(client.rng()));
+        }
+        let scopes = (self.isolation.clone(), self.current.clone());
+        Trace::start(client, scopes, propagation, init, root, fields)
+    }
+}
+
+fn base() -> Arc<Scopes> {
+    Arc::clone(&BASE)
+}
+
+/// The scopes whose current scope is the innermost block's or span's own, so that what is set there stays there.
+pub(crate) fn own_current() -> Arc<Scopes> {
+    let source = SOURCE.get();
+    let key = source.and_then(|source| source.current_key());
+    Scopes::innermost(key).or_else(|| source?.own_current().map(Arc::new)).unwrap_or_else(base)
+}
+
+/// Puts a thread's scopes back when dropped. Guards are meant to be dropped in the reverse order of their making; one that outlives an outer one
+/// has nothing left to put back.
+#[derive(Debug)]
+#[must_use = "the scopes are left when the guard is dropped"]
+pub struct ScopesGuard {
+    depth: Option<usize>,
+    not_send: PhantomData<*const ()>,
+}
+
+impl Drop for ScopesGuard {
+    fn drop(&mut self) {
+        let Some(depth) = self.depth else { return };
+        let left = STACK.try_with(|stack| {
+            let mut stack = stack.try_borrow_mut().ok()?;
+            (depth < stack.len()).then(|| stack.split_off(depth))
+        });
+        drop(left); // scopes are freed, and spans may end, when the stack is no longer borrowed
+    }
+}
+
+impl std::fmt::Debug for Scopes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scopes")
+            .field("isolation", &self.isolation)
+            .field("current", &self.current)
+            .field("span", &self.span())
+            .field("unit", &self.unit)
+            .finish_non_exhaustive()
+    }
+}

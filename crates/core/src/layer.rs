@@ -1,0 +1,115 @@
+//! For leaf crates: the same way in as the free functions take, for layers that know the scopes already.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use watchpost_protocol::{Breadcrumb, Event, EventId, Exception, Level, Mechanism};
+
+use crate::builder::SpanBuilder;
+pub use crate::client::any_active;
+pub use crate::current::{SpanKey, SpanSource, set_span_source};
+use crate::current::Scopes;
+use crate::fields::Fields;
+use crate::integration::RawStack;
+use crate::pipeline::EventJob;
+pub use crate::record::{Site, SpanInit};
+use crate::trace::RootInit;
+pub use crate::trace::SpanRef;
+
+/// Captures an event in `scopes`: `build` runs only if the gates let it pass, and a panic in it (a `Display` of the program's, say) costs this
+/// event and nothing else.
+pub fn capture(
+    scopes: &Scopes,
+    default_level: Level,
+    stack: Option<RawStack>,
+    build: impl FnOnce() -> Event,
+) -> Option<EventId> {
+    let client = scopes.client()?;
+    let admitted = client.admit_error()?;
+    let Ok(event) = catch_unwind(AssertUnwindSafe(build)) else {
+        crate::debug!("formatting an error panicked: it was not captured");
+        client.losses().record(
+            watchpost_protocol::DiscardReason::InternalSdkError,
+            watchpost_protocol::Category::Error,
+            1,
+        );
+        return None;
+    };
+    let job = EventJob {
+        event,
+        layers: scopes.layers(),
+        trace: scopes.event_trace(&client),
+        stack,
+        default_level,
+    };
+    let id = client.capture(admitted, job)?;
+    scopes.isolation().set_last_event_id(id);
+    Some(id)
+}
+
+/// The exceptions of an error that was not captured by the program itself: `mechanism` says by what, and whether it was handled.
+pub fn exceptions<E: std::error::Error + ?Sized>(error: &E, mechanism: Mechanism) -> Vec<Exception> {
+    crate::error_chain::exceptions(error, mechanism)
+}
+
+/// Adds a breadcrumb to the isolation scope of `scopes`, if there is a client and `before_breadcrumb` lets it pass.
+pub fn add_breadcrumb(scopes: &Scopes, mut breadcrumb: Breadcrumb) {
+    let Some(client) = scopes.client() else { return };
+    let options = client.options();
+    if options.max_breadcrumbs == 0 {
+        return;
+    }
+    breadcrumb.timestamp.get_or_insert_with(|| options.clock.now());
+    let kept = match &options.before_breadcrumb {
+        None => Some(breadcrumb),
+        Some(hook) => match catch_unwind(AssertUnwindSafe(|| hook(breadcrumb))) {
+            Ok(kept) => kept,
+            Err(_) => {
+                crate::debug!("before_breadcrumb panicked: the breadcrumb was dropped");
+                None
+            }
+        },
+    };
+    if let Some(breadcrumb) = kept {
+        scopes.isolation().push_breadcrumb(breadcrumb, options.max_breadcrumbs);
+    }
+}
+
+/// Whether the process's client, or that of `scopes`, may collect data about persons.
+#[must_use]
+pub fn sends_pii(scopes: &Scopes) -> bool {
+    scopes.client().is_some_and(|client| client.options().send_default_pii)
+}
+
+/// Continues the trace of a request in the isolation scope of `scopes`; see [`continue_trace`](crate::api::continue_trace).
+pub fn continue_trace<K: AsRef<str>, V: AsRef<[u8]>>(
+    scopes: &Scopes,
+    headers: impl IntoIterator<Item = (K, V)>,
+) -> SpanBuilder {
+    crate::api::continue_trace_in(scopes, headers)
+}
+
+impl Scopes {
+    /// Starts a span in these scopes: a child of their span, else a root. `None` while tracing is off or without a client.
+    #[must_use]
+    pub fn open_span(&self, init: SpanInit, source: watchpost_protocol::TransactionSource, fields: &Fields) -> Option<SpanRef> {
+        match &self.span {
+            Some(parent) => Some(parent.child(init, fields)),
+            None => {
+                let client = self.client()?;
+                self.start_root(&client, init, RootInit { source, sampled: None }, fields)
+            }
+        }
+    }
+
+    /// The open span, for layers.
+    #[must_use]
+    pub fn span_ref(&self) -> Option<&SpanRef> {
+        self.span.as_ref()
+    }
+
+    /// These scopes with another open span, or none.
+    #[must_use]
+    pub fn with_span_ref(&self, span: Option<SpanRef>) -> Scopes {
+        Scopes { span, ..self.clone() }
+    }
+}

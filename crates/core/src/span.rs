@@ -1,0 +1,156 @@
+//! A span that the program holds in its hand; dropping it ends it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use watchpost_protocol::{SpanId, SpanStatus, TraceId, TransactionSource};
+
+use crate::fields::{FieldValue, Fields};
+use crate::record::{Site, SpanInit};
+use crate::trace::SpanRef;
+
+/// A timed piece of work. A root, which has no parent in this process, is sent as a transaction with all its children when it ends.
+///
+/// It ends when it is dropped, or by [`finish`](Self::finish). It does not become the current span by itself: see
+/// [`enter`](Self::enter) for a block and [`in_span`](crate::future::FutureExt::in_span) for a future.
+///
+/// While tracing is off or its trace is not sampled, a span is the same type, does nothing and allocates nothing:
+/// [`is_recording`](Self::is_recording) is false.
+#[must_use = "a span that is not bound to a variable ends at once"]
+pub struct Span {
+    inner: Option<SpanRef>,
+    /// Whether dropping it ends it: a span that was only looked up is somebody else's.
+    owned: bool,
+}
+
+impl Span {
+    pub(crate) fn owned(inner: Option<SpanRef>) -> Self {
+        Span { inner, owned: true }
+    }
+
+    pub(crate) fn borrowed(inner: SpanRef) -> Self {
+        Span { inner: Some(inner), owned: false }
+    }
+
+    pub(crate) fn inner(&self) -> Option<&SpanRef> {
+        self.inner.as_ref()
+    }
+
+    /// Whether what happens to it is kept.
+    #[must_use]
+    pub fn is_recording(&self) -> bool {
+        self.inner.as_ref().is_some_and(|span| span.slot.is_some())
+    }
+
+    /// Starts a child; `op` and the rest can be set on it.
+    ///
+    /// ```
+    /// # let span = watchpost_core::api::start_transaction("checkout").start();
+    /// let query = span.child("SELECT 1").with_op("db");
+    /// query.finish();
+    /// ```
+    pub fn child(&self, name: impl Into<Cow<'static, str>>) -> Span {
+        let init = SpanInit { name: name.into(), op: None, origin: "manual", site: Site::default() };
+        let inner = self.inner.as_ref().map(|parent| parent.child(init, &Fields::new()));
+        // A child that is not recorded stands for its parent, which is not its own to end.
+        let owned = inner.as_ref().is_some_and(|span| span.slot.is_some());
+        Span { inner, owned }
+    }
+
+    /// Sets the operation, as `db.query` (`protocol.md` §6.6), and hands the span back.
+    pub fn with_op(self, op: impl Into<Cow<'static, str>>) -> Self {
+        self.set_op(op);
+        self
+    }
+
+    /// Sets the operation.
+    pub fn set_op(&self, op: impl Into<Cow<'static, str>>) {
+        if let Some(span) = &self.inner {
+            span.set_op(op.into());
+        }
+    }
+
+    /// Sets the name. The name of a root is the transaction's; its source stays.
+    pub fn set_name(&self, name: impl Into<Cow<'static, str>>) {
+        if let Some(span) = &self.inner {
+            span.set_name(name.into(), None);
+        }
+    }
+
+    /// Sets the name, and for a root what the name is.
+    pub fn set_name_with_source(&self, name: impl Into<Cow<'static, str>>, source: TransactionSource) {
+        if let Some(span) = &self.inner {
+            span.set_name(name.into(), Some(source));
+        }
+    }
+
+    /// Sets an attribute; of a key that is set twice, the later value stays.
+    pub fn set_attribute<'a>(&self, key: &str, value: impl Into<FieldValue<'a>>) {
+        if let Some(span) = self.inner.as_ref().filter(|span| span.slot.is_some()) {
+            let mut fields = Fields::new();
+            fields.push_owned_key(key, value.into());
+            span.record(&fields);
+        }
+    }
+
+    /// Sets the status; a span that ends without one is `ok`.
+    pub fn set_status(&self, status: SpanStatus) {
+        if let Some(span) = &self.inner {
+            span.set_status(status);
+        }
+    }
+
+    /// The status that was set.
+    #[must_use]
+    pub fn status(&self) -> Option<SpanStatus> {
+        self.inner.as_ref()?.status()
+    }
+
+    /// The trace it belongs to; `None` while tracing is off.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<TraceId> {
+        self.inner.as_ref().map(SpanRef::trace_id)
+    }
+
+    /// Its id; of a span that is not recorded, that of the nearest that stands for it.
+    #[must_use]
+    pub fn span_id(&self) -> Option<SpanId> {
+        self.inner.as_ref().map(|span| span.span_id)
+    }
+
+    /// Ends it now. Ending twice counts once.
+    pub fn finish(self) {
+        drop(self);
+    }
+
+    /// Ends it with a status, unless it has one.
+    pub fn finish_with(mut self, otherwise: SpanStatus) {
+        self.end(Some(otherwise));
+    }
+
+    fn end(&mut self, otherwise: Option<SpanStatus>) {
+        if let (true, Some(span)) = (self.owned, self.inner.take()) {
+            span.finish(otherwise);
+        }
+    }
+}
+
+impl Drop for Span {
+    fn drop(&mut self) {
+        if self.owned {
+            // A span that a panic cuts off did not end well (`protocol.md` §6.5).
+            let status = std::thread::panicking().then_some(SpanStatus::InternalError);
+            self.end(status);
+        }
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Span")
+            .field("trace_id", &self.trace_id())
+            .field("span_id", &self.span_id())
+            .field("is_recording", &self.is_recording())
+            .finish()
+    }
+}

@@ -1,0 +1,100 @@
+//! The logger that listens and passes on.
+
+use log::{LevelFilter, Log, Metadata, Record, SetLoggerError};
+use watchpost_core::layer::{self, any_active};
+use watchpost_core::{Scopes, mute};
+
+use crate::record;
+
+/// Listens to every record, then hands it to the logger within.
+pub struct LogBridge {
+    inner: Option<Box<dyn Log>>,
+    issues: LevelFilter,
+    breadcrumbs: LevelFilter,
+}
+
+impl Default for LogBridge {
+    fn default() -> Self {
+        LogBridge::new()
+    }
+}
+
+impl LogBridge {
+    /// A bridge with no logger behind it.
+    #[must_use]
+    pub fn new() -> Self {
+        LogBridge { inner: None, issues: LevelFilter::Error, breadcrumbs: LevelFilter::Info }
+    }
+
+    /// A bridge around a logger, which gets every record that it asks for, as before.
+    #[must_use]
+    pub fn wrapping(logger: impl Log + 'static) -> Self {
+        LogBridge { inner: Some(Box::new(logger)), ..LogBridge::new() }
+    }
+
+    /// Up to which level records become issues. Default: `Error`.
+    #[must_use]
+    pub fn issues(mut self, level: LevelFilter) -> Self {
+        self.issues = level;
+        self
+    }
+
+    /// Up to which level records that are no issues become breadcrumbs. Default: `Info`.
+    #[must_use]
+    pub fn breadcrumbs(mut self, level: LevelFilter) -> Self {
+        self.breadcrumbs = level;
+        self
+    }
+
+    /// Makes it the logger of the process, and raises the maximum level to what it listens to.
+    ///
+    /// # Errors
+    /// If the process has a logger already: wrap that one instead.
+    pub fn init(self) -> Result<(), SetLoggerError> {
+        let level = self.issues.max(self.breadcrumbs).max(log::max_level());
+        log::set_boxed_logger(Box::new(self))?;
+        log::set_max_level(level);
+        Ok(())
+    }
+
+    fn listens(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= self.issues.max(self.breadcrumbs) && any_active() && !mute::is_muted()
+    }
+}
+
+impl Log for LogBridge {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.listens(metadata) || self.inner.as_ref().is_some_and(|inner| inner.enabled(metadata))
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.listens(record.metadata()) && !record::is_from_tracing(record) {
+            let scopes = Scopes::current();
+            if record.level() <= self.issues {
+                let level = record::level(record.level());
+                layer::capture(&scopes, level, None, || record::event(record));
+            } else {
+                layer::add_breadcrumb(&scopes, record::breadcrumb(record));
+            }
+        }
+        if let Some(inner) = self.inner.as_ref().filter(|inner| inner.enabled(record.metadata())) {
+            inner.log(record);
+        }
+    }
+
+    fn flush(&self) {
+        if let Some(inner) = &self.inner {
+            inner.flush();
+        }
+    }
+}
+
+impl std::fmt::Debug for LogBridge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LogBridge")
+            .field("issues", &self.issues)
+            .field("breadcrumbs", &self.breadcrumbs)
+            .field("wraps", &self.inner.is_some())
+            .finish()
+    }
+}

@@ -1,0 +1,46 @@
+//! Running something and seeing what it reports.
+
+use std::sync::Arc;
+
+use watchpost_core::{Client, Guard, InitError, Options, Scopes, api};
+
+use crate::captured::Captured;
+use crate::recorder::Recorder;
+
+/// Options for a test: every trace is sampled, the environment of the process is not read, and the DSN leads nowhere.
+///
+/// # Panics
+/// Never: the values are valid.
+#[must_use]
+pub fn options() -> Options {
+    let options = Options::new().use_environment(false).traces_sample_rate(1.0);
+    let options = options.and_then(|options| options.dsn("https://testkit@o1.ingest.invalid/1"));
+    options.unwrap_or_default()
+}
+
+/// Runs `work` with a client of its own, with the [`options`] of a test, and hands back what it captured.
+pub fn capture(work: impl FnOnce()) -> Captured {
+    capture_with(options(), work)
+}
+
+/// As [`capture`], with options of your own; their transport is replaced. Options that cannot work capture nothing.
+pub fn capture_with(options: Options, work: impl FnOnce()) -> Captured {
+    let recorder = Recorder::new();
+    let Ok(client) = Client::new(options.transport(recorder.clone())) else { return Captured::default() };
+    {
+        let _entered = Arc::new(Scopes::of_client(&client)).attach();
+        work();
+    }
+    client.close(None);
+    recorder.captured()
+}
+
+/// Makes a recording client the process's own, for a test of a whole program. The process has one client: give such a test a file of its own.
+///
+/// # Errors
+/// As [`init`](watchpost_core::api::init).
+pub fn install(options: Options) -> Result<(Guard, Recorder), InitError> {
+    let recorder = Recorder::new();
+    let guard = api::init(options.transport(recorder.clone()))?;
+    Ok((guard, recorder))
+}

@@ -1,0 +1,211 @@
+//! The layer itself: what happens to a span and to an event, in the order of their life.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tracing_core::span::{Attributes, Id, Record};
+use tracing_core::{Event, LevelFilter, Metadata, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+use watchpost_core::layer::{SpanKey, any_active, set_span_source};
+use watchpost_core::{Scopes, mute};
+use watchpost_protocol::{SpanStatus, TransactionSource};
+
+use crate::extension::{Carried, Found, find};
+use crate::source::{Dispatcher, Lookup};
+use crate::visit::{SpanVisitor, with_scratch};
+use crate::{event, span_fields};
+
+/// The layer, with every default.
+#[must_use]
+pub fn layer() -> CaptureLayer {
+    CaptureLayer::new()
+}
+
+/// The layer for a tracing registry; see the [crate documentation](crate).
+///
+/// It reports to whatever client the process has when something happens, so it may be installed before `init`, and no client costs next to
+/// nothing.
+#[derive(Debug)]
+pub struct CaptureLayer {
+    serial: u32,
+    lookup: Option<Lookup>,
+    issues: LevelFilter,
+    breadcrumbs: LevelFilter,
+    spans: LevelFilter,
+}
+
+impl Default for CaptureLayer {
+    fn default() -> Self {
+        CaptureLayer::new()
+    }
+}
+
+impl CaptureLayer {
+    /// A layer with every default.
+    #[must_use]
+    pub fn new() -> Self {
+        static SERIAL: AtomicU32 = AtomicU32::new(1);
+        CaptureLayer {
+            serial: SERIAL.fetch_add(1, Ordering::Relaxed),
+            lookup: None,
+            issues: LevelFilter::ERROR,
+            breadcrumbs: LevelFilter::INFO,
+            spans: LevelFilter::INFO,
+        }
+    }
+
+    /// Up to which level events become issues. Default: `ERROR`.
+    #[must_use]
+    pub fn issues(mut self, level: impl Into<LevelFilter>) -> Self {
+        self.issues = level.into();
+        self
+    }
+
+    /// Up to which level events that are no issues become breadcrumbs. Default: `INFO`.
+    #[must_use]
+    pub fn breadcrumbs(mut self, level: impl Into<LevelFilter>) -> Self {
+        self.breadcrumbs = level.into();
+        self
+    }
+
+    /// Up to which level spans are recorded. A span that is not is as if it were not there: its children belong to its parent. Default:
+    /// `INFO`.
+    #[must_use]
+    pub fn spans(mut self, level: impl Into<LevelFilter>) -> Self {
+        self.spans = level.into();
+        self
+    }
+
+    pub(crate) fn key(&self, id: &Id) -> SpanKey {
+        (self.serial, id.into_u64())
+    }
+
+    pub(crate) fn lookup(&self) -> Option<Lookup> {
+        self.lookup
+    }
+
+    fn takes_span(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= self.spans
+    }
+
+    /// The scopes of what happens now on this thread, in a span or not.
+    fn scopes<S>(&self, current: Option<&Id>, context: &Context<'_, S>) -> Scopes
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        if let Some(entered) = Scopes::innermost(current.map(|id| self.key(id))) {
+            return Scopes::clone(&entered);
+        }
+        let found = current.and_then(|id| context.span(id)).and_then(find);
+        found.map_or_else(|| Scopes::clone(&Scopes::base()), Found::into_scopes)
+    }
+
+    /// The scopes in which a new span begins, and whether they are other ones than its parent's.
+    fn scopes_of_new<S>(&self, attributes: &Attributes<'_>, context: &Context<'_, S>) -> (Scopes, bool)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let current = context.current_span();
+        let contextual = attributes.is_contextual();
+        let parent = if contextual { current.id() } else { attributes.parent() };
+        if contextual || parent.is_none() {
+            // Scopes that were entered after the current span: what begins now begins in them.
+            if let Some(entered) = Scopes::innermost(current.id().map(|id| self.key(id))) {
+                let scopes = Scopes::clone(&entered);
+                return (if contextual { scopes } else { scopes.with_span_ref(None) }, true);
+            }
+        }
+        match parent.and_then(|id| context.span(id)).and_then(find) {
+            Some(found) => (found.into_scopes(), false),
+            None => {
+                // `parent: None` inside of a span begins a trace of its own, in the unit of work that it is in.
+                let around = current.id().and_then(|id| context.span(id)).and_then(find);
+                let scopes = around.map_or_else(|| Scopes::clone(&Scopes::base()), Found::into_scopes);
+                (scopes.with_span_ref(None), true)
+            }
+        }
+    }
+}
+
+impl<S> Layer<S> for CaptureLayer
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn on_layer(&mut self, _: &mut S) {
+        self.lookup = Some(Lookup::of::<S>());
+        set_span_source(&Dispatcher);
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if !any_active() || mute::is_muted() || !self.takes_span(attributes.metadata()) {
+            return;
+        }
+        let (mut scopes, mut begins) = self.scopes_of_new(attributes, &context);
+        if scopes.span_ref().is_none() && !scopes.is_unit() {
+            // Work that begins at the process's own level is a unit of its own: what it sets does not reach the next one.
+            scopes = scopes.isolated();
+            begins = true;
+        }
+        if let (false, Some(parent)) = (begins, scopes.span_ref())
+            && !parent.is_recording_trace()
+        {
+            return; // an unsampled child: whoever asks finds its root
+        }
+        if !begins && scopes.span_ref().is_none() {
+            return; // tracing is off, and the scopes are the parent's
+        }
+        let span = with_scratch(|fields| {
+            attributes.record(&mut SpanVisitor(fields));
+            let init = span_fields::init(attributes.metadata(), fields);
+            let span = scopes.open_span(init, TransactionSource::Component, fields);
+            if let Some(span) = &span {
+                span_fields::status(span, fields);
+            }
+            span
+        });
+        let Some(registered) = context.span(id) else { return };
+        let scopes = begins.then(|| Arc::new(scopes));
+        registered.extensions_mut().replace(Carried { scopes, span });
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if !any_active() || mute::is_muted() {
+            return;
+        }
+        let span = context.span(id).and_then(|span| span.extensions().get::<Carried>()?.span.clone());
+        if let Some(span) = span.filter(|span| span.is_recorded()) {
+            with_scratch(|fields| {
+                values.record(&mut SpanVisitor(fields));
+                span_fields::apply(&span, fields);
+            });
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let level = event.metadata().level();
+        let issue = *level <= self.issues;
+        if !(issue || *level <= self.breadcrumbs) || !any_active() || mute::is_muted() {
+            return;
+        }
+        let current = context.current_span();
+        let current = if event.is_contextual() { current.id() } else { event.parent() };
+        let scopes = self.scopes(current, &context);
+        if issue {
+            event::issue(&scopes, event);
+        } else {
+            event::breadcrumb(&scopes, event);
+        }
+    }
+
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        let Some(registered) = context.span(&id) else { return };
+        // Taken out first: ending a span runs code that must not find the registry's lock held.
+        let carried = registered.extensions_mut().remove::<Carried>();
+        if let Some(span) = carried.and_then(|carried| carried.span) {
+            let status = std::thread::panicking().then_some(SpanStatus::InternalError);
+            span.finish(status);
+        }
+    }
+}

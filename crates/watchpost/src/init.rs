@@ -1,0 +1,78 @@
+//! From options to a client: what the facade adds, because only it knows the leaf crates.
+
+use watchpost_core::{Client, Guard, InitError, Options, api};
+
+/// Starts reporting: makes a client of the options, or of a DSN alone, and makes it the process's own. Keep the guard until the end of
+/// `main`: dropping it sends what is left, for at most the shutdown timeout.
+///
+/// What is not set in code is taken from the `SENTRY_*` variables. Without a DSN everything works and nothing is sent, or, with
+/// [`Options::console`], is drawn in the terminal.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let _guard = watchpost::init(watchpost::Options::new().release(watchpost::release_name!())?)?;
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+/// An [`InitError`] that names the option that cannot work.
+pub fn init<O>(options: O) -> Result<Guard, InitError>
+where
+    O: TryInto<Options, Error: Into<InitError>>,
+{
+    api::init(with_defaults(options.try_into().map_err(Into::into)?)?)
+}
+
+/// A client of its own, beside the process's (features K01): the same defaults as [`init`], bound to nothing.
+///
+/// # Errors
+/// As [`init`].
+pub fn new_client<O>(options: O) -> Result<Client, InitError>
+where
+    O: TryInto<Options, Error: Into<InitError>>,
+{
+    Client::new(with_defaults(options.try_into().map_err(Into::into)?)?)
+}
+
+/// Fills in what the enabled features offer and the program did not set itself.
+fn with_defaults(options: Options) -> Result<Options, InitError> {
+    let options = options.fill_from_environment()?;
+    transport(process(options))
+}
+
+#[cfg(feature = "process")]
+fn process(options: Options) -> Options {
+    if !options.has_default_integrations() {
+        return options;
+    }
+    let (include, exclude) = options.in_app();
+    let stacks = watchpost_process::Stacks::new(watchpost_process::InApp::new(include.to_vec(), exclude.to_vec()));
+    let options = options.default_server_name(watchpost_process::server_name);
+    let options = options.default_stack_source(stacks);
+    options
+        .default_integration(watchpost_process::PanicIntegration)
+        .default_integration(watchpost_process::ContextIntegration)
+}
+
+#[cfg(not(feature = "process"))]
+fn process(options: Options) -> Options {
+    options
+}
+
+/// HTTP to the DSN; without one the console, if it was asked for.
+fn transport(options: Options) -> Result<Options, InitError> {
+    if options.has_transport() {
+        return Ok(options);
+    }
+    match options.configured_dsn() {
+        #[cfg(feature = "http")]
+        Some(dsn) => {
+            let http = watchpost_transport::HttpTransport::new(dsn, watchpost_transport::HttpOptions::default())
+                .map_err(|error| InitError::Transport(error.to_string()))?;
+            Ok(options.transport(http))
+        }
+        #[cfg(feature = "console")]
+        None if options.wants_console() => Ok(options.transport(watchpost_transport::ConsoleTransport::stderr())),
+        _ => Ok(options),
+    }
+}

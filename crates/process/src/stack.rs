@@ -1,0 +1,136 @@
+//! Stacks: return addresses on the thread that captures, functions and lines on the worker.
+
+mod in_app;
+mod lookup;
+mod source;
+mod symbol;
+mod symtab;
+mod trim;
+pub(crate) mod walk;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use watchpost_core::{RawStack, StackSource};
+use watchpost_protocol::Stacktrace;
+
+pub use self::in_app::InApp;
+use self::lookup::{Found, look_up};
+use self::trim::trim;
+
+/// How many addresses are remembered, some 600 bytes each. A program has few places where it captures; when one has more,
+/// the memory starts anew.
+const REMEMBERED: usize = 4_096;
+
+/// Where stacks come from: what a client is given as its [`StackSource`].
+///
+/// [`capture`](StackSource::capture) copies at most 256 return addresses, the innermost 200 and the outermost 56, with one
+/// allocation. [`resolve`](StackSource::resolve) turns them into frames, caller first (`protocol.md` §5.10): inlined calls get
+/// frames of their own, names are cleaned, both ends are cut so that the last frame is the function that captured or
+/// panicked and the first one is the first of the program. If nothing would be left, nothing is cut.
+///
+/// What is found depends on what the binary has: with debug information functions, files and lines; without it (a release build)
+/// functions; of a stripped binary addresses only.
+///
+/// Not done: a stack is not resolved while the process goes down by a signal, and threads other than the current one have no stack.
+/// `backtrace` has one lock for walking and looking up, so that a capture may wait for a look-up on the worker; the first one
+/// reads the debug information, which takes tens of milliseconds.
+///
+/// ```
+/// use watchpost_core::StackSource;
+/// use watchpost_process::{InApp, Stacks};
+///
+/// let stacks = Stacks::new(InApp::default());
+/// let raw = stacks.capture();
+/// let stack = stacks.resolve(&raw).expect("a thread has a stack");
+/// assert!(!stack.frames.is_empty());
+/// ```
+#[derive(Debug, Default)]
+pub struct Stacks {
+    rules: InApp,
+    /// By address. One that is reused after a library was unloaded keeps its old name; that is rare and harms nobody.
+    known: Mutex<HashMap<usize, Arc<[Found]>>>,
+}
+
+impl Stacks {
+    /// Stacks whose frames are told apart by these rules.
+    #[must_use]
+    pub fn new(rules: InApp) -> Self {
+        Stacks { rules, known: Mutex::default() }
+    }
+
+    /// What is at each address. Looks up outside the lock: two threads may do the same work, none waits for the other's.
+    fn found(&self, addresses: &[usize]) -> Vec<Arc<[Found]>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found: Vec<Option<Arc<[Found]>>> =
+            addresses.iter().map(|address| known.get(address).cloned()).collect();
+        drop(known);
+        let missing = |(&address, found): (&usize, &Option<_>)| found.is_none().then_some(address);
+        let missing: Vec<usize> = addresses.iter().zip(&found).filter_map(missing).collect();
+        if !missing.is_empty() {
+            let looked_up = look_up(&missing, &self.rules).into_iter().map(Arc::from);
+            let looked_up: Vec<(usize, Arc<[Found]>)> = missing.into_iter().zip(looked_up).collect();
+            self.remember(&looked_up);
+            let gaps = found.iter_mut().filter(|found| found.is_none());
+            for (gap, (_, new)) in gaps.zip(looked_up) {
+                *gap = Some(new);
+            }
+        }
+        found.into_iter().flatten().collect()
+    }
+
+    fn remember(&self, found: &[(usize, Arc<[Found]>)]) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() + found.len() > REMEMBERED {
+            known.clear();
+        }
+        known.extend(found.iter().cloned());
+    }
+}
+
+impl StackSource for Stacks {
+    fn capture(&self) -> RawStack {
+        walk::capture()
+    }
+
+    fn resolve(&self, stack: &RawStack) -> Option<Stacktrace> {
+        let places = self.found(&stack.0);
+        let found: Vec<&Found> = places.iter().flat_map(|place| place.iter()).collect();
+        let sketch: Vec<_> =
+            found.iter().map(|found| (found.role, found.frame.function.as_deref())).collect();
+        let shown = &found[trim(&sketch)];
+        let frames: Vec<_> = shown.iter().rev().map(|found| found.frame.clone()).collect();
+        if frames.is_empty() { None } else { Some(Stacktrace { frames, ..Stacktrace::default() }) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use watchpost_protocol::Addr;
+
+    #[test]
+    fn no_addresses_no_stack() {
+        assert_eq!(Stacks::default().resolve(&RawStack::default()), None);
+    }
+
+    #[test]
+    fn addresses_without_names_come_caller_first() {
+        let stack = Stacks::default().resolve(&RawStack([16, 32].into())).unwrap();
+        let addresses: Vec<_> = stack.frames.iter().map(|frame| frame.instruction_addr).collect();
+        assert_eq!(addresses, [Some(Addr(32)), Some(Addr(16))]);
+        assert!(stack.frames.iter().all(|frame| frame.in_app.is_none()));
+    }
+
+    #[test]
+    fn what_was_looked_up_is_remembered_within_bounds() {
+        let stacks = Stacks::default();
+        let first = stacks.found(&[16]).remove(0);
+        assert!(Arc::ptr_eq(&first, &stacks.found(&[16])[0]));
+        let place = |address| (address, Arc::clone(&first));
+        stacks.remember(&(0..REMEMBERED).map(place).collect::<Vec<_>>());
+        assert_eq!(stacks.known.lock().unwrap().len(), REMEMBERED);
+        stacks.remember(&[place(REMEMBERED)]);
+        assert_eq!(stacks.known.lock().unwrap().len(), 1);
+    }
+}

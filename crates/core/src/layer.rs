@@ -51,6 +51,13 @@ pub fn exceptions<E: std::error::Error + ?Sized>(error: &E, mechanism: Mechanism
     crate::error_chain::exceptions(error, mechanism)
 }
 
+/// The stack of the caller, for an error that will be captured elsewhere. `None` without a client or a source of stacks.
+#[must_use]
+pub fn capture_stack() -> Option<RawStack> {
+    let client = Scopes::current().client()?;
+    client.options().stack_source.as_ref().map(|source| source.capture())
+}
+
 /// Adds a breadcrumb to the isolation scope of `scopes`, if there is a client and `before_breadcrumb` lets it pass.
 pub fn add_breadcrumb(scopes: &Scopes, mut breadcrumb: Breadcrumb) {
     let Some(client) = scopes.client() else { return };

@@ -18,7 +18,8 @@
 //!    `axum`), else by the path;
 //! 4. puts the request on everything that is reported meanwhile, without what is a secret or names a person
 //!    (`send_default_pii`);
-//! 5. maps the status of the response, and makes an issue of a service error and of a status from 500 to 599. A 404 is no error.
+//! 5. maps the status of the response, and makes an issue of a service error and of a status from 500 to 599. A 404 is no error. With
+//!    [`attach_error`] a handler says which error it was.
 //!
 //! A handler that panics is reported by the panic hook, in the scopes of its request. A request that is dropped half-way ends as
 //! `cancelled`.
@@ -27,10 +28,12 @@
 //!
 //! It does not read the body. The transaction ends with the response's head, before a streamed body does.
 
+mod attached;
 mod future;
 mod layer;
 mod request;
 mod response;
 
+pub use attached::attach_error;
 pub use future::ResponseFuture;
 pub use layer::{RequestLayer, RequestService, request_layer};

@@ -1,50 +1,46 @@
 //! What a response says about its request.
 
 use http::Response;
-use watchpost_core::{Scopes, Span, layer};
-use watchpost_protocol::{Event, Exception, Level, Mechanism, ResponseContext, SpanStatus};
+use watchpost_core::{RawStack, Scopes, Span, layer};
+use watchpost_protocol::{Event, Exception, Level, Mechanism, SpanStatus};
 
+use crate::attached::Attached;
 use crate::layer::Settings;
 
-/// Maps the status, and makes an issue of one that is in the range of failures.
+/// Maps the status, and makes one issue: of the error that the handler attached, else of a status in the range of failures.
 pub(crate) fn answered<R>(response: &Response<R>, scopes: &Scopes, span: &Span, settings: &Settings) {
     let status = response.status().as_u16();
     span.set_attribute("http.response.status_code", u64::from(status));
     span.set_status(SpanStatus::from_http_status(status));
     scopes.isolation().set_response_status(Some(status));
-    if settings.failed.contains(&status) {
+    let failed = settings.failed.contains(&status);
+    if let Some(attached) = response.extensions().get::<Attached>() {
+        report(scopes, attached.stack(), || attached.exceptions(settings.origin, !failed));
+    } else if failed {
         let reason = response.status().canonical_reason().unwrap_or("Unknown");
-        report(scopes, settings, format!("HTTP {status}"), reason.to_owned(), Some(status));
+        report(scopes, no_stack(), || vec![exception(format!("HTTP {status}"), reason.to_owned(), settings)]);
     }
 }
 
 /// The service itself failed: there is no response. The server above will make one of its own, or drop the connection.
 pub(crate) fn failed<E: std::fmt::Display>(error: &E, scopes: &Scopes, span: &Span, settings: &Settings) {
     span.set_status(SpanStatus::InternalError);
-    let ty = layer_type_name::<E>();
-    report(scopes, settings, ty, error.to_string(), None);
-}
-
-fn layer_type_name<E>() -> String {
     let full = std::any::type_name::<E>();
-    full.rsplit("::").next().unwrap_or(full).to_owned()
+    let ty = full.rsplit("::").next().unwrap_or(full).to_owned();
+    report(scopes, no_stack(), || vec![exception(ty, error.to_string(), settings)]);
 }
 
-fn report(scopes: &Scopes, settings: &Settings, ty: String, value: String, status: Option<u16>) {
-    layer::capture(scopes, Level::Error, None, || {
-        let mechanism =
-            Mechanism { ty: settings.origin.into(), handled: Some(false), ..Mechanism::default() };
-        let exception = Exception {
-            ty: Some(ty),
-            value: Some(value),
-            mechanism: Some(mechanism),
-            // The stack of the layer says nothing about the handler: an empty one is not replaced.
-            ..Exception::default()
-        };
-        let mut event = Event::default();
-        event.exception.push(exception);
-        event.contexts.response =
-            status.map(|status_code| ResponseContext { status_code: Some(status_code), ..Default::default() });
-        event
-    });
+fn exception(ty: String, value: String, settings: &Settings) -> Exception {
+    let mechanism = Mechanism { ty: settings.origin.into(), handled: Some(false), ..Mechanism::default() };
+    Exception { ty: Some(ty), value: Some(value), mechanism: Some(mechanism), ..Exception::default() }
+}
+
+/// The stack of the layer says nothing about the handler: none is better, and groups by what it says.
+#[expect(clippy::unnecessary_wraps, reason = "an empty stack is not the same as one that is to be captured")]
+fn no_stack() -> Option<RawStack> {
+    Some(RawStack::default())
+}
+
+fn report(scopes: &Scopes, stack: Option<RawStack>, exceptions: impl FnOnce() -> Vec<Exception>) {
+    layer::capture(scopes, Level::Error, stack, || Event { exception: exceptions().into(), ..Event::default() });
 }

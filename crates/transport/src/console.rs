@@ -5,6 +5,10 @@ mod facts;
 mod format;
 mod issue;
 mod page;
+#[cfg(test)]
+mod samples;
+mod stack;
+mod trail;
 mod tree;
 mod waterfall;
 
@@ -150,5 +154,82 @@ impl fmt::Debug for ConsoleTransport {
             .field("color", &self.color)
             .field("columns", &self.columns)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, mpsc};
+
+    use watchpost_protocol::{Category, DiscardReason, DiscardedEvent, ItemHeader};
+
+    use super::*;
+
+    struct Pipe(mpsc::Sender<u8>);
+
+    impl Write for Pipe {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let sent = bytes.iter().try_for_each(|byte| self.0.send(*byte));
+            sent.map(|()| bytes.len()).map_err(|_| io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn drawn(items: Vec<Item>) -> String {
+        let (sender, received) = mpsc::channel();
+        let transport = ConsoleTransport::new(Box::new(Pipe(sender)));
+        transport.deliver(&Envelope { items, ..Envelope::default() });
+        drop(transport);
+        String::from_utf8(received.into_iter().collect()).unwrap()
+    }
+
+    #[test]
+    fn a_report_of_losses_and_other_items_take_one_line_each() {
+        let lost = |reason, category, quantity| DiscardedEvent { reason, category, quantity };
+        let report = ClientReport {
+            timestamp: Some(samples::at(0)),
+            discarded_events: vec![
+                lost(DiscardReason::BeforeSend, Category::Error, 3),
+                lost(DiscardReason::QueueOverflow, Category::Span, 1200),
+            ],
+        };
+        let odd = Item {
+            payload: b"odd".to_vec(),
+            header: ItemHeader::new(ItemType::Unknown("od\x1bd".to_owned())),
+        };
+        let broken = Item { payload: b"{".to_vec(), header: ItemHeader::new(ItemType::Event) };
+        let attachment = Item::attachment("tail.log", None, vec![0; 2048]);
+        let shown = drawn(vec![Item::client_report(&report).unwrap(), odd, attachment, broken]);
+        let rows: Vec<&str> = shown.lines().filter(|line| !line.is_empty()).collect();
+        assert_eq!(rows[0], "▌ lost: 3 error (before_send), 1,200 span (queue_overflow)");
+        assert_eq!(rows[1], "▌ od␛d, 3 bytes");
+        assert_eq!(rows[2], "▌ attachment tail.log, 2,048 bytes");
+        assert!(rows[3].starts_with("▌ event, 1 bytes, unreadable: EOF"), "{shown}");
+    }
+
+    #[test]
+    fn an_issue_and_its_trace_are_drawn_from_the_wire() {
+        let items = vec![
+            Item::event(&samples::event()).unwrap(),
+            Item::transaction(&samples::transaction()).unwrap(),
+        ];
+        let shown = drawn(items);
+        assert!(
+            shown.contains("CheckoutError: the card was declined") && shown.contains("▌ TRACE"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn a_closed_pipe_harms_nobody() {
+        let (sender, received) = mpsc::channel();
+        drop(received);
+        let transport = Arc::new(ConsoleTransport::new(Box::new(Pipe(sender))));
+        let envelope =
+            Envelope { items: vec![Item::event(&samples::event()).unwrap()], ..Envelope::default() };
+        assert_eq!(transport.deliver(&envelope), Delivery::Accepted { limits: vec![] });
     }
 }

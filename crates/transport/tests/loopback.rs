@@ -1,5 +1,5 @@
 //! The HTTP transport against a real server on loopback, which answers well, badly, slowly or not at all.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -265,4 +265,23 @@ fn garbage_is_unreachable() {
         let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.6\r\n\r\n");
         false
     })));
+}
+
+#[test]
+fn a_proxy_stands_between() {
+    let proxy = Server::answering(OK);
+    let dsn: Dsn = "http://public@nowhere.invalid/42".parse().unwrap();
+    let url = proxy.dsn.envelope_url();
+    let transport = HttpTransport::new(&dsn, options().proxy(url.split_once("/api").unwrap().0)).unwrap();
+    transport.deliver(&envelope());
+    let received = proxy.next();
+    assert!(received.start.contains("nowhere.invalid"), "{}", received.start);
+}
+
+#[cfg(feature = "rustls")]
+#[test]
+fn https_does_not_fall_back_to_plain_text() {
+    let server = Server::answering(OK);
+    let dsn: Dsn = server.dsn.to_string().replace("http:", "https:").parse().unwrap();
+    unreachable(HttpTransport::new(&dsn, options()).unwrap().deliver(&envelope()));
 }

@@ -10,7 +10,7 @@ use super::page::{Line, Page, Style};
 /// Where the facts begin, behind their names.
 const COLUMN: usize = 15;
 
-/// Which route was taken, if an instrumentation said so.
+/// What was asked for, which route took it if an instrumentation said so, and what was answered.
 pub(super) fn request(page: &mut Page, request: Option<&Request>, contexts: &Contexts) {
     let status = contexts.response.as_ref().and_then(|response| response.status_code);
     let Some(request) = request else {

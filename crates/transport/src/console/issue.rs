@@ -1,20 +1,12 @@
 //! An event, drawn from its title to what led up to it.
 
-use watchpost_protocol::{Breadcrumb, Event, Exception, Frame, Level, Timestamp};
+use watchpost_protocol::{Event, Exception, Level};
 
 use super::page::{Line, Page, Style, wrap};
-use super::{facts, format};
+use super::{facts, format, stack, trail};
 
 /// A long message is cut after this many rows.
 const MESSAGE_ROWS: usize = 8;
-/// The application's own frames that are shown, the innermost first.
-const FRAMES: usize = 12;
-/// The frames that are shown if none is known to be the application's.
-const LIBRARY_FRAMES: usize = 5;
-/// The newest breadcrumbs that are shown.
-const CRUMBS: usize = 30;
-/// How far a frame's place may be pushed to the right by its function's name.
-const FUNCTION_COLUMNS: usize = 52;
 
 pub(super) fn draw(page: &mut Page, event: &Event) {
     let level = event.level.unwrap_or(Level::Error);
@@ -22,11 +14,11 @@ pub(super) fn draw(page: &mut Page, event: &Event) {
     heading(page, event, level);
     causes(page, event);
     page.section();
-    stack(page, event);
+    stack::draw(page, event);
     page.section();
     about(page, event);
     page.section();
-    trail(page, event);
+    trail::draw(page, event);
 }
 
 fn heading(page: &mut Page, event: &Event, level: Level) {
@@ -96,67 +88,6 @@ fn causes(page: &mut Page, event: &Event) {
     }
 }
 
-fn stack(page: &mut Page, event: &Event) {
-    let frames = innermost_first(event);
-    let own: Vec<&Frame> = frames.iter().copied().filter(|frame| frame.in_app == Some(true)).collect();
-    let (shown, rest, of) = if own.is_empty() {
-        (
-            frames.iter().copied().take(LIBRARY_FRAMES).collect::<Vec<_>>(),
-            frames.len().saturating_sub(LIBRARY_FRAMES),
-            "",
-        )
-    } else {
-        let hidden = own.len().saturating_sub(FRAMES);
-        let libraries = frames.len() - own.len();
-        let shown: Vec<&Frame> = own.into_iter().take(FRAMES).collect();
-        // Counting the two apart would be more than anyone wants to know.
-        (shown, libraries + hidden, if hidden == 0 { " of libraries" } else { "" })
-    };
-    let column =
-        shown.iter().map(|frame| function(frame).chars().count()).max().unwrap_or(0).min(FUNCTION_COLUMNS);
-    for (at, frame) in shown.iter().enumerate() {
-        // The first is where to look.
-        let (mark, style) = if at == 0 { ("  → ", Style::Bold) } else { ("    ", Style::Plain) };
-        let line = Line::new().put(Style::Cyan, mark).put(style, &function(frame));
-        page.push(line.clipped(column + 4).to(column + 6).put(Style::Dim, &place(frame)));
-        if let (0, Some(source)) = (at, &frame.context_line) {
-            page.push(Line::new().put(Style::Dim, "      │ ").put(Style::Cyan, source.trim()));
-        }
-    }
-    if rest > 0 {
-        let frames = if rest == 1 { "frame" } else { "frames" };
-        page.push(Line::new().put(
-            Style::Dim,
-            &format!("    … {rest} {frames}{of}", of = if of.is_empty() { " more" } else { of }),
-        ));
-    }
-}
-
-/// The stack of the outermost error that has one, else of the thread that captured the event.
-fn innermost_first(event: &Event) -> Vec<&Frame> {
-    let of_error = event.exception.iter().rev().find_map(|exception| exception.stacktrace.as_ref());
-    let current = || event.threads.iter().filter(|thread| thread.current != Some(false));
-    let stack = of_error.or_else(|| current().find_map(|thread| thread.stacktrace.as_ref()));
-    stack.into_iter().flat_map(|stack| stack.frames.iter().rev()).collect()
-}
-
-fn function(frame: &Frame) -> String {
-    let name = frame.function.as_deref().or(frame.symbol.as_deref()).or(frame.module.as_deref());
-    match (name, frame.instruction_addr) {
-        (Some(name), _) => name.to_owned(),
-        (None, Some(addr)) => addr.to_string(),
-        (None, None) => "?".to_owned(),
-    }
-}
-
-fn place(frame: &Frame) -> String {
-    let file = frame.filename.as_deref().or(frame.abs_path.as_deref()).unwrap_or_default();
-    match frame.lineno {
-        Some(line) if !file.is_empty() => format!("{file}:{line}"),
-        _ => file.to_owned(),
-    }
-}
-
 fn about(page: &mut Page, event: &Event) {
     facts::request(page, event.request.as_ref(), &event.contexts);
     if let Some(transaction) = &event.transaction {
@@ -165,63 +96,9 @@ fn about(page: &mut Page, event: &Event) {
     facts::user(page, event.user.as_ref());
     facts::tags(page, &event.tags);
     if let Some(trace) = &event.contexts.trace {
-        facts::fact(
-            page,
-            "trace",
-            &format!("{}  span {}", short(&trace.trace_id.to_string()), short(&trace.span_id.to_string())),
-        );
+        let (trace, span) = (trace.trace_id.to_string(), trace.span_id.to_string());
+        facts::fact(page, "trace", &format!("{}  span {}", short(&trace), short(&span)));
     }
-}
-
-fn trail(page: &mut Page, event: &Event) {
-    let hidden = event.breadcrumbs.len().saturating_sub(CRUMBS);
-    if hidden > 0 {
-        page.push(Line::new().put(Style::Dim, &format!("  … {hidden} earlier breadcrumbs")));
-    }
-    let crumbs = || event.breadcrumbs.iter().skip(hidden);
-    let times: Vec<String> = crumbs().map(|crumb| when(crumb, event.timestamp)).collect();
-    let time_end = 2 + longest(times.iter().map(String::as_str));
-    let level_end = time_end + 2 + longest(crumbs().map(|crumb| crumb.level.as_str()));
-    let category_end =
-        level_end + 2 + longest(crumbs().filter_map(|crumb| crumb.category.as_deref())).min(24);
-    for (crumb, time) in crumbs().zip(&times) {
-        let category = crumb.category.as_deref().unwrap_or_default();
-        let line = Line::new()
-            .to(time_end - time.chars().count())
-            .put(Style::Dim, time)
-            .to(time_end + 2)
-            .put(color(crumb.level), crumb.level.as_str())
-            .to(level_end + 2)
-            .put(Style::Cyan, category)
-            .clipped(category_end)
-            .to(category_end + 2);
-        page.push(what(crumb, line));
-    }
-}
-
-fn what(crumb: &Breadcrumb, mut line: Line) -> Line {
-    let mut apart = "";
-    if let Some(message) = &crumb.message {
-        line = line.put(Style::Plain, message.trim_end());
-        apart = "  ";
-    }
-    for (key, value) in &crumb.data {
-        line = line.put(Style::Plain, apart).join(facts::pair(key, &format::value(value)));
-        apart = "  ";
-    }
-    line
-}
-
-fn when(crumb: &Breadcrumb, event: Option<Timestamp>) -> String {
-    match (crumb.timestamp, event) {
-        (Some(crumb), Some(event)) => format::before(event.as_micros().saturating_sub(crumb.as_micros())),
-        (Some(crumb), None) => format::clock(crumb),
-        (None, _) => String::new(),
-    }
-}
-
-fn longest<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
-    texts.map(|text| text.chars().count()).max().unwrap_or(0)
 }
 
 /// Enough of an id to find it again.
@@ -229,7 +106,7 @@ pub(super) fn short(id: &str) -> &str {
     id.get(..8).unwrap_or(id)
 }
 
-fn color(level: Level) -> Style {
+pub(super) fn color(level: Level) -> Style {
     match level {
         Level::Fatal | Level::Error => Style::Red,
         Level::Warning => Style::Yellow,
@@ -242,5 +119,102 @@ fn loud(level: Level) -> Style {
     match level {
         Level::Fatal | Level::Error => Style::RedBold,
         other => color(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use watchpost_protocol::{EventId, LogEntry};
+
+    use super::super::samples;
+    use super::*;
+
+    fn picture(event: &Event, color: bool) -> String {
+        let mut page = Page::new(100, color);
+        draw(&mut page, event);
+        page.finish()
+    }
+
+    #[test]
+    fn an_issue_is_drawn() {
+        assert_eq!(
+            picture(&samples::event(), false),
+            "\
+▌ ERROR  unhandled  CheckoutError: the card was declined                      14:13:20.250  7d7d7d7d
+▌   caused by  GatewayError: no answer from the gateway
+▌   caused by  io::Error: connection reset by peer
+▌
+▌   → shop::checkout::charge_card  src/checkout.rs:88
+▌       │ gateway.charge(card).await?;
+▌     shop::checkout::handler      src/checkout.rs:41
+▌     … 23 frames of libraries
+▌
+▌   request      POST https://shop.test/checkout/42?currency=eur → /checkout/{id}, 500
+▌   transaction  POST /checkout/{id}
+▌   user         id=42  email=ada@shop.test
+▌   tags         plan=pro  shard=7
+▌   trace        0a0a0a0a  span b7b7b7b7
+▌
+▌    −1.204 s  info     shop::cart  cart loaded  items=3
+▌   −310.5 ms  info     http        status_code=200  url=https://stock.test/7
+▌     −900 µs  warning  warehouse   stock is low  sku=\"tea pot\"
+
+"
+        );
+    }
+
+    #[test]
+    fn colour_changes_nothing_but_the_colour() {
+        let colored = picture(&samples::event(), true);
+        let mut plain = String::new();
+        let mut inside = false;
+        for char in colored.chars() {
+            match char {
+                '\x1b' => inside = true,
+                'm' if inside => inside = false,
+                _ if inside => {}
+                other => plain.push(other),
+            }
+        }
+        let trimmed = |text: &str| text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+        assert_eq!(trimmed(&plain), trimmed(&picture(&samples::event(), false)));
+        assert!(colored.contains("\x1b[1;31mERROR\x1b[0m"));
+    }
+
+    #[test]
+    fn nothing_in_an_event_reaches_the_terminal_as_it_is() {
+        let wire = serde_json::to_string(&samples::event()).unwrap();
+        // Every text that is not known to be an id, a level or a number gets an escape and a line break.
+        let nasty = wire.replace("shop", "\\u001b[2Jsh\\nop").replace("card", "\\u009b1Acard");
+        let shown = picture(&serde_json::from_str(&nasty).unwrap(), false);
+        assert!(shown.contains('␛') && shown.contains('�'), "{shown}");
+        assert!(!shown.contains(|char: char| char.is_control() && char != '\n'), "{shown}");
+        assert!(shown.lines().all(|line| line.is_empty() || line.starts_with('▌')), "{shown}");
+    }
+
+    #[test]
+    fn a_message_is_its_own_title_and_may_be_long() {
+        let formatted = format!("first line\n{}\n{}", "word ".repeat(30), "x\n".repeat(30));
+        let event = Event {
+            level: Some(Level::Warning),
+            logentry: Some(LogEntry { formatted: Some(formatted), ..LogEntry::default() }),
+            ..Event::default()
+        };
+        let shown = picture(&event, false);
+        let rows: Vec<&str> = shown.lines().collect();
+        assert!(rows[0].starts_with("▌ WARNING  first line  "), "{shown}");
+        assert!(rows[1].starts_with("▌          word word"), "{shown}");
+        assert_eq!(rows[MESSAGE_ROWS], "▌          …", "{shown}");
+    }
+
+    #[test]
+    fn an_empty_event_is_drawn_too() {
+        let shown = picture(&Event { event_id: EventId::from_bytes([1; 16]), ..Event::default() }, false);
+        assert_eq!(
+            shown.lines().next(),
+            Some(
+                "▌ ERROR  (no message)                                                                       01010101"
+            )
+        );
     }
 }

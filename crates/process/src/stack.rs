@@ -34,7 +34,7 @@ const REMEMBERED: usize = 4_096;
 ///
 /// Not done: a stack is not resolved while the process goes down by a signal, and threads other than the current one have no stack.
 /// `backtrace` has one lock for walking and looking up, so that a capture may wait for a look-up on the worker; the first one
-/// reads the debug information, which takes tens of milliseconds.
+/// reads the debug information, which takes tens of milliseconds, and a good half second where `gimli` is built without optimisation.
 ///
 /// ```
 /// use watchpost_core::StackSource;

@@ -67,7 +67,7 @@ async fn search(Path(term): Path<String>) -> String {
 #[instrument]
 async fn checkout(Path(id): Path<u32>) -> Result<Json<u32>, CheckoutError> {
     watchpost::set_user(User::id(format!("customer-{id}")));
-    watchpost::set_tag("plan", if id % 2 == 0 { "pro" } else { "free" });
+    watchpost::set_tag("plan", if id.is_multiple_of(2) { "pro" } else { "free" });
     info!(order = id, "cart loaded");
 
     let price = tokio::spawn(price(id).instrument(info_span!("price the cart", items = 3)));
@@ -87,7 +87,7 @@ async fn price(id: u32) -> u32 {
 
 async fn stock(id: u32) -> bool {
     slow_query("SELECT left FROM stock WHERE sku = ANY($1)").await;
-    id % 3 != 0
+    !id.is_multiple_of(3)
 }
 
 #[instrument(skip_all, fields(otel.name = sql, sentry.op = "db", db.system = "postgresql"))]
@@ -176,7 +176,9 @@ async fn visit(address: SocketAddr) -> std::io::Result<BTreeMap<String, u32>> {
 
 async fn request(address: SocketAddr, method: &str, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
-    let head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\ncookie: session=1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\ncookie: session=1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    );
     stream.write_all(head.as_bytes()).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;

@@ -13,8 +13,8 @@ pub use capture::{
 #[expect(deprecated, reason = "the names that people come with stay, and say where to go")]
 pub use scopes::{configure_scope, push_scope, set_extra};
 pub use scopes::{
-    current_scope, global_scope, isolation_scope, new_scope, set_context, set_tag, set_tags, set_transaction_name,
-    set_user, with_isolation_scope, with_scope,
+    current_scope, global_scope, isolation_scope, new_scope, set_context, set_tag, set_tags,
+    set_transaction_name, set_user, with_isolation_scope, with_scope,
 };
 pub(crate) use spans::continue_trace_in;
 pub use spans::{
@@ -41,8 +41,13 @@ pub fn init(options: Options) -> Result<Guard, InitError> {
     if let Some((trace, baggage)) = &client.options().environment_trace {
         let config = client.config();
         let strict = client.options().strict_trace_continuation;
-        let continued =
-            PropagationContext::continued(Some(trace), baggage.as_deref(), config.org_id.as_deref(), strict, client.rng());
+        let continued = PropagationContext::continued(
+            Some(trace),
+            baggage.as_deref(),
+            config.org_id.as_deref(),
+            strict,
+            client.rng(),
+        );
         Scopes::base().isolation().set_propagation(Some(continued));
     }
     if let Some(old) = current::bind(Some(client.clone())) {

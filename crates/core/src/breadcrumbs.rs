@@ -52,7 +52,11 @@ impl From<Trail> for Ring {
 
 impl Ring {
     /// Adds a crumb and keeps the `limit` newest. What has to go is handed back, to be freed outside the caller's lock.
-    pub(crate) fn push(&mut self, crumb: Breadcrumb, limit: usize) -> Option<(Trail, Option<Arc<Breadcrumb>>)> {
+    pub(crate) fn push(
+        &mut self,
+        crumb: Breadcrumb,
+        limit: usize,
+    ) -> Option<(Trail, Option<Arc<Breadcrumb>>)> {
         self.limit = limit;
         if limit == 0 {
             return None;
@@ -71,7 +75,8 @@ impl Ring {
             let crumbs: Box<[_]> = std::mem::take(&mut self.own).into_iter().collect();
             let before = std::mem::take(&mut self.frozen);
             let (len, segments) = (before.len + crumbs.len(), before.segments + 1);
-            self.frozen = Trail { last: Some(Arc::new(Segment { before, crumbs })), len, segments, total: self.total };
+            self.frozen =
+                Trail { last: Some(Arc::new(Segment { before, crumbs })), len, segments, total: self.total };
             if segments > MAX_SEGMENTS {
                 self.frozen = self.frozen.melted(self.limit);
             }
@@ -93,7 +98,8 @@ impl Trail {
 
     /// The newest `limit` crumbs, oldest first.
     pub(crate) fn newest(&self, limit: usize) -> Vec<Breadcrumb> {
-        let mut newest: Vec<Breadcrumb> = self.backwards().take(limit).map(|crumb| (**crumb).clone()).collect();
+        let mut newest: Vec<Breadcrumb> =
+            self.backwards().take(limit).map(|crumb| (**crumb).clone()).collect();
         newest.reverse();
         newest
     }

@@ -89,7 +89,9 @@ impl Client {
         } else {
             crate::debug!("no DSN and no transport: nothing will be sent");
         }
-        Ok(Client { inner: Arc::new(Inner { config, losses, limits, outbox, active: AtomicBool::new(active) }) })
+        Ok(Client {
+            inner: Arc::new(Inner { config, losses, limits, outbox, active: AtomicBool::new(active) }),
+        })
     }
 
     /// Whether it can send: it has a way to, and was not closed (features K02).
@@ -105,7 +107,6 @@ impl Client {
     }
 
     /// The options it was made of, with what the environment added.
-    #[must_use]
     pub fn options(&self) -> &Options {
         &self.inner.config.options
     }
@@ -281,7 +282,10 @@ impl Drop for Inner {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("dsn", &self.dsn()).field("active", &self.is_active()).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("dsn", &self.dsn())
+            .field("active", &self.is_active())
+            .finish_non_exhaustive()
     }
 }
 

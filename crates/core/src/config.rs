@@ -74,7 +74,11 @@ fn sdk(integrations: &[Arc<dyn Integration>]) -> SdkInfo {
         name: SDK_NAME.into(),
         version: version.into(),
         integrations: names.into_keys().map(Into::into).collect(),
-        packages: vec![SdkPackage { name: "cargo:watchpost".into(), version: version.into(), ..SdkPackage::default() }],
+        packages: vec![SdkPackage {
+            name: "cargo:watchpost".into(),
+            version: version.into(),
+            ..SdkPackage::default()
+        }],
         ..SdkInfo::default()
     }
 }

@@ -16,11 +16,11 @@ use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
 
 use crate::client::Client;
-use crate::pipeline::EventTrace;
+use crate::fields::Fields;
 use crate::merge::Layers;
+use crate::pipeline::EventTrace;
 use crate::propagation_context::PropagationContext;
 use crate::record::SpanInit;
-use crate::fields::Fields;
 use crate::scope::Scope;
 use crate::span::Span;
 use crate::trace::{RootInit, SpanRef, Trace};
@@ -207,7 +207,13 @@ impl Scopes {
     }
 
     /// Starts a root span in these scopes. `None` if tracing is off.
-    pub(crate) fn start_root(&self, client: &Client, init: SpanInit, root: RootInit, fields: &Fields) -> Option<SpanRef> {
+    pub(crate) fn start_root(
+        &self,
+        client: &Client,
+        init: SpanInit,
+        root: RootInit,
+        fields: &Fields,
+    ) -> Option<SpanRef> {
         if !client.config().tracing_is_on() {
             return None;
         }

@@ -63,7 +63,9 @@ impl Options {
         if self.traces_sample_rate.is_none() {
             self.traces_sample_rate = rate("SENTRY_TRACES_SAMPLE_RATE", lookup)?;
         }
-        if self.environment_trace.is_none() && parse_bool(lookup("SENTRY_USE_ENVIRONMENT").as_deref()) != Some(false) {
+        if self.environment_trace.is_none()
+            && parse_bool(lookup("SENTRY_USE_ENVIRONMENT").as_deref()) != Some(false)
+        {
             self.environment_trace = lookup("SENTRY_TRACE").map(|trace| (trace, lookup("SENTRY_BAGGAGE")));
         }
         Ok(self)
@@ -85,18 +87,25 @@ fn switch(name: &'static str, lookup: &dyn Fn(&str) -> Option<String>) -> Result
         None => Ok(None),
         Some(value) => match parse_bool(Some(&value)) {
             Some(switch) => Ok(Some(switch)),
-            None => Err(InitError::Variable { name, value, expected: "true, yes, on, 1, or false, no, off, 0" }),
+            None => {
+                Err(InitError::Variable { name, value, expected: "true, yes, on, 1, or false, no, off, 0" })
+            }
         },
     }
 }
 
-fn rate(name: &'static str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Option<SampleRate>, InitError> {
+fn rate(
+    name: &'static str,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<SampleRate>, InitError> {
     match lookup(name).filter(|value| !value.is_empty()) {
         None => Ok(None),
-        Some(value) => match value.trim().parse::<f64>().ok().and_then(|rate| SampleRate::try_from(rate).ok()) {
-            Some(rate) => Ok(Some(rate)),
-            None => Err(InitError::Variable { name, value, expected: "a number between 0.0 and 1.0" }),
-        },
+        Some(value) => {
+            match value.trim().parse::<f64>().ok().and_then(|rate| SampleRate::try_from(rate).ok()) {
+                Some(rate) => Ok(Some(rate)),
+                None => Err(InitError::Variable { name, value, expected: "a number between 0.0 and 1.0" }),
+            }
+        }
     }
 }
 
@@ -112,7 +121,10 @@ mod tests {
         assert_eq!(options.debug, Some(false));
         assert_eq!(options.sample_rate, Some(SampleRate::ALL));
         assert_eq!(options.traces_sample_rate, SampleRate::try_from(0.5).ok());
-        assert!(matches!(options.dsn, Setting::Set(None)), "an empty DSN in code is off, whatever the environment says");
+        assert!(
+            matches!(options.dsn, Setting::Set(None)),
+            "an empty DSN in code is off, whatever the environment says"
+        );
     }
 
     #[test]

@@ -49,9 +49,9 @@ impl fmt::Display for InitError {
             InitError::Variable { name, value, expected } => {
                 write!(f, "invalid environment variable {name}={value:?}: expected {expected}")
             }
-            InitError::NoTransport => f.write_str(
-                "no transport: enable the feature `http`, or set one with Options::transport",
-            ),
+            InitError::NoTransport => {
+                f.write_str("no transport: enable the feature `http`, or set one with Options::transport")
+            }
             InitError::Transport(error) => write!(f, "the transport cannot be set up: {error}"),
         }
     }

@@ -84,7 +84,8 @@ fn short_name(full: &str) -> String {
 /// The name with which a derived `Debug` begins: the struct, or the variant of the enum. An error that prints something else is an `Error`.
 pub(crate) fn debug_name<E: Error + ?Sized>(error: &E) -> String {
     let debug = format!("{error:?}");
-    let name: String = debug.chars().take_while(|char| char.is_alphanumeric() || matches!(char, '_' | ':')).collect();
+    let name: String =
+        debug.chars().take_while(|char| char.is_alphanumeric() || matches!(char, '_' | ':')).collect();
     let is_name = name.starts_with(|char: char| char.is_ascii_uppercase());
     let rest = debug[name.len()..].trim_start();
     if is_name && (rest.is_empty() || rest.starts_with(['{', '('])) { name } else { "Error".to_owned() }

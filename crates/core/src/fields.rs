@@ -115,7 +115,11 @@ impl Fields {
     /// The last value of a key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<FieldValue<'_>> {
-        self.entries.iter().rev().find(|entry| self.key(entry.key) == key).map(|entry| self.value(entry.value))
+        self.entries
+            .iter()
+            .rev()
+            .find(|entry| self.key(entry.key) == key)
+            .map(|entry| self.value(entry.value))
     }
 
     /// Writes the fields into a JSON map; of a key that was set twice, the later value stays.

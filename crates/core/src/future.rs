@@ -111,7 +111,8 @@ struct CancelledUnlessTaken(Option<Span>);
 impl Drop for CancelledUnlessTaken {
     fn drop(&mut self) {
         if let Some(span) = self.0.take() {
-            let status = if std::thread::panicking() { SpanStatus::InternalError } else { SpanStatus::Cancelled };
+            let status =
+                if std::thread::panicking() { SpanStatus::InternalError } else { SpanStatus::Cancelled };
             span.finish_with(status);
         }
     }

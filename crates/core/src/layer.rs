@@ -6,8 +6,8 @@ use watchpost_protocol::{Breadcrumb, Event, EventId, Exception, Level, Mechanism
 
 use crate::builder::SpanBuilder;
 pub use crate::client::any_active;
-pub use crate::current::{SpanKey, SpanSource, set_span_source};
 use crate::current::Scopes;
+pub use crate::current::{SpanKey, SpanSource, set_span_source};
 use crate::fields::Fields;
 use crate::integration::RawStack;
 use crate::pipeline::EventJob;
@@ -34,13 +34,8 @@ pub fn capture(
         );
         return None;
     };
-    let job = EventJob {
-        event,
-        layers: scopes.layers(),
-        trace: scopes.event_trace(&client),
-        stack,
-        default_level,
-    };
+    let job =
+        EventJob { event, layers: scopes.layers(), trace: scopes.event_trace(&client), stack, default_level };
     let id = client.capture(admitted, job)?;
     scopes.isolation().set_last_event_id(id);
     Some(id)
@@ -98,7 +93,12 @@ pub fn continue_trace<K: AsRef<str>, V: AsRef<[u8]>>(
 impl Scopes {
     /// Starts a span in these scopes: a child of their span, else a root. `None` while tracing is off or without a client.
     #[must_use]
-    pub fn open_span(&self, init: SpanInit, source: watchpost_protocol::TransactionSource, fields: &Fields) -> Option<SpanRef> {
+    pub fn open_span(
+        &self,
+        init: SpanInit,
+        source: watchpost_protocol::TransactionSource,
+        fields: &Fields,
+    ) -> Option<SpanRef> {
         match &self.span {
             Some(parent) => Some(parent.child(init, fields)),
             None => {

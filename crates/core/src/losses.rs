@@ -59,7 +59,10 @@ mod tests {
     #[test]
     fn lines_add_up_and_are_taken_once() {
         let losses = Losses::default();
-        losses.record_all(DiscardReason::BeforeSend, &[(Category::Span, 2), (Category::Error, 1), (Category::LogItem, 0)]);
+        losses.record_all(
+            DiscardReason::BeforeSend,
+            &[(Category::Span, 2), (Category::Error, 1), (Category::LogItem, 0)],
+        );
         losses.record(DiscardReason::BeforeSend, Category::Span, 3);
 
         let lines = losses.take();

@@ -53,7 +53,8 @@ impl Target<'_> {
             *self.request = Some(source());
         }
         if let (None, Some(status_code)) = (&self.contexts.response, data.response_status) {
-            self.contexts.response = Some(ResponseContext { status_code: Some(status_code), ..Default::default() });
+            self.contexts.response =
+                Some(ResponseContext { status_code: Some(status_code), ..Default::default() });
         }
     }
 }
@@ -106,7 +107,8 @@ fn breadcrumbs(event: &mut Event, layers: &Layers, limit: usize) {
     let trails = [&layers.global.trail, &layers.isolation.trail, &layers.current.trail];
     let total = event.breadcrumbs.len() as u64 + trails.iter().map(|trail| trail.total()).sum::<u64>();
     let own = std::mem::take(&mut *event.breadcrumbs);
-    let mut all: Vec<Breadcrumb> = own.into_iter().chain(trails.iter().flat_map(|trail| trail.newest(limit))).collect();
+    let mut all: Vec<Breadcrumb> =
+        own.into_iter().chain(trails.iter().flat_map(|trail| trail.newest(limit))).collect();
     all.drain(..all.len().saturating_sub(limit));
     if total > all.len() as u64 && !all.is_empty() {
         note_cut(event, total);

@@ -44,7 +44,11 @@ impl TryFrom<f64> for SampleRate {
     type Error = InitError;
 
     fn try_from(rate: f64) -> Result<Self, InitError> {
-        if (0.0..=1.0).contains(&rate) { Ok(SampleRate(rate)) } else { Err(InitError::SampleRate(rate.to_string())) }
+        if (0.0..=1.0).contains(&rate) {
+            Ok(SampleRate(rate))
+        } else {
+            Err(InitError::SampleRate(rate.to_string()))
+        }
     }
 }
 

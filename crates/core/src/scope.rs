@@ -12,9 +12,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, Once, OnceLock, PoisonError};
 
 use serde::Serialize;
-use watchpost_protocol::{
-    Breadcrumb, Event, EventId, Level, Request, TransactionSource, User, Value,
-};
+use watchpost_protocol::{Breadcrumb, Event, EventId, Level, Request, TransactionSource, User, Value};
 
 use crate::breadcrumbs::{Ring, Trail};
 use crate::propagation_context::PropagationContext;
@@ -280,7 +278,9 @@ pub(crate) static IN_UNIT: OnceLock<fn() -> bool> = OnceLock::new();
 fn warn_of_leak() {
     static ONCE: Once = Once::new();
     if IN_UNIT.get().is_some_and(|in_unit| in_unit()) {
-        ONCE.call_once(|| crate::debug!("set_user on the global scope inside a request: use isolation_scope()"));
+        ONCE.call_once(|| {
+            crate::debug!("set_user on the global scope inside a request: use isolation_scope()")
+        });
     }
 }
 

@@ -7,8 +7,23 @@ pub const FILTERED: &str = "[Filtered]";
 
 /// Parts of a name that make its value a secret, in whatever case.
 const TERMS: [&str; 17] = [
-    "auth", "token", "secret", "password", "passwd", "pwd", "key", "jwt", "bearer", "sso", "saml", "csrf", "xsrf",
-    "credentials", "session", "sid", "identity",
+    "auth",
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "pwd",
+    "key",
+    "jwt",
+    "bearer",
+    "sso",
+    "saml",
+    "csrf",
+    "xsrf",
+    "credentials",
+    "session",
+    "sid",
+    "identity",
 ];
 
 /// Headers that name a person or the client's address; they stay only with `send_default_pii` (§16.4).
@@ -66,7 +81,9 @@ mod tests {
 
     #[test]
     fn headers_that_name_a_person_or_a_secret_go_without_consent() {
-        for name in ["Cookie", "authorization", "X-Forwarded-For", "x-real-ip", "X-Api-Key", "Proxy-Authorization"] {
+        for name in
+            ["Cookie", "authorization", "X-Forwarded-For", "x-real-ip", "X-Api-Key", "Proxy-Authorization"]
+        {
             assert_eq!(header(name, "v", false), FILTERED, "{name}");
             assert_eq!(header(name, "v", true), "v", "{name}");
         }

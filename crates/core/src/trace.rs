@@ -195,9 +195,12 @@ impl SpanRef {
             }
         };
         match slot {
-            Some(slot) => {
-                SpanRef { trace: Arc::clone(&self.trace), slot: Some(slot), span_id, parent: Some(self.span_id) }
-            }
+            Some(slot) => SpanRef {
+                trace: Arc::clone(&self.trace),
+                slot: Some(slot),
+                span_id,
+                parent: Some(self.span_id),
+            },
             None => SpanRef { slot: None, ..self.clone() },
         }
     }

@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn a_record_keeps_its_target_its_message_and_the_types_of_its_values() {
-        let pairs = [("items", KvValue::from(3)), ("plan", KvValue::from("pro")), ("paid", KvValue::from(true))];
+        let pairs =
+            [("items", KvValue::from(3)), ("plan", KvValue::from("pro")), ("paid", KvValue::from(true))];
         let crumb = breadcrumb(
             &Record::builder()
                 .level(log::Level::Warn)

@@ -157,7 +157,8 @@ mod tests {
     #[test]
     fn type_and_level_have_defaults_and_are_always_written() {
         let crumb: Breadcrumb =
-            serde_json::from_value(json!({"message": "edited", "level": null, "type": null, "data": null})).unwrap();
+            serde_json::from_value(json!({"message": "edited", "level": null, "type": null, "data": null}))
+                .unwrap();
         assert_eq!(crumb, Breadcrumb::new("edited"));
         let written = serde_json::to_value(&crumb).unwrap();
         assert_eq!(written, json!({"message": "edited", "type": "default", "level": "info"}));
@@ -165,7 +166,8 @@ mod tests {
 
     #[test]
     fn the_kinds_carry_their_type_and_may_be_changed() {
-        let crumb = Breadcrumb::http().category("auth").data("url", "https://api.test/").data("status_code", 200);
+        let crumb =
+            Breadcrumb::http().category("auth").data("url", "https://api.test/").data("status_code", 200);
         assert_eq!((&*crumb.ty, crumb.category.as_deref()), ("http", Some("auth")));
         let moved = Breadcrumb::navigation("/cart", "/pay");
         assert_eq!((&moved.data["from"], &moved.data["to"]), (&json!("/cart"), &json!("/pay")));

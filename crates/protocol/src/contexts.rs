@@ -253,6 +253,9 @@ mod tests {
         contexts.insert_default("loan", &json!({"id": 8, "more": 1}));
         contexts.insert_default("os", &json!({"name": "Linux"}));
         contexts.insert_default("os", &json!({"name": "macOS"}));
-        assert_eq!(serde_json::to_value(&contexts).unwrap(), json!({"loan": {"id": 7}, "os": {"name": "Linux"}}));
+        assert_eq!(
+            serde_json::to_value(&contexts).unwrap(),
+            json!({"loan": {"id": 7}, "os": {"name": "Linux"}})
+        );
     }
 }

@@ -8,8 +8,18 @@ const EXPECTED: &str = "expected https://<key>@o<org>.ingest.sentry.io/<project>
 
 /// What stands in the place of a value that its reader was to fill in.
 const PLACEHOLDERS: [&str; 12] = [
-    "<key>", "<project>", "<org>", "<host>", "key", "project", "project-id", "project_id", "your-dsn", "your_dsn",
-    "your-dsn-here", "example-dsn",
+    "<key>",
+    "<project>",
+    "<org>",
+    "<host>",
+    "key",
+    "project",
+    "project-id",
+    "project_id",
+    "your-dsn",
+    "your_dsn",
+    "your-dsn-here",
+    "example-dsn",
 ];
 
 /// Where events go, and the key that lets them in. A value that exists is valid.
@@ -99,7 +109,9 @@ impl fmt::Display for DsnError {
                 write!(f, "{part} {given:?} is a placeholder: copy the DSN from the project's settings")?;
             }
             DsnError::Scheme(scheme) => write!(f, "scheme {scheme:?} is not http or https")?,
-            DsnError::Key => f.write_str("the public key before the \"@\" is missing or not made of letters and digits")?,
+            DsnError::Key => {
+                f.write_str("the public key before the \"@\" is missing or not made of letters and digits")?
+            }
             DsnError::Host(host) if host.is_empty() => f.write_str("the host after the \"@\" is missing")?,
             DsnError::Host(host) => write!(f, "host {host:?} is not a host name")?,
             DsnError::Port(port) => write!(f, "port {port:?} is not a number between 1 and 65535")?,
@@ -168,13 +180,20 @@ impl Dsn {
     #[must_use]
     pub fn envelope_url(&self) -> String {
         let port = self.port_suffix();
-        format!("{}://{}{port}{}/api/{}/envelope/", self.scheme.as_str(), self.host, self.path, self.project_id)
+        format!(
+            "{}://{}{port}{}/api/{}/envelope/",
+            self.scheme.as_str(),
+            self.host,
+            self.path,
+            self.project_id
+        )
     }
 
     /// The value of `X-Sentry-Auth`; `client` is the reporter's name and version, as `watchpost.rust/0.1.0`.
     #[must_use]
     pub fn auth_header(&self, client: &str) -> String {
-        let mut header = format!("Sentry sentry_key={}, sentry_version=7, sentry_client={client}", self.public_key);
+        let mut header =
+            format!("Sentry sentry_key={}, sentry_version=7, sentry_client={client}", self.public_key);
         if let Some(secret) = &self.secret_key {
             header.push_str(", sentry_secret=");
             header.push_str(secret);
@@ -237,7 +256,9 @@ fn keys_of(keys: &str) -> Result<(String, Option<String>), DsnError> {
     if public.contains(['<', '>', '*']) {
         return Err(placeholder("public key", public));
     }
-    let plain = |key: &str| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte));
+    let plain = |key: &str| {
+        !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte))
+    };
     if !plain(public) || !secret.is_none_or(plain) {
         return Err(DsnError::Key);
     }
@@ -261,7 +282,10 @@ fn address_of(address: &str) -> Result<(String, Option<u16>), DsnError> {
     let inside = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     let valid = match inside {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)),
+        None => {
+            !host.is_empty()
+                && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        }
     };
     if valid { Ok((host.to_owned(), port)) } else { Err(DsnError::Host(host.to_owned())) }
 }
@@ -274,7 +298,11 @@ fn project_of(project: &str, path: &str) -> Result<String, DsnError> {
     if PLACEHOLDERS.contains(&project.to_ascii_lowercase().as_str()) {
         return Err(placeholder("project id", project));
     }
-    let given = if project.is_empty() { path.trim_start_matches('/').to_owned() + if path.is_empty() { "" } else { "/" } } else { project.to_owned() };
+    let given = if project.is_empty() {
+        path.trim_start_matches('/').to_owned() + if path.is_empty() { "" } else { "/" }
+    } else {
+        project.to_owned()
+    };
     Err(DsnError::Project(given))
 }
 
@@ -323,7 +351,11 @@ mod tests {
 
     #[test]
     fn what_parses_prints_the_same() {
-        for text in ["https://k1@o77.ingest.us.sentry.io/5", "http://k1:s1@localhost:9000/a/b/5", "https://k@[::1]:8443/1"] {
+        for text in [
+            "https://k1@o77.ingest.us.sentry.io/5",
+            "http://k1:s1@localhost:9000/a/b/5",
+            "https://k@[::1]:8443/1",
+        ] {
             let dsn: Dsn = text.parse().unwrap();
             assert_eq!(dsn.to_string(), text);
             assert!(!format!("{dsn:?}").contains("k1") && !format!("{dsn:?}").contains("s1"));
@@ -334,7 +366,8 @@ mod tests {
 
     #[test]
     fn the_organization_is_in_the_host() {
-        let org = |host: &str| format!("https://k@{host}/1").parse::<Dsn>().unwrap().org_id().map(str::to_owned);
+        let org =
+            |host: &str| format!("https://k@{host}/1").parse::<Dsn>().unwrap().org_id().map(str::to_owned);
         assert_eq!(org("o77.ingest.sentry.io").as_deref(), Some("77"));
         for none in ["sentry.io", "o.sentry.io", "ox7.sentry.io", "o77"] {
             assert_eq!(org(none), None, "{none}");
@@ -350,14 +383,29 @@ mod tests {
         );
         let table = [
             ("", "invalid DSN: it is empty"),
-            ("your-dsn", "invalid DSN: the DSN \"your-dsn\" is a placeholder: copy the DSN from the project's settings"),
-            ("https://<key>@sentry.io/1", "invalid DSN: public key \"<key>\" is a placeholder: copy the DSN from the project's settings"),
-            ("https://k@o<org>.ingest.sentry.io/1", "invalid DSN: host \"o<org>.ingest.sentry.io\" is a placeholder: copy the DSN from the project's settings"),
+            (
+                "your-dsn",
+                "invalid DSN: the DSN \"your-dsn\" is a placeholder: copy the DSN from the project's settings",
+            ),
+            (
+                "https://<key>@sentry.io/1",
+                "invalid DSN: public key \"<key>\" is a placeholder: copy the DSN from the project's settings",
+            ),
+            (
+                "https://k@o<org>.ingest.sentry.io/1",
+                "invalid DSN: host \"o<org>.ingest.sentry.io\" is a placeholder: copy the DSN from the project's settings",
+            ),
             ("https://k@sentry.io/project-id", "invalid DSN: project id \"project-id\" is not a number"),
             ("ftp://k@sentry.io/1", "invalid DSN: scheme \"ftp\" is not http or https"),
             ("sentry.io/1", "invalid DSN: scheme \"\" is not http or https"),
-            ("https://sentry.io/1", "invalid DSN: the public key before the \"@\" is missing or not made of letters and digits"),
-            ("https://@sentry.io/1", "invalid DSN: the public key before the \"@\" is missing or not made of letters and digits"),
+            (
+                "https://sentry.io/1",
+                "invalid DSN: the public key before the \"@\" is missing or not made of letters and digits",
+            ),
+            (
+                "https://@sentry.io/1",
+                "invalid DSN: the public key before the \"@\" is missing or not made of letters and digits",
+            ),
             ("https://k@", "invalid DSN: the host after the \"@\" is missing"),
             ("https://k@a b/1", "invalid DSN: host \"a b\" is not a host name"),
             ("https://k@host:http/1", "invalid DSN: port \"http\" is not a number between 1 and 65535"),

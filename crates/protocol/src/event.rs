@@ -249,7 +249,8 @@ mod tests {
             let event: Event = serde_json::from_value(json!({ "breadcrumbs": list })).unwrap();
             assert_eq!(event.breadcrumbs.len(), 1);
         }
-        let event: Event = serde_json::from_value(json!({"breadcrumbs": null, "tags": null, "contexts": null})).unwrap();
+        let event: Event =
+            serde_json::from_value(json!({"breadcrumbs": null, "tags": null, "contexts": null})).unwrap();
         assert_eq!(event, Event::default());
     }
 

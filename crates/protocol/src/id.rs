@@ -16,7 +16,11 @@ pub struct ParseIdError {
 
 impl fmt::Display for ParseIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "invalid {} {:?}: expected {} hexadecimal digits, not all zero", self.what, self.given, self.digits)
+        write!(
+            f,
+            "invalid {} {:?}: expected {} hexadecimal digits, not all zero",
+            self.what, self.given, self.digits
+        )
     }
 }
 
@@ -140,7 +144,8 @@ mod tests {
     #[test]
     fn an_id_reads_what_it_writes() {
         for seed in 1..=255u8 {
-            let trace = TraceId::from_bytes(std::array::from_fn(|at| seed.wrapping_mul(31).wrapping_add(at as u8)));
+            let trace =
+                TraceId::from_bytes(std::array::from_fn(|at| seed.wrapping_mul(31).wrapping_add(at as u8)));
             assert_eq!(trace.to_string().parse(), Ok(trace));
             assert_eq!(trace.to_string().to_uppercase().parse(), Ok(trace));
             let span = SpanId::from_bytes([seed; 8]);
@@ -154,7 +159,10 @@ mod tests {
             assert!(bad.parse::<TraceId>().is_err(), "{bad:?}");
         }
         let error = "xyz".parse::<SpanId>().unwrap_err();
-        assert_eq!(error.to_string(), "invalid span id \"xyz\": expected 16 hexadecimal digits, not all zero");
+        assert_eq!(
+            error.to_string(),
+            "invalid span id \"xyz\": expected 16 hexadecimal digits, not all zero"
+        );
     }
 
     #[test]

@@ -89,10 +89,20 @@ mod tests {
         for level in [Level::Debug, Level::Info, Level::Warning, Level::Error, Level::Fatal] {
             assert_eq!(level.as_str().parse(), Ok(level));
         }
-        for level in [LogLevel::Trace, LogLevel::Debug, LogLevel::Info, LogLevel::Warn, LogLevel::Error, LogLevel::Fatal] {
+        for level in [
+            LogLevel::Trace,
+            LogLevel::Debug,
+            LogLevel::Info,
+            LogLevel::Warn,
+            LogLevel::Error,
+            LogLevel::Fatal,
+        ] {
             assert_eq!(level.as_str().parse(), Ok(level));
         }
-        assert_eq!(("warn".parse(), "critical".parse(), "trace".parse()), (Ok(Level::Warning), Ok(Level::Fatal), Ok(Level::Debug)));
+        assert_eq!(
+            ("warn".parse(), "critical".parse(), "trace".parse()),
+            (Ok(Level::Warning), Ok(Level::Fatal), Ok(Level::Debug))
+        );
         assert_eq!("warning".parse(), Ok(LogLevel::Warn));
         assert_eq!(
             "loud".parse::<Level>().unwrap_err().to_string(),

@@ -50,14 +50,15 @@ pub use breadcrumb::Breadcrumb;
 pub use category::Category;
 pub use client_report::{ClientReport, DiscardReason, DiscardedEvent};
 pub use contexts::{
-    AppContext, Contexts, CultureContext, DeviceContext, OsContext, ResponseContext, RuntimeContext, TraceContext,
+    AppContext, Contexts, CultureContext, DeviceContext, OsContext, ResponseContext, RuntimeContext,
+    TraceContext,
 };
 pub use dsn::{Dsn, DsnError, Scheme};
 pub use envelope::{Envelope, EnvelopeError, EnvelopeHeaders, Item, ItemHeader, ItemType};
 pub use event::{Event, LogEntry, SdkInfo, SdkPackage, Values};
 pub use exception::{Addr, DebugImage, DebugMeta, Exception, Frame, Mechanism, Stacktrace, Thread};
 pub use id::{EventId, ParseIdError, SpanId, TraceId};
-pub use level::{LogLevel, ParseLevelError, Level};
+pub use level::{Level, LogLevel, ParseLevelError};
 pub use propagation::{Baggage, DynamicSamplingContext, SentryTrace};
 pub use rate_limit::{RateLimit, RateLimitCategories};
 pub use request::Request;

@@ -48,9 +48,11 @@ fn parse_one(element: &str) -> Option<RateLimit> {
     }
     let namespaces = fields.nth(2).filter(|namespaces| !namespaces.is_empty());
     // A limit on namespaces of metrics that we do not have does not concern us.
-    let foreign = namespaces.is_some_and(|namespaces| namespaces.split(';').all(|namespace| namespace != "custom"));
+    let foreign =
+        namespaces.is_some_and(|namespaces| namespaces.split(';').all(|namespace| namespace != "custom"));
     let known = names.split(';').filter_map(|name| name.parse().ok());
-    let known: Vec<Category> = known.filter(|category| !(foreign && *category == Category::MetricBucket)).collect();
+    let known: Vec<Category> =
+        known.filter(|category| !(foreign && *category == Category::MetricBucket)).collect();
     (!known.is_empty()).then_some(RateLimit { seconds, categories: RateLimitCategories::Some(known) })
 }
 
@@ -93,7 +95,9 @@ mod tests {
     fn picture(limits: &[RateLimit]) -> Vec<String> {
         let names = |limit: &RateLimit| match &limit.categories {
             RateLimitCategories::All => "all".to_owned(),
-            RateLimitCategories::Some(list) => list.iter().map(|each| each.as_str()).collect::<Vec<_>>().join(";"),
+            RateLimitCategories::Some(list) => {
+                list.iter().map(|each| each.as_str()).collect::<Vec<_>>().join(";")
+            }
         };
         limits.iter().map(|limit| format!("{}:{}", limit.seconds, names(limit))).collect()
     }

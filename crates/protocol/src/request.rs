@@ -61,7 +61,8 @@ mod tests {
     fn nothing_is_written_for_nothing() {
         assert_eq!(serde_json::to_string(&Request::default()).unwrap(), "{}");
         let nulls: Request =
-            serde_json::from_value(json!({"headers": null, "cookies": null, "env": null, "data": null})).unwrap();
+            serde_json::from_value(json!({"headers": null, "cookies": null, "env": null, "data": null}))
+                .unwrap();
         assert_eq!(nulls, Request::default());
     }
 }

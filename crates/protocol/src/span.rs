@@ -151,10 +151,23 @@ mod tests {
     #[test]
     fn http_statuses_map_as_the_protocol_says() {
         let expected = [
-            (200, "ok"), (302, "ok"), (400, "invalid_argument"), (401, "unauthenticated"), (403, "permission_denied"),
-            (404, "not_found"), (409, "already_exists"), (413, "failed_precondition"), (418, "invalid_argument"),
-            (429, "resource_exhausted"), (499, "invalid_argument"), (500, "internal_error"), (501, "unimplemented"),
-            (502, "internal_error"), (503, "unavailable"), (504, "deadline_exceeded"), (600, "unknown_error"),
+            (200, "ok"),
+            (302, "ok"),
+            (400, "invalid_argument"),
+            (401, "unauthenticated"),
+            (403, "permission_denied"),
+            (404, "not_found"),
+            (409, "already_exists"),
+            (413, "failed_precondition"),
+            (418, "invalid_argument"),
+            (429, "resource_exhausted"),
+            (499, "invalid_argument"),
+            (500, "internal_error"),
+            (501, "unimplemented"),
+            (502, "internal_error"),
+            (503, "unavailable"),
+            (504, "deadline_exceeded"),
+            (600, "unknown_error"),
         ];
         for (status, name) in expected {
             assert_eq!(SpanStatus::from_http_status(status).as_str(), name, "{status}");

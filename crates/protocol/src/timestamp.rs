@@ -76,7 +76,8 @@ impl Timestamp {
             return None;
         }
         let (micros, zone) = fraction(rest)?;
-        let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset(zone)?;
+        let seconds =
+            days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset(zone)?;
         Some(Timestamp(seconds.checked_mul(MICROS)?.checked_add(micros)?))
     }
 
@@ -116,7 +117,9 @@ fn offset(zone: &str) -> Option<i64> {
     let sign = if zone.starts_with('-') { -1 } else { 1 };
     let zone = zone.strip_prefix(['+', '-'])?;
     let (hours, minutes) = zone.split_once(':')?;
-    let part = |text: &str, below: i64| (text.len() == 2).then(|| text.parse().ok())?.filter(|part| (0..below).contains(part));
+    let part = |text: &str, below: i64| {
+        (text.len() == 2).then(|| text.parse().ok())?.filter(|part| (0..below).contains(part))
+    };
     Some(sign * (part(hours, 24)? * 3600 + part(minutes, 60)? * 60))
 }
 
@@ -196,7 +199,8 @@ impl<'de> Deserialize<'de> for Timestamp {
                 self.visit_i64(i64::try_from(seconds).unwrap_or(i64::MAX))
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
-                Timestamp::parse_rfc3339(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+                Timestamp::parse_rfc3339(text)
+                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
             }
         }
         deserializer.deserialize_any(Moment)
@@ -250,11 +254,22 @@ mod tests {
     #[test]
     fn dates_that_do_not_exist_are_refused() {
         for bad in [
-            "", "2026", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01 00:00:00.Z",
-            "2026-01-01T00:00:00+1", "2026-01-01T00:00:00 CET", "é026-01-01T00:00:00Z", "2026-1-01T00:00:000Z",
+            "",
+            "2026",
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01 00:00:00.Z",
+            "2026-01-01T00:00:00+1",
+            "2026-01-01T00:00:00 CET",
+            "é026-01-01T00:00:00Z",
+            "2026-1-01T00:00:000Z",
         ] {
             assert_eq!(Timestamp::parse_rfc3339(bad), None, "{bad:?}");
         }
-        assert_eq!(Timestamp::parse_rfc3339("2024-02-29T00:00:00").map(Timestamp::to_rfc3339).as_deref(), Some("2024-02-29T00:00:00.000000Z"));
+        assert_eq!(
+            Timestamp::parse_rfc3339("2024-02-29T00:00:00").map(Timestamp::to_rfc3339).as_deref(),
+            Some("2024-02-29T00:00:00.000000Z")
+        );
     }
 }

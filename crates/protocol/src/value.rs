@@ -55,7 +55,8 @@ impl AttributeValue {
             }),
             Value::Array(list) => {
                 let kind = std::mem::discriminant(list.first().unwrap_or(&Value::Null));
-                let plain = |value: &Value| !matches!(value, Value::Null | Value::Array(_) | Value::Object(_));
+                let plain =
+                    |value: &Value| !matches!(value, Value::Null | Value::Array(_) | Value::Object(_));
                 let uniform = list.iter().all(|value| plain(value) && std::mem::discriminant(value) == kind);
                 uniform.then_some(AttributeValue::Array(list))
             }

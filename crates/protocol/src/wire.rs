@@ -165,12 +165,16 @@ mod tests {
         let map = tags(json!({"a": "x", "n": 1, "yes": true, "gone": null})).unwrap();
         let list = tags(json!([["a", "x"], ["n", 1], ["yes", true], ["gone", null], ["odd"]])).unwrap();
         assert_eq!(map, list);
-        assert_eq!(map.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>(), ["a=x", "n=1", "yes=true"]);
+        assert_eq!(
+            map.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>(),
+            ["a=x", "n=1", "yes=true"]
+        );
     }
 
     #[test]
     fn repeated_headers_are_joined_as_http_does() {
-        let read = headers(json!([["Accept", "a"], ["Cookie", "x=1"], ["Accept", "b"], ["Cookie", "y=2"]])).unwrap();
+        let read =
+            headers(json!([["Accept", "a"], ["Cookie", "x=1"], ["Accept", "b"], ["Cookie", "y=2"]])).unwrap();
         assert_eq!(read["Accept"], "a, b");
         assert_eq!(read["Cookie"], "x=1; y=2");
         assert_eq!(headers(json!({"Via": ["1", "2"]})).unwrap()["Via"], "1, 2");

@@ -8,10 +8,6 @@ use crate::captured::Captured;
 use crate::recorder::Recorder;
 
 /// Options for a test: every trace is sampled, the environment of the process is not read, and the DSN leads nowhere.
-///
-/// # Panics
-/// Never: the values are valid.
-#[must_use]
 pub fn options() -> Options {
     let options = Options::new().use_environment(false).traces_sample_rate(1.0);
     let options = options.and_then(|options| options.dsn("https://testkit@o1.ingest.invalid/1"));

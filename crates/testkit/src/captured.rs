@@ -53,9 +53,12 @@ impl Captured {
         let mut picture = String::new();
         for item in self.envelopes.iter().flat_map(|envelope| &envelope.items) {
             match item.header.ty {
-                ItemType::Event => picture += &item.decode().map_or_else(|error| format!("{error}\n"), |it| draw::event(&it)),
+                ItemType::Event => {
+                    picture += &item.decode().map_or_else(|error| format!("{error}\n"), |it| draw::event(&it))
+                }
                 ItemType::Transaction => {
-                    picture += &item.decode().map_or_else(|error| format!("{error}\n"), |it| draw::transaction(&it));
+                    picture +=
+                        &item.decode().map_or_else(|error| format!("{error}\n"), |it| draw::transaction(&it));
                 }
                 _ => {}
             }

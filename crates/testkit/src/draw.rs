@@ -56,7 +56,13 @@ pub fn transaction(transaction: &Transaction) -> String {
 fn children(picture: &mut String, spans: &[&SpanRecord], parent: SpanId, depth: usize) {
     // A tree that is deeper than any real one is not followed further: a test must not end in a stack overflow.
     for span in spans.iter().filter(|span| span.parent_span_id == Some(parent) && depth < 200) {
-        line(picture, depth, span.op.as_deref(), span.description.as_deref().unwrap_or_default(), span.status);
+        line(
+            picture,
+            depth,
+            span.op.as_deref(),
+            span.description.as_deref().unwrap_or_default(),
+            span.status,
+        );
         children(picture, spans, span.span_id, depth + 1);
     }
 }

@@ -103,7 +103,8 @@ impl Head {
     fn url(&self) -> String {
         let scheme = self.uri.scheme_str();
         let forwarded = self.headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
-        let scheme = scheme.or(forwarded.filter(|scheme| matches!(*scheme, "http" | "https"))).unwrap_or("http");
+        let scheme =
+            scheme.or(forwarded.filter(|scheme| matches!(*scheme, "http" | "https"))).unwrap_or("http");
         match self.host() {
             Some(host) => format!("{scheme}://{host}{}", self.uri.path()),
             None => self.uri.path().to_owned(),
@@ -158,7 +159,8 @@ fn route<B>(_: &Request<B>) -> Option<String> {
 fn client_address<B>(request: &Request<B>) -> Option<String> {
     let header = |name: &str| request.headers().get(name)?.to_str().ok();
     let forwarded = header("x-forwarded-for").and_then(|list| list.split(',').next());
-    let named = forwarded.or_else(|| header("x-real-ip")).map(str::trim).filter(|address| !address.is_empty());
+    let named =
+        forwarded.or_else(|| header("x-real-ip")).map(str::trim).filter(|address| !address.is_empty());
     named.map(str::to_owned).or_else(|| peer_address(request))
 }
 

@@ -42,5 +42,8 @@ fn no_stack() -> Option<RawStack> {
 }
 
 fn report(scopes: &Scopes, stack: Option<RawStack>, exceptions: impl FnOnce() -> Vec<Exception>) {
-    layer::capture(scopes, Level::Error, stack, || Event { exception: exceptions().into(), ..Event::default() });
+    layer::capture(scopes, Level::Error, stack, || Event {
+        exception: exceptions().into(),
+        ..Event::default()
+    });
 }

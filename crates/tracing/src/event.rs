@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use tracing_core::{Level as TracingLevel, Metadata};
 use watchpost_core::{FieldValue, Fields, Scopes, layer};
-use watchpost_protocol::{
-    Breadcrumb, Event, Level, LogEntry, Map, Mechanism, Value,
-};
+use watchpost_protocol::{Breadcrumb, Event, Level, LogEntry, Map, Mechanism, Value};
 
 use crate::visit::{EventVisitor, with_scratch};
 
@@ -50,7 +48,8 @@ fn build(
     exceptions: Vec<watchpost_protocol::Exception>,
     fields: &Fields,
 ) -> Event {
-    let mut event = Event { level: Some(level), logger: Some(metadata.target().to_owned()), ..Event::default() };
+    let mut event =
+        Event { level: Some(level), logger: Some(metadata.target().to_owned()), ..Event::default() };
     // An event without a message is named by its callsite, so that two different ones are two issues.
     let formatted = message.or_else(|| exceptions.is_empty().then(|| spelled_out(metadata, fields)));
     event.logentry = formatted.map(|text| LogEntry { formatted: Some(text), ..LogEntry::default() });

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tracing_core::span::Id;
 use tracing_core::{Dispatch, dispatcher};
 use tracing_subscriber::registry::LookupSpan;
-use watchpost_core::layer::{SpanKey, SpanSource};
 use watchpost_core::Scopes;
+use watchpost_core::layer::{SpanKey, SpanSource};
 
 use crate::extension::{Carried, find};
 use crate::layer::CaptureLayer;

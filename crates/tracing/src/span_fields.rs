@@ -48,7 +48,9 @@ pub(crate) fn apply(span: &SpanRef, fields: &Fields) {
     for (key, value) in fields.iter() {
         let FieldValue::Str(text) = value else { continue };
         match key {
-            "otel.name" | "sentry.name" => span.set_name(Cow::Owned(text.to_owned()), Some(TransactionSource::Custom)),
+            "otel.name" | "sentry.name" => {
+                span.set_name(Cow::Owned(text.to_owned()), Some(TransactionSource::Custom))
+            }
             "sentry.op" => span.set_op(Cow::Owned(text.to_owned())),
             _ => {}
         }

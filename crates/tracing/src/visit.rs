@@ -15,7 +15,8 @@ thread_local! {
 
 /// Lends the thread's buffer to `work`. A `Debug` of the program that comes back here while the buffer is lent gets one of its own.
 pub(crate) fn with_scratch<T>(work: impl FnOnce(&mut Fields) -> T) -> T {
-    let mut fields = SCRATCH.try_with(|scratch| scratch.try_borrow_mut().map(|mut it| std::mem::take(&mut *it)));
+    let mut fields =
+        SCRATCH.try_with(|scratch| scratch.try_borrow_mut().map(|mut it| std::mem::take(&mut *it)));
     let mut own = Fields::new();
     let buffer = match &mut fields {
         Ok(Ok(lent)) => lent,

@@ -46,7 +46,8 @@ fn process(options: Options) -> Options {
         return options;
     }
     let (include, exclude) = options.in_app();
-    let stacks = watchpost_process::Stacks::new(watchpost_process::InApp::new(include.to_vec(), exclude.to_vec()));
+    let stacks =
+        watchpost_process::Stacks::new(watchpost_process::InApp::new(include.to_vec(), exclude.to_vec()));
     let options = options.default_server_name(watchpost_process::server_name);
     let options = options.default_stack_source(stacks);
     options
@@ -67,12 +68,15 @@ fn transport(options: Options) -> Result<Options, InitError> {
     match options.configured_dsn() {
         #[cfg(feature = "http")]
         Some(dsn) => {
-            let http = watchpost_transport::HttpTransport::new(dsn, watchpost_transport::HttpOptions::default())
-                .map_err(|error| InitError::Transport(error.to_string()))?;
+            let http =
+                watchpost_transport::HttpTransport::new(dsn, watchpost_transport::HttpOptions::default())
+                    .map_err(|error| InitError::Transport(error.to_string()))?;
             Ok(options.transport(http))
         }
         #[cfg(feature = "console")]
-        None if options.wants_console() => Ok(options.transport(watchpost_transport::ConsoleTransport::stderr())),
+        None if options.wants_console() => {
+            Ok(options.transport(watchpost_transport::ConsoleTransport::stderr()))
+        }
         _ => Ok(options),
     }
 }

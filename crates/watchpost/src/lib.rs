@@ -25,16 +25,17 @@ pub use init::{init, new_client};
 
 #[allow(deprecated, reason = "the names that people come with stay, and say where to go")]
 pub use watchpost_core::api::{
-    Capture, add_breadcrumb, baggage, capture, capture_error, capture_event, capture_exception, capture_message,
-    capture_message_at, client, close, configure_scope, continue_trace, current_scope, current_span, flush, flush_with,
-    global_scope, is_initialized, isolation_scope, last_event_id, new_scope, push_scope, set_context, set_extra, set_tag,
-    set_tags, set_transaction_name, set_user, start_span, start_transaction, trace_headers, traceparent,
-    with_isolation_scope, with_scope,
+    Capture, add_breadcrumb, baggage, capture, capture_error, capture_event, capture_exception,
+    capture_message, capture_message_at, client, close, configure_scope, continue_trace, current_scope,
+    current_span, flush, flush_with, global_scope, is_initialized, isolation_scope, last_event_id, new_scope,
+    push_scope, set_context, set_extra, set_tag, set_tags, set_transaction_name, set_user, start_span,
+    start_transaction, trace_headers, traceparent, with_isolation_scope, with_scope,
 };
 pub use watchpost_core::{
-    Client, Clock, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT,
-    Decision, Delivery, EnteredSpan, FutureExt, Guard, InitError, Integration, Options, RawStack, Rng, SampleRate,
-    SamplingContext, Scope, Scopes, Span, SpanBuilder, StackSource, Transport,
+    Client, Clock, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_SIZE,
+    DEFAULT_SHUTDOWN_TIMEOUT, Decision, Delivery, EnteredSpan, FutureExt, Guard, InitError, Integration,
+    Options, RawStack, Rng, SampleRate, SamplingContext, Scope, Scopes, Span, SpanBuilder, StackSource,
+    Transport,
 };
 pub use watchpost_protocol::{
     Breadcrumb, Dsn, Envelope, Event, EventId, IpAddress, Level, LogLevel, SpanStatus, Transaction,
@@ -54,7 +55,7 @@ pub const FINGERPRINT_DEFAULT: &str = "{{ default }}";
 pub mod prelude {
     pub use crate::protocol::{Breadcrumb, Level, User};
     pub use crate::{
-        FutureExt, Options, add_breadcrumb, capture_error, capture_exception, capture_message, init, set_context,
-        set_tag, set_user, start_span, start_transaction,
+        FutureExt, Options, add_breadcrumb, capture_error, capture_exception, capture_message, init,
+        set_context, set_tag, set_user, start_span, start_transaction,
     };
 }

@@ -36,7 +36,9 @@ pub fn current_span() -> Option<Span> {
 /// let headers = [("sentry-trace", "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-1")];
 /// let job = continue_trace(headers).name("resize").op("queue.process").enter();
 /// ```
-pub fn continue_trace<K: AsRef<str>, V: AsRef<[u8]>>(headers: impl IntoIterator<Item = (K, V)>) -> SpanBuilder {
+pub fn continue_trace<K: AsRef<str>, V: AsRef<[u8]>>(
+    headers: impl IntoIterator<Item = (K, V)>,
+) -> SpanBuilder {
     continue_trace_in(&Scopes::current(), headers)
 }
 
@@ -64,8 +66,13 @@ pub(crate) fn continue_trace_in<K: AsRef<str>, V: AsRef<[u8]>>(
     if let Some(client) = scopes.client() {
         let strict = client.options().strict_trace_continuation;
         let own_org = client.config().org_id.as_deref();
-        let continued =
-            PropagationContext::continued(trace.as_deref(), baggage.as_deref(), own_org, strict, client.rng());
+        let continued = PropagationContext::continued(
+            trace.as_deref(),
+            baggage.as_deref(),
+            own_org,
+            strict,
+            client.rng(),
+        );
         scopes.isolation().set_propagation(Some(continued));
     }
     SpanBuilder::new(Cow::Borrowed(""), true)
@@ -78,7 +85,8 @@ enum Header {
 
 fn header(name: &str) -> Option<Header> {
     let is = |wanted: &str| {
-        let name = name.get(..5).filter(|head| head.eq_ignore_ascii_case("http_")).map_or(name, |_| &name[5..]);
+        let name =
+            name.get(..5).filter(|head| head.eq_ignore_ascii_case("http_")).map_or(name, |_| &name[5..]);
         name.len() == wanted.len()
             && name.bytes().zip(wanted.bytes()).all(|(given, wanted)| {
                 given.eq_ignore_ascii_case(&wanted) || (given == b'_' && wanted == b'-')

@@ -2,9 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use watchpost_protocol::{
-    Category, ClientReport, DiscardReason, DiscardedEvent, Envelope, Item, ItemType,
-};
+use watchpost_protocol::{Category, ClientReport, DiscardReason, DiscardedEvent, Envelope, Item, ItemType};
 
 use super::Wire;
 use crate::transport::Delivery;
@@ -34,7 +32,8 @@ impl Dispatch {
         }
         let now = wire.clock.monotonic_nanos();
         let since = now.saturating_sub(*self.last_report.get_or_insert(now));
-        let riding = if wire.reports && since >= REPORT_INTERVAL_NANOS { wire.losses.take() } else { Vec::new() };
+        let riding =
+            if wire.reports && since >= REPORT_INTERVAL_NANOS { wire.losses.take() } else { Vec::new() };
         if !riding.is_empty() {
             self.last_report = Some(now);
             for item in report_items(wire, &riding) {
@@ -63,8 +62,7 @@ impl Dispatch {
 
     /// Takes out what may not be sent now, and what belongs to it.
     fn drop_limited(&self, wire: &Wire, envelope: &mut Envelope) {
-        let limited =
-            |category| wire.limits.is_limited(category, || wire.clock.monotonic_nanos());
+        let limited = |category| wire.limits.is_limited(category, || wire.clock.monotonic_nanos());
         let lead_lost = envelope.items.iter().any(|item| is_lead(item) && limited(item.header.ty.category()));
         envelope.items.retain(|item| {
             let goes_with_lead = item.header.ty == ItemType::Attachment && lead_lost;
@@ -130,10 +128,8 @@ fn report_items(wire: &Wire, lines: &[DiscardedEvent]) -> Vec<Item> {
     lines
         .chunks(LINES_PER_REPORT)
         .filter_map(|lines| {
-            let report =
-                ClientReport { timestamp: Some(wire.clock.now()), discarded_events: lines.to_vec() };
+            let report = ClientReport { timestamp: Some(wire.clock.now()), discarded_events: lines.to_vec() };
             Item::client_report(&report).ok()
         })
         .collect()
 }
-

@@ -47,7 +47,10 @@ fn picture(item: &Item) -> String {
         ItemType::ClientReport => {
             let report: ClientReport = item.decode().unwrap();
             let lines = report.discarded_events.iter();
-            lines.map(|lost| format!("lost {} {} {}", lost.quantity, lost.category, lost.reason)).collect::<Vec<_>>().join(",")
+            lines
+                .map(|lost| format!("lost {} {} {}", lost.quantity, lost.category, lost.reason))
+                .collect::<Vec<_>>()
+                .join(",")
         }
         _ => item.decode().unwrap(),
     }
@@ -132,7 +135,10 @@ fn losses_on_the_wire_go_back_to_the_ledger() {
     scene.outbox.push("refused");
     scene.outbox.push("unreachable");
     scene.outbox.push("limited");
-    scene.answer.send(Delivery::Rejected { status: 500, message: String::new(), limits: Vec::new() }).unwrap();
+    scene
+        .answer
+        .send(Delivery::Rejected { status: 500, message: String::new(), limits: Vec::new() })
+        .unwrap();
     scene.answer.send(Delivery::Unreachable { error: String::new() }).unwrap();
     let limits = watchpost_protocol::rate_limit::parse_rate_limits("60:error:key");
     scene.answer.send(Delivery::Limited { limits }).unwrap();

@@ -34,9 +34,7 @@ impl<P: Prepare> Outbox<P> {
         if !self.wake(state) {
             return false;
         }
-        self.wait_until(deadline, |state| {
-            state.flushes_done >= mine || matches!(state.worker, Worker::Ended)
-        })
+        self.wait_until(deadline, |state| state.flushes_done >= mine || matches!(state.worker, Worker::Ended))
     }
 
     /// Takes nothing more, then waits like [`flush`](Self::flush), for the worker to end too. What is still queued when the time is
@@ -78,7 +76,10 @@ impl<P: Prepare> Outbox<P> {
         drop(state);
         self.shared.count(DiscardReason::NetworkError, &left);
         if pending > 0 {
-            crate::debug!("closed after {timeout:?} without an answer from the server: {pending} items were not delivered");
+            let seconds = timeout.as_secs_f64();
+            crate::debug!(
+                "closed after {seconds:.1} s without an answer from the server: {pending} items were not delivered"
+            );
         }
     }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use watchpost_protocol::{
-    Category, DiscardReason, DynamicSamplingContext, EventId, Item, SpanId, SpanRecord, Timestamp, TraceContext,
-    TraceId, Transaction, TransactionInfo, TransactionSource, Value,
+    Category, DiscardReason, DynamicSamplingContext, EventId, Item, SpanId, SpanRecord, Timestamp,
+    TraceContext, TraceId, Transaction, TransactionInfo, TransactionSource, Value,
 };
 
 use super::Telemetry;

@@ -68,10 +68,14 @@ impl<'a> Reader<'a> {
         let start = self.at;
         let line = self.line();
         if line.is_empty() {
-            return Err(self.error(start, "expected a header, a JSON object on one line; found nothing".into()));
+            return Err(
+                self.error(start, "expected a header, a JSON object on one line; found nothing".into())
+            );
         }
         if !line.starts_with(b"{") || !line.ends_with(b"}") {
-            return Err(self.error(start, "expected a header, a JSON object without white space around it".into()));
+            return Err(
+                self.error(start, "expected a header, a JSON object without white space around it".into())
+            );
         }
         serde_json::from_slice(line).map_err(|error| self.error(start, format!("expected a header: {error}")))
     }
@@ -116,7 +120,10 @@ impl<'a> Reader<'a> {
             None => {}
             Some(b'\n') => self.at += 1,
             Some(other) => {
-                let problem = format!("expected a line break after the payload of {length} bytes, found {:?}", char::from(*other));
+                let problem = format!(
+                    "expected a line break after the payload of {length} bytes, found {:?}",
+                    char::from(*other)
+                );
                 return Err(self.error(self.at, problem));
             }
         }

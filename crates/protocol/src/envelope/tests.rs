@@ -28,9 +28,15 @@ fn the_table_of_the_protocol() {
         read("{}\n{\"type\":\"attachment\",\"length\":0}\n\n{\"type\":\"x\",\"length\":2}\nab"),
         Ok(vec![pair("attachment", ""), pair("x", "ab")])
     );
-    assert_eq!(read("{}\n{\"type\":\"attachment\",\"length\":5}\nab\nc\n\n"), Ok(vec![pair("attachment", "ab\nc\n")]));
+    assert_eq!(
+        read("{}\n{\"type\":\"attachment\",\"length\":5}\nab\nc\n\n"),
+        Ok(vec![pair("attachment", "ab\nc\n")])
+    );
     for (bad, problem) in [
-        ("{}\n{\"type\":\"attachment\",\"length\":3}\nabcd", "expected a line break after the payload of 3 bytes, found 'd'"),
+        (
+            "{}\n{\"type\":\"attachment\",\"length\":3}\nabcd",
+            "expected a line break after the payload of 3 bytes, found 'd'",
+        ),
         ("{}\n{\"type\":\"attachment\",\"length\":9}\nabc", "expected a payload of 9 bytes, only 3 are left"),
         ("", "expected a header, a JSON object on one line; found nothing"),
         ("{}\n\n", "expected a header, a JSON object on one line; found nothing"),

@@ -13,7 +13,10 @@ impl Envelope {
     /// # Errors
     /// The writer's own.
     pub fn write_to(&self, sent_at: Timestamp, out: &mut impl Write) -> io::Result<()> {
-        serde_json::to_writer(&mut *out, &EnvelopeHeaders { sent_at: Some(sent_at), ..self.headers.clone() })?;
+        serde_json::to_writer(
+            &mut *out,
+            &EnvelopeHeaders { sent_at: Some(sent_at), ..self.headers.clone() },
+        )?;
         out.write_all(b"\n")?;
         self.items.iter().try_for_each(|item| item.write_to(out))
     }

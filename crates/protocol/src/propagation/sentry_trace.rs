@@ -30,7 +30,11 @@ pub struct ParseSentryTraceError(String);
 
 impl fmt::Display for ParseSentryTraceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "invalid sentry-trace {:?}: expected <32 hex digits>-<16 hex digits>, then -1 or -0 or nothing", self.0)
+        write!(
+            f,
+            "invalid sentry-trace {:?}: expected <32 hex digits>-<16 hex digits>, then -1 or -0 or nothing",
+            self.0
+        )
     }
 }
 
@@ -51,7 +55,8 @@ fn parse(text: &str) -> Option<SentryTrace> {
     let framed = value.strip_prefix("00-").and_then(|value| value.strip_suffix("-00"));
     let mut parts = framed.unwrap_or(value).split('-');
     let (trace, span, flag) = (parts.next()?, parts.next()?, parts.next());
-    let lower = |id: &str, digits: usize| id.len() == digits && !id.bytes().any(|byte| byte.is_ascii_uppercase());
+    let lower =
+        |id: &str, digits: usize| id.len() == digits && !id.bytes().any(|byte| byte.is_ascii_uppercase());
     if parts.next().is_some() || !lower(trace, 32) || !lower(span, 16) {
         return None;
     }
@@ -101,7 +106,16 @@ mod tests {
             assert!(good.parse::<SentryTrace>().is_ok(), "{good:?}");
         }
         let zero = format!("{}-b7ad6b7169203331-1", "0".repeat(32));
-        for bad in ["", "-1", "xyz", &format!("{IDS}-2"), &format!("{IDS}-1-1"), &IDS[1..], &IDS.to_uppercase(), &zero] {
+        for bad in [
+            "",
+            "-1",
+            "xyz",
+            &format!("{IDS}-2"),
+            &format!("{IDS}-1-1"),
+            &IDS[1..],
+            &IDS.to_uppercase(),
+            &zero,
+        ] {
             assert!(bad.parse::<SentryTrace>().is_err(), "{bad:?}");
         }
     }

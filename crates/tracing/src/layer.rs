@@ -8,14 +8,14 @@ use tracing_core::{Event, LevelFilter, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
-use watchpost_core::layer::{SpanKey, any_active, set_span_source};
+use watchpost_core::layer::{SpanKey, SpanRef, any_active, set_span_source};
 use watchpost_core::{Scopes, mute};
 use watchpost_protocol::{SpanStatus, TransactionSource};
 
-use crate::extension::{Carried, Found, find};
+use crate::nodes::{Node, Nodes};
 use crate::source::{Dispatcher, Lookup};
 use crate::visit::{SpanVisitor, with_scratch};
-use crate::{event, span_fields};
+use crate::{cache, event, span_fields};
 
 /// The layer, with every default.
 #[must_use]
@@ -31,6 +31,7 @@ pub fn layer() -> CaptureLayer {
 pub struct CaptureLayer {
     serial: u32,
     lookup: Option<Lookup>,
+    nodes: Nodes,
     issues: LevelFilter,
     breadcrumbs: LevelFilter,
     spans: LevelFilter,
@@ -50,6 +51,7 @@ impl CaptureLayer {
         CaptureLayer {
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             lookup: None,
+            nodes: Nodes::default(),
             issues: LevelFilter::ERROR,
             breadcrumbs: LevelFilter::INFO,
             spans: LevelFilter::INFO,
@@ -86,6 +88,17 @@ impl CaptureLayer {
         self.lookup
     }
 
+    pub(crate) fn nodes(&self) -> &Nodes {
+        &self.nodes
+    }
+
+    fn node<S>(&self, id: &Id, context: &Context<'_, S>) -> Option<Arc<Node>>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        self.nodes.find(self.key(id), || context.span(id))
+    }
+
     fn takes_span(&self, metadata: &Metadata<'_>) -> bool {
         *metadata.level() <= self.spans
     }
@@ -98,12 +111,12 @@ impl CaptureLayer {
         if let Some(entered) = Scopes::innermost(current.map(|id| self.key(id))) {
             return Scopes::clone(&entered);
         }
-        let found = current.and_then(|id| context.span(id)).and_then(find);
-        found.map_or_else(|| Scopes::clone(&Scopes::base()), Found::into_scopes)
+        let node = current.and_then(|id| self.node(id, context));
+        node.map_or_else(|| Scopes::clone(&Scopes::base()), |node| node.to_scopes())
     }
 
-    /// The scopes in which a new span begins, and whether they are other ones than its parent's.
-    fn scopes_of_new<S>(&self, attributes: &Attributes<'_>, context: &Context<'_, S>) -> (Scopes, bool)
+    /// Where a new span begins: in the node of its parent, or in scopes of its own.
+    fn origin_of<S>(&self, attributes: &Attributes<'_>, context: &Context<'_, S>) -> Origin
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
@@ -114,19 +127,33 @@ impl CaptureLayer {
             // Scopes that were entered after the current span: what begins now begins in them.
             if let Some(entered) = Scopes::innermost(current.id().map(|id| self.key(id))) {
                 let scopes = Scopes::clone(&entered);
-                return (if contextual { scopes } else { scopes.with_span_ref(None) }, true);
+                return Origin::Scopes(if contextual { scopes } else { scopes.with_span_ref(None) });
             }
         }
-        match parent.and_then(|id| context.span(id)).and_then(find) {
-            Some(found) => (found.into_scopes(), false),
-            None => {
-                // `parent: None` inside of a span begins a trace of its own, in the unit of work that it is in.
-                let around = current.id().and_then(|id| context.span(id)).and_then(find);
-                let scopes = around.map_or_else(|| Scopes::clone(&Scopes::base()), Found::into_scopes);
-                (scopes.with_span_ref(None), true)
-            }
+        if let Some(parent) = parent.and_then(|id| self.node(id, context)) {
+            return Origin::Parent(parent);
         }
+        // `parent: None` inside of a span begins a trace of its own, in the unit of work that it is in.
+        let around = current.id().and_then(|id| self.node(id, context));
+        let scopes = around.map_or_else(|| Scopes::clone(&Scopes::base()), |node| node.to_scopes());
+        Origin::Scopes(scopes.with_span_ref(None))
     }
+
+    /// Starts the record of a span, if its scopes record.
+    fn open(scopes: &Scopes, attributes: &Attributes<'_>) -> Option<SpanRef> {
+        with_scratch(|fields| {
+            attributes.record(&mut SpanVisitor(fields));
+            let init = span_fields::init(attributes.metadata(), fields);
+            let span = scopes.open_span(init, TransactionSource::Component, fields)?;
+            span_fields::status(&span, fields);
+            Some(span)
+        })
+    }
+}
+
+enum Origin {
+    Parent(Arc<Node>),
+    Scopes(Scopes),
 }
 
 impl<S> Layer<S> for CaptureLayer
@@ -142,43 +169,37 @@ where
         if !any_active() || mute::is_muted() || !self.takes_span(attributes.metadata()) {
             return;
         }
-        let (mut scopes, mut begins) = self.scopes_of_new(attributes, &context);
-        if scopes.span_ref().is_none() && !scopes.is_unit() {
-            // Work that begins at the process's own level is a unit of its own: what it sets does not reach the next one.
-            scopes = scopes.isolated();
-            begins = true;
-        }
-        if let (false, Some(parent)) = (begins, scopes.span_ref())
-            && !parent.is_recording_trace()
-        {
-            return; // an unsampled child: whoever asks finds its root
-        }
-        if !begins && scopes.span_ref().is_none() {
-            return; // tracing is off, and the scopes are the parent's
-        }
-        let span = with_scratch(|fields| {
-            attributes.record(&mut SpanVisitor(fields));
-            let init = span_fields::init(attributes.metadata(), fields);
-            let span = scopes.open_span(init, TransactionSource::Component, fields);
-            if let Some(span) = &span {
-                span_fields::status(span, fields);
+        let key = self.key(id);
+        let node = match self.origin_of(attributes, &context) {
+            Origin::Parent(parent) if !parent.keeps_children() => {
+                cache::put(key, &parent, false); // it stands for its parent
+                return;
             }
-            span
-        });
-        let Some(registered) = context.span(id) else { return };
-        let scopes = begins.then(|| Arc::new(scopes));
-        registered.extensions_mut().replace(Carried { scopes, span });
+            Origin::Parent(parent) => {
+                let span = Self::open(&parent.to_scopes(), attributes);
+                Node { scopes: Arc::clone(&parent.scopes), span, begins: false }
+            }
+            Origin::Scopes(scopes) => {
+                // Work that begins at the process's own level is a unit of its own: what it sets does not reach the next one.
+                let fresh = scopes.span_ref().is_none() && !scopes.is_unit();
+                let scopes = Arc::new(if fresh { scopes.isolated() } else { scopes });
+                let span = Self::open(&scopes, attributes);
+                Node { scopes, span, begins: true }
+            }
+        };
+        self.nodes.insert(key, Arc::new(node));
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         if !any_active() || mute::is_muted() {
             return;
         }
-        let span = context.span(id).and_then(|span| span.extensions().get::<Carried>()?.span.clone());
-        if let Some(span) = span.filter(|span| span.is_recorded()) {
+        // A span that stands for its parent has nothing of its own to record to.
+        let node = self.node(id, &context).filter(|node| self.nodes.is_own(id, node));
+        if let Some(span) = node.as_ref().and_then(|node| node.span.as_ref()).filter(|span| span.is_recorded()) {
             with_scratch(|fields| {
                 values.record(&mut SpanVisitor(fields));
-                span_fields::apply(&span, fields);
+                span_fields::apply(span, fields);
             });
         }
     }
@@ -199,11 +220,9 @@ where
         }
     }
 
-    fn on_close(&self, id: Id, context: Context<'_, S>) {
-        let Some(registered) = context.span(&id) else { return };
-        // Taken out first: ending a span runs code that must not find the registry's lock held.
-        let carried = registered.extensions_mut().remove::<Carried>();
-        if let Some(span) = carried.and_then(|carried| carried.span) {
+    fn on_close(&self, id: Id, _: Context<'_, S>) {
+        let Some(node) = self.nodes.remove(self.key(&id)) else { return };
+        if let Some(span) = node.span.as_ref().filter(|span| span.is_recorded()) {
             let status = std::thread::panicking().then_some(SpanStatus::InternalError);
             span.finish(status);
         }

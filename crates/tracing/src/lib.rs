@@ -29,9 +29,10 @@
 //! It has no per-layer filter of its own, because each costs every span; it decides inside, by callsite. The names of the semantic
 //! conventions (`http.*`, `db.*`, …) are sent as attributes and not interpreted yet.
 
+mod cache;
 mod event;
-mod extension;
 mod layer;
+mod nodes;
 mod source;
 mod span_fields;
 mod visit;

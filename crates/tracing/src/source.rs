@@ -8,52 +8,27 @@ use tracing_subscriber::registry::LookupSpan;
 use watchpost_core::Scopes;
 use watchpost_core::layer::{SpanKey, SpanSource};
 
-use crate::extension::{Carried, find};
 use crate::layer::CaptureLayer;
+use crate::nodes::Node;
 
 /// How a layer reaches the registry below it from the outside: a function made where the registry's type was known.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Lookup {
-    find: fn(&Dispatch, &Id) -> Option<Scopes>,
-    own: fn(&Dispatch, &Id) -> Option<Scopes>,
-}
+pub(crate) struct Lookup(fn(&CaptureLayer, &Dispatch, &Id) -> Option<Arc<Node>>);
 
 impl Lookup {
     pub(crate) fn of<S>() -> Self
     where
         S: tracing_core::Subscriber + for<'a> LookupSpan<'a>,
     {
-        Lookup { find: find_in::<S>, own: own_in::<S> }
+        Lookup(find_in::<S>)
     }
 }
 
-fn find_in<S>(dispatch: &Dispatch, id: &Id) -> Option<Scopes>
+fn find_in<S>(layer: &CaptureLayer, dispatch: &Dispatch, id: &Id) -> Option<Arc<Node>>
 where
     S: tracing_core::Subscriber + for<'a> LookupSpan<'a>,
 {
-    let registry = dispatch.downcast_ref::<S>()?;
-    find(registry.span(id)?).map(|found| found.into_scopes())
-}
-
-fn own_in<S>(dispatch: &Dispatch, id: &Id) -> Option<Scopes>
-where
-    S: tracing_core::Subscriber + for<'a> LookupSpan<'a>,
-{
-    let registry = dispatch.downcast_ref::<S>()?;
-    let found = find(registry.span(id)?)?;
-    if found.own {
-        return Some(found.into_scopes());
-    }
-    let scopes = Arc::new(found.scopes.forked());
-    let span = registry.span(id)?;
-    let mut extensions = span.extensions_mut();
-    match extensions.get_mut::<Carried>() {
-        Some(carried) => carried.scopes = Some(Arc::clone(&scopes)),
-        None => {
-            extensions.replace(Carried { scopes: Some(Arc::clone(&scopes)), span: found.span.clone() });
-        }
-    }
-    Some(scopes.with_span_ref(found.span))
+    layer.nodes().find(layer.key(id), || dispatch.downcast_ref::<S>()?.span(id))
 }
 
 /// The one source of the process; it finds the layer through the dispatcher of the thread, so several subscribers may have one each.
@@ -76,10 +51,19 @@ impl SpanSource for Dispatcher {
     }
 
     fn current(&self) -> Option<Scopes> {
-        Dispatcher::ask(|dispatch, layer, id| (layer.lookup()?.find)(dispatch, id))
+        Dispatcher::ask(|dispatch, layer, id| Some((layer.lookup()?.0)(layer, dispatch, id)?.to_scopes()))
     }
 
     fn own_current(&self) -> Option<Scopes> {
-        Dispatcher::ask(|dispatch, layer, id| (layer.lookup()?.own)(dispatch, id))
+        Dispatcher::ask(|dispatch, layer, id| {
+            let node = (layer.lookup()?.0)(layer, dispatch, id)?;
+            if node.begins && layer.nodes().is_own(id, &node) {
+                return Some(node.to_scopes());
+            }
+            let scopes = Arc::new(node.scopes.forked());
+            let own = Arc::new(Node { scopes, span: node.span.clone(), begins: true });
+            layer.nodes().insert_late(layer.key(id), Arc::clone(&own));
+            Some(own.to_scopes())
+        })
     }
 }

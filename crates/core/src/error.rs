@@ -25,6 +25,13 @@ pub enum InitError {
         /// What it should hold.
         expected: &'static str,
     },
+    /// An option that needs a feature of the facade which is not enabled.
+    Feature {
+        /// The option.
+        option: &'static str,
+        /// The feature.
+        feature: &'static str,
+    },
     /// There is a DSN, but nothing to send with.
     NoTransport,
     /// The transport could not be set up.
@@ -48,6 +55,9 @@ impl fmt::Display for InitError {
             ),
             InitError::Variable { name, value, expected } => {
                 write!(f, "invalid environment variable {name}={value:?}: expected {expected}")
+            }
+            InitError::Feature { option, feature } => {
+                write!(f, "{option} needs the feature `{feature}` of watchpost, which is not enabled")
             }
             InitError::NoTransport => {
                 f.write_str("no transport: enable the feature `http`, or set one with Options::transport")

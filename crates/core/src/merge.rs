@@ -52,7 +52,7 @@ impl Target<'_> {
         if let (None, Some(source)) = (&self.request, &data.request) {
             *self.request = Some(source());
         }
-        if let (None, Some(status_code)) = (&self.contexts.response, data.response_status) {
+        if let (false, Some(status_code)) = (self.contexts.has("response"), data.response_status) {
             self.contexts.response =
                 Some(ResponseContext { status_code: Some(status_code), ..Default::default() });
         }

@@ -77,10 +77,18 @@ fn surroundings() -> &'static Surroundings {
 
 impl Surroundings {
     fn add_to(&self, contexts: &mut Contexts) {
-        contexts.os.get_or_insert_with(|| self.os.clone());
-        contexts.device.get_or_insert_with(|| self.device.clone());
-        contexts.rust.get_or_insert_with(|| self.rust.clone());
-        contexts.app.get_or_insert_with(|| self.app.clone());
+        if !contexts.has("os") {
+            contexts.os = Some(self.os.clone());
+        }
+        if !contexts.has("device") {
+            contexts.device = Some(self.device.clone());
+        }
+        if !contexts.has("rust") {
+            contexts.rust = Some(self.rust.clone());
+        }
+        if !contexts.has("app") {
+            contexts.app = Some(self.app.clone());
+        }
     }
 }
 

@@ -49,26 +49,28 @@ impl Contexts {
         *self == Contexts::default()
     }
 
-    /// Sets a context unless there is one of that name. A value that does not fit a context that has a type is left out.
+    /// Whether there is a context of that name, with a type or without.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        let typed = match name {
+            "trace" => self.trace.is_some(),
+            "os" => self.os.is_some(),
+            "runtime" => self.runtime.is_some(),
+            "rust" => self.rust.is_some(),
+            "device" => self.device.is_some(),
+            "app" => self.app.is_some(),
+            "culture" => self.culture.is_some(),
+            "response" => self.response.is_some(),
+            _ => false,
+        };
+        typed || self.other.contains_key(name)
+    }
+
+    /// Sets a context unless there is one of that name. It goes to `other` as it is, also under a name that has a type: on the wire there is no
+    /// difference, and to make it fit the type would cost every program that never does this.
     pub fn insert_default(&mut self, name: &str, value: &Value) {
-        fn set<T: for<'de> Deserialize<'de>>(slot: &mut Option<T>, value: &Value) {
-            if slot.is_none() {
-                *slot = T::deserialize(value).ok();
-            }
-        }
-        match name {
-            "trace" => set(&mut self.trace, value),
-            "os" => set(&mut self.os, value),
-            "runtime" => set(&mut self.runtime, value),
-            "rust" => set(&mut self.rust, value),
-            "device" => set(&mut self.device, value),
-            "app" => set(&mut self.app, value),
-            "culture" => set(&mut self.culture, value),
-            "response" => set(&mut self.response, value),
-            _ if !self.other.contains_key(name) => {
-                self.other.insert(name.to_owned(), value.clone());
-            }
-            _ => {}
+        if !self.has(name) {
+            self.other.insert(name.to_owned(), value.clone());
         }
     }
 }

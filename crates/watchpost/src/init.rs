@@ -77,6 +77,10 @@ fn transport(options: Options) -> Result<Options, InitError> {
         None if options.wants_console() => {
             Ok(options.transport(watchpost_transport::ConsoleTransport::stderr()))
         }
+        #[cfg(not(feature = "console"))]
+        None if options.wants_console() => {
+            Err(InitError::Feature { option: "Options::console", feature: "console" })
+        }
         _ => Ok(options),
     }
 }

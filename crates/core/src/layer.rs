@@ -10,6 +10,7 @@ use crate::current::Scopes;
 pub use crate::current::{SpanKey, SpanSource, set_span_source};
 use crate::fields::Fields;
 use crate::integration::RawStack;
+use crate::mute;
 use crate::pipeline::EventJob;
 pub use crate::record::{Site, SpanInit};
 use crate::trace::RootInit;
@@ -25,7 +26,11 @@ pub fn capture(
 ) -> Option<EventId> {
     let client = scopes.client()?;
     let admitted = client.admit_error()?;
-    let Ok(event) = catch_unwind(AssertUnwindSafe(build)) else {
+    let built = {
+        let _muted = mute::enter(); // an error that captures something when it is printed might capture itself, for ever
+        catch_unwind(AssertUnwindSafe(build))
+    };
+    let Ok(event) = built else {
         crate::debug!("formatting an error panicked: it was not captured");
         client.losses().record(
             watchpost_protocol::DiscardReason::InternalSdkError,
@@ -63,13 +68,13 @@ pub fn add_breadcrumb(scopes: &Scopes, mut breadcrumb: Breadcrumb) {
     breadcrumb.timestamp.get_or_insert_with(|| options.clock.now());
     let kept = match &options.before_breadcrumb {
         None => Some(breadcrumb),
-        Some(hook) => match catch_unwind(AssertUnwindSafe(|| hook(breadcrumb))) {
-            Ok(kept) => kept,
-            Err(_) => {
+        Some(hook) => {
+            let _muted = mute::enter(); // a hook that logs would be asked about its own breadcrumb, for ever
+            catch_unwind(AssertUnwindSafe(|| hook(breadcrumb))).unwrap_or_else(|_| {
                 crate::debug!("before_breadcrumb panicked: the breadcrumb was dropped");
                 None
-            }
-        },
+            })
+        }
     };
     if let Some(breadcrumb) = kept {
         scopes.isolation().push_breadcrumb(breadcrumb, options.max_breadcrumbs);

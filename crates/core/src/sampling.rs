@@ -6,6 +6,7 @@ use std::sync::Arc;
 use watchpost_protocol::{SpanId, TraceId, TransactionSource};
 
 use crate::error::InitError;
+use crate::mute;
 
 /// A share between 0 and 1, checked where it enters (features I10).
 ///
@@ -127,6 +128,7 @@ fn by_rate(rate: Option<SampleRate>, sample_rand: f64, by_sampler: bool) -> Samp
 
 /// The sampler's answer: `None` if it left the decision to others or failed, `Some(None)` if it was not a rate.
 fn ask(sampler: &TracesSampler, context: &SamplingContext<'_>) -> Option<Option<SampleRate>> {
+    let _muted = mute::enter(); // a sampler that starts a trace, or enters a span, would be asked about that one, for ever
     match catch_unwind(AssertUnwindSafe(|| sampler(context))) {
         Ok(Decision::Keep) => Some(Some(SampleRate::ALL)),
         Ok(Decision::Drop) => Some(Some(SampleRate::NONE)),

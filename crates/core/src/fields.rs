@@ -4,6 +4,7 @@
 //! nothing once it has grown, and no JSON is made before the worker.
 
 use std::fmt::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use watchpost_protocol::{Map, Value};
 
@@ -70,11 +71,10 @@ impl Fields {
         self.entries.push(Entry { key: Key::Text(start, end), value });
     }
 
-    /// Adds what `value` prints with `{:?}`.
+    /// Adds what `value` prints with `{:?}`; of one that fails or panics half-way, what it printed until then.
     pub fn push_debug(&mut self, key: &'static str, value: &dyn fmt::Debug) {
         let start = self.text.len() as u32;
-        // A formatter that fails half-way leaves what it wrote.
-        let _ = write!(self.text, "{value:?}");
+        let _ = catch_unwind(AssertUnwindSafe(|| write!(self.text, "{value:?}")));
         let value = Stored::Text(start, self.text.len() as u32);
         self.entries.push(Entry { key: Key::Static(key), value });
     }

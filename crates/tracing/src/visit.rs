@@ -2,7 +2,8 @@
 
 use std::cell::RefCell;
 use std::error::Error;
-use std::fmt;
+use std::fmt::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tracing_core::field::{Field, Visit};
 use watchpost_core::Fields;
@@ -104,7 +105,10 @@ impl Visit for EventVisitor<'_> {
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() == "message" {
-            self.message = Some(format!("{value:?}"));
+            // A value that panics when printed harms nobody: the message ends where it did.
+            let mut message = String::new();
+            let _ = catch_unwind(AssertUnwindSafe(|| write!(message, "{value:?}")));
+            self.message = Some(message);
         } else {
             SpanVisitor(self.fields).record_debug(field, value);
         }

@@ -14,7 +14,7 @@ macro_rules! release_name {
 }
 
 /// Captures a message made from a template and its parameters, which come after it: two messages of one template are one issue
-/// (features E07). Returns what [`capture_message`](crate::capture_message) does.
+/// (features E07). Returns what [`capture_message`](crate::capture_message()) does.
 ///
 /// ```
 /// let order = 42;

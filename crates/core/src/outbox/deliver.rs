@@ -79,11 +79,13 @@ impl Dispatch {
     fn put(&mut self, wire: &Wire, envelope: Envelope, riding: Vec<DiscardedEvent>) {
         let answer = catch_unwind(AssertUnwindSafe(|| wire.transport.deliver(&envelope)));
         let now = wire.clock.monotonic_nanos();
+        if !matches!(answer, Ok(Delivery::Accepted { .. })) {
+            wire.losses.put_back(riding); // also after a 429: the server has counted the items, not what the report says
+        }
         let lose = |reason| {
             for item in &envelope.items {
                 wire.losses.record_all(reason, &item.losses());
             }
-            wire.losses.put_back(riding);
         };
         match answer {
             Ok(Delivery::Accepted { limits }) => {

@@ -279,7 +279,7 @@ fn fields_that_panic_when_printed_do_not_take_the_program_down() {
 #[test]
 fn a_full_queue_refuses_at_once_and_counts() {
     let recorder = Recorder::new();
-    let (transport, gate) = Blocked::new(&recorder);
+    let (transport, gate) = Blocked::new(recorder.clone());
     let watched = Watched::over(quiet().transport_queue_size(100).transport(transport), recorder);
     let taken = watched.run(|| {
         // That this ends at all says that the caller waits for nobody.
@@ -295,7 +295,7 @@ fn a_full_queue_refuses_at_once_and_counts() {
 #[test]
 fn a_flush_ends_at_its_deadline() {
     let recorder = Recorder::new();
-    let (transport, gate) = Blocked::new(&recorder);
+    let (transport, gate) = Blocked::new(recorder.clone());
     let watched = Watched::over(quiet().transport(transport), recorder);
     watched.run(|| {
         assert!(watchpost::flush(Some(Duration::ZERO)), "there is nothing to wait for yet");
@@ -311,7 +311,7 @@ fn a_flush_ends_at_its_deadline() {
 #[test]
 fn the_guard_is_dropped_at_its_deadline() {
     let recorder = Recorder::new();
-    let (transport, gate) = Blocked::new(&recorder);
+    let (transport, gate) = Blocked::new(recorder.clone());
     let guard =
         watchpost::init(quiet().shutdown_timeout(Duration::from_millis(300)).transport(transport)).unwrap();
     let client = guard.client().clone();

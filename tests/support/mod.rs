@@ -1,4 +1,9 @@
 //! What several story tests need.
+#![allow(
+    dead_code,
+    clippy::panic,
+    reason = "each story uses a part of it; a test that cannot go on has failed"
+)]
 
 pub(crate) mod transports;
 

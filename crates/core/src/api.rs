@@ -74,6 +74,14 @@ pub fn flush(timeout: Option<Duration>) -> bool {
     client().is_none_or(|client| client.flush(timeout))
 }
 
+/// As [`flush`], for a task to wait for on any runtime; true at once without a client.
+pub async fn flush_async(timeout: Option<Duration>) -> bool {
+    match client() {
+        Some(client) => client.flush_async(timeout).await,
+        None => true,
+    }
+}
+
 /// As [`flush`]; `notice` is called after a tenth of a second with the number of items that are still to be sent (features K04, K06).
 pub fn flush_with(timeout: Option<Duration>, notice: impl FnOnce(usize, Duration)) -> bool {
     client().is_none_or(|client| client.flush_with(timeout, notice))

@@ -42,6 +42,7 @@ pub mod options;
 mod pipeline;
 
 pub mod client;
+pub mod flush;
 pub mod span;
 mod trace;
 
@@ -61,6 +62,7 @@ pub use environment::parse_bool;
 pub use error::InitError;
 pub use error_chain::exceptions;
 pub use fields::{FieldValue, Fields};
+pub use flush::Flush;
 pub use future::FutureExt;
 pub use integration::{Integration, RawStack, StackSource};
 pub use losses::Losses;

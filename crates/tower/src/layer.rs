@@ -1,14 +1,17 @@
 //! The layer and its service: what happens when a request comes in.
 
+use std::fmt;
 use std::ops::RangeInclusive;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Request, Response};
+use http::{Extensions, HeaderMap, Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 use watchpost_core::layer::{any_active, continue_trace, sends_pii};
 use watchpost_core::{Scopes, Span, mute};
+use watchpost_protocol::User;
 
 use crate::future::ResponseFuture;
 use crate::request::Head;
@@ -25,10 +28,23 @@ pub struct RequestLayer {
     settings: Arc<Settings>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) failed: RangeInclusive<u16>,
     pub(crate) origin: &'static str,
+    user: Option<UserOf>,
+}
+
+type UserOf = Arc<dyn Fn(&HeaderMap, &Extensions) -> Option<User> + Send + Sync>;
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("failed", &self.failed)
+            .field("origin", &self.origin)
+            .field("user", &self.user.is_some())
+            .finish()
+    }
 }
 
 impl Default for RequestLayer {
@@ -42,13 +58,32 @@ impl RequestLayer {
     #[must_use]
     pub fn new() -> Self {
         let origin = if cfg!(feature = "axum") { "auto.http.axum" } else { "auto.http.tower" };
-        RequestLayer { settings: Arc::new(Settings { failed: 500..=599, origin }) }
+        RequestLayer { settings: Arc::new(Settings { failed: 500..=599, origin, user: None }) }
     }
 
     /// Which statuses of a response are an issue (features E20). Default: 500 to 599.
     #[must_use]
     pub fn failed_request_status_codes(mut self, codes: RangeInclusive<u16>) -> Self {
         Arc::make_mut(&mut self.settings).failed = codes;
+        self
+    }
+
+    /// Who makes a request, from its headers and extensions, before the handler runs (features X10). A handler or a middleware that finds out later
+    /// calls `set_user`, which is of its request only. Default: nobody.
+    ///
+    /// ```
+    /// use watchpost_protocol::User;
+    ///
+    /// let layer = watchpost_tower::request_layer().user(|headers, _extensions| {
+    ///     Some(User::id(headers.get("x-customer")?.to_str().ok()?))
+    /// });
+    /// ```
+    #[must_use]
+    pub fn user(
+        mut self,
+        user: impl Fn(&HeaderMap, &Extensions) -> Option<User> + Send + Sync + 'static,
+    ) -> Self {
+        Arc::make_mut(&mut self.settings).user = Some(Arc::new(user));
         self
     }
 }
@@ -101,6 +136,10 @@ impl<S> RequestService<S> {
     fn begin<B>(&self, request: &Request<B>) -> (Scopes, Span) {
         let scopes = Scopes::current().isolated().with_span_ref(None);
         scopes.isolation().clear_breadcrumbs();
+        if let Some(user) = &self.settings.user {
+            let user = catch_unwind(AssertUnwindSafe(|| user(request.headers(), request.extensions())));
+            scopes.isolation().set_user(user.unwrap_or_default());
+        }
         let head = Head::of(request, sends_pii(&scopes));
         let builder = continue_trace(&scopes, request.headers())
             .name(head.name())

@@ -27,9 +27,9 @@ pub use init::{init, new_client};
 pub use watchpost_core::api::{
     Capture, add_breadcrumb, baggage, capture, capture_error, capture_event, capture_exception,
     capture_message, capture_message_at, client, close, configure_scope, continue_trace, current_scope,
-    current_span, flush, flush_with, global_scope, is_initialized, isolation_scope, last_event_id, new_scope,
-    push_scope, set_context, set_extra, set_tag, set_tags, set_transaction_name, set_user, start_span,
-    start_transaction, trace_headers, traceparent, with_isolation_scope, with_scope,
+    current_span, flush, flush_async, flush_with, global_scope, is_initialized, isolation_scope,
+    last_event_id, new_scope, push_scope, set_context, set_extra, set_tag, set_tags, set_transaction_name,
+    set_user, start_span, start_transaction, trace_headers, traceparent, with_isolation_scope, with_scope,
 };
 pub use watchpost_core::{
     Client, Clock, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_SIZE,
@@ -52,6 +52,18 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub const FINGERPRINT_DEFAULT: &str = "{{ default }}";
 
 /// What most programs need: `use watchpost::prelude::*`.
+///
+/// Everything is at the root of the crate too, under the names that people know:
+///
+/// ```
+/// use watchpost::{capture_exception, capture_message, init, start_transaction};
+///
+/// let _guard = init("")?; // an empty DSN: everything works, and nothing is sent
+/// let _work = start_transaction("work").enter();
+/// capture_message("hello");
+/// capture_exception(&std::fmt::Error);
+/// # Ok::<(), watchpost::InitError>(())
+/// ```
 pub mod prelude {
     pub use crate::protocol::{Breadcrumb, Level, User};
     pub use crate::{

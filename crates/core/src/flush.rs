@@ -1,0 +1,65 @@
+//! Flushing without blocking the thread that waits (features K04).
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use crate::client::Client;
+
+/// Resolves to what [`Client::flush`] returns; made by [`Client::flush_async`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct Flush {
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    done: Option<bool>,
+    waker: Option<Waker>,
+}
+
+impl Client {
+    /// As [`flush`](Self::flush), on a thread of its own: a task may wait for it on any runtime. The wait begins now, not at the first
+    /// poll.
+    pub fn flush_async(&self, timeout: Option<Duration>) -> Flush {
+        let shared = Arc::new(Mutex::new(Shared::default()));
+        let (client, other) = (self.clone(), Arc::clone(&shared));
+        let spawned = std::thread::Builder::new().name("watchpost-flush".into()).spawn(move || {
+            let done = client.flush(timeout);
+            finish(&other, done);
+        });
+        if spawned.is_err() {
+            finish(&shared, false);
+        }
+        Flush { shared }
+    }
+}
+
+fn finish(shared: &Mutex<Shared>, done: bool) {
+    let waker = {
+        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.done = Some(done);
+        shared.waker.take()
+    };
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+impl Future for Flush {
+    type Output = bool;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<bool> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        match shared.done {
+            Some(done) => Poll::Ready(done),
+            None => {
+                shared.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}

@@ -11,6 +11,7 @@ mod support;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use support::Watched;
 use support::transports::{Blocked, Scripted};
@@ -99,7 +100,7 @@ fn ratelimit_backoff() {
     let watched = Watched::over(quiet().transport(transport), recorder);
     watched.run(|| {
         watchpost::capture_message("the last one for a while");
-        assert!(watchpost::flush(None));
+        assert!(watchpost::flush(Some(Duration::from_secs(60))));
         assert_eq!(watchpost::capture_message("refused"), None);
         a_day();
     });
@@ -175,7 +176,7 @@ fn a_report_that_does_not_arrive_is_sent_again() {
         let watched = Watched::over(quiet().transport(transport), recorder);
         watched.run(|| {
             watchpost::capture_message("lost");
-            assert!(watchpost::flush(None)); // the report is lost, too
+            assert!(watchpost::flush(Some(Duration::from_secs(60)))); // the report is lost, too
         });
         assert_eq!(watched.recorder.captured().envelopes().len(), 0);
         assert_eq!(watched.close().losses(), ["network_error/error: 1"]);

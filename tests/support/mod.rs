@@ -5,6 +5,7 @@
     reason = "each story uses a part of it; a test that cannot go on has failed"
 )]
 
+pub(crate) mod server;
 pub(crate) mod transports;
 
 use std::sync::Arc;

@@ -71,7 +71,7 @@ impl SpanBuilder {
         if !client::any_active() || mute::is_muted() {
             return Span::owned(None);
         }
-        self.start_in(&Scopes::current())
+        self.start_in(&Scopes::at_hand())
     }
 
     /// Starts the span in `scopes`, as the child of their span unless it is a root.

@@ -89,6 +89,16 @@ impl Scopes {
         Scopes::innermost(key).or_else(|| source?.current().map(Arc::new)).unwrap_or_else(base)
     }
 
+    /// As [`current`](Self::current), without a place of their own on the heap: for who looks and lets go (promise 2).
+    pub(crate) fn at_hand() -> Scopes {
+        let source = SOURCE.get();
+        let key = source.and_then(|source| source.current_key());
+        match Scopes::innermost(key) {
+            Some(entered) => Scopes::clone(&entered),
+            None => source.and_then(|source| source.current()).unwrap_or_else(|| Scopes::clone(&BASE)),
+        }
+    }
+
     /// The scopes on this thread's stack, if nothing was entered after them; `key` is the tracing span that is current now. For the
     /// tracing layer, which knows the rest.
     #[must_use]

@@ -53,7 +53,7 @@ fn built(default_level: Level, build: impl FnOnce() -> Event) -> Option<EventId>
     if !client::any_active() || mute::is_muted() {
         return None;
     }
-    layer::capture(&Scopes::current(), default_level, None, build)
+    layer::capture(&Scopes::at_hand(), default_level, None, build)
 }
 
 /// The id of the last error event of this isolation scope (features E13).
@@ -65,7 +65,7 @@ pub fn last_event_id() -> Option<EventId> {
 /// Adds a breadcrumb to the isolation scope: part of the trail of what led up to the next error. Without a timestamp it is of now.
 pub fn add_breadcrumb(breadcrumb: Breadcrumb) {
     if client::any_active() && !mute::is_muted() {
-        layer::add_breadcrumb(&Scopes::current(), breadcrumb);
+        layer::add_breadcrumb(&Scopes::at_hand(), breadcrumb);
     }
 }
 

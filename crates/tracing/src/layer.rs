@@ -8,8 +8,8 @@ use tracing_core::{Event, LevelFilter, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
-use watchpost_core::layer::{SpanKey, SpanRef, any_active, set_span_source};
-use watchpost_core::{Scopes, mute};
+use watchpost_core::layer::{SpanInit, SpanKey, SpanRef, any_active, set_span_source};
+use watchpost_core::{Fields, Scopes, mute};
 use watchpost_protocol::{SpanStatus, TransactionSource};
 
 use crate::nodes::{Node, Nodes};
@@ -103,16 +103,16 @@ impl CaptureLayer {
         *metadata.level() <= self.spans
     }
 
-    /// The scopes of what happens now on this thread, in a span or not.
-    fn scopes<S>(&self, current: Option<&Id>, context: &Context<'_, S>) -> Scopes
+    /// Where something happens now on this thread: in scopes that were entered, else in a span, else in the process's own.
+    fn place_of<S>(&self, current: Option<&Id>, context: &Context<'_, S>) -> Place
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
         if let Some(entered) = Scopes::innermost(current.map(|id| self.key(id))) {
-            return Scopes::clone(&entered);
+            return Place::Scopes(entered);
         }
         let node = current.and_then(|id| self.node(id, context));
-        node.map_or_else(|| Scopes::clone(&Scopes::base()), |node| node.to_scopes())
+        node.map_or_else(|| Place::Scopes(Scopes::base()), Place::Node)
     }
 
     /// Where a new span begins: in the node of its parent, or in scopes of its own.
@@ -139,18 +139,27 @@ impl CaptureLayer {
         Origin::Scopes(scopes.with_span_ref(None))
     }
 
-    /// Starts the record of a span, if its scopes record.
-    fn open(scopes: &Scopes, attributes: &Attributes<'_>) -> Option<SpanRef> {
+    /// Starts the record of a span with its fields; `start` says where, and whether there is one.
+    fn open(
+        attributes: &Attributes<'_>,
+        start: impl FnOnce(SpanInit, &Fields) -> Option<SpanRef>,
+    ) -> Option<SpanRef> {
         with_scratch(|fields| {
             attributes.record(&mut SpanVisitor(fields));
-            let init = span_fields::init(attributes.metadata(), fields);
-            let span = scopes.open_span(init, TransactionSource::Component, fields)?;
+            let span = start(span_fields::init(attributes.metadata(), fields), fields)?;
             span_fields::status(&span, fields);
             Some(span)
         })
     }
 }
 
+/// Where something happens.
+enum Place {
+    Scopes(Arc<Scopes>),
+    Node(Arc<Node>),
+}
+
+/// Where a new span begins.
 enum Origin {
     Parent(Arc<Node>),
     Scopes(Scopes),
@@ -176,14 +185,16 @@ where
                 return;
             }
             Origin::Parent(parent) => {
-                let span = Self::open(&parent.to_scopes(), attributes);
+                let span =
+                    Self::open(attributes, |init, fields| Some(parent.span.as_ref()?.child(init, fields)));
                 Node { scopes: Arc::clone(&parent.scopes), span, begins: false }
             }
             Origin::Scopes(scopes) => {
                 // Work that begins at the process's own level is a unit of its own: what it sets does not reach the next one.
                 let fresh = scopes.span_ref().is_none() && !scopes.is_unit();
                 let scopes = Arc::new(if fresh { scopes.isolated() } else { scopes });
-                let span = Self::open(&scopes, attributes);
+                let source = TransactionSource::Component;
+                let span = Self::open(attributes, |init, fields| scopes.open_span(init, source, fields));
                 Node { scopes, span, begins: true }
             }
         };
@@ -196,7 +207,9 @@ where
         }
         // A span that stands for its parent has nothing of its own to record to.
         let node = self.node(id, &context).filter(|node| self.nodes.is_own(id, node));
-        if let Some(span) = node.as_ref().and_then(|node| node.span.as_ref()).filter(|span| span.is_recorded()) {
+        if let Some(span) =
+            node.as_ref().and_then(|node| node.span.as_ref()).filter(|span| span.is_recorded())
+        {
             with_scratch(|fields| {
                 values.record(&mut SpanVisitor(fields));
                 span_fields::apply(span, fields);
@@ -212,11 +225,12 @@ where
         }
         let current = context.current_span();
         let current = if event.is_contextual() { current.id() } else { event.parent() };
-        let scopes = self.scopes(current, &context);
-        if issue {
-            event::issue(&scopes, event);
-        } else {
-            event::breadcrumb(&scopes, event);
+        match self.place_of(current, &context) {
+            Place::Scopes(scopes) if issue => event::issue(&scopes, event),
+            Place::Node(node) if issue => event::issue(&node.to_scopes(), event),
+            // A breadcrumb asks for the scope alone: no need to say which span is open.
+            Place::Scopes(scopes) => event::breadcrumb(&scopes, event),
+            Place::Node(node) => event::breadcrumb(&node.scopes, event),
         }
     }
 

@@ -26,9 +26,8 @@ const TERMS: [&str; 17] = [
     "identity",
 ];
 
-/// Headers that name a person or the client's address; they stay only with `send_default_pii` (§16.4).
-const PERSONAL_HEADERS: [&str; 6] =
-    ["cookie", "set-cookie", "x-forwarded-for", "x-real-ip", "forwarded", "proxy-authorization"];
+/// Headers that hold a cookie, or the address of the client as RFC 7239 writes it; they stay only with `send_default_pii` (§16.4).
+const PERSONAL_HEADERS: [&str; 3] = ["cookie", "set-cookie", "forwarded"];
 
 /// Whether a name, as of a header, a query parameter or a form field, says that its value is a secret.
 ///
@@ -40,18 +39,33 @@ const PERSONAL_HEADERS: [&str; 6] =
 /// ```
 #[must_use]
 pub fn names_a_secret(name: &str) -> bool {
-    let contains = |term: &str| {
-        name.len() >= term.len()
-            && name.as_bytes().windows(term.len()).any(|part| part.eq_ignore_ascii_case(term.as_bytes()))
-    };
-    TERMS.iter().any(|term| contains(term))
+    TERMS.iter().any(|term| contains(name, term))
 }
 
-/// The value of a header as it may be sent.
+fn contains(name: &str, term: &str) -> bool {
+    name.as_bytes().windows(term.len()).any(|part| part.eq_ignore_ascii_case(term.as_bytes()))
+}
+
+/// Whether a header holds the client's address, whichever proxy named it: `X-Real-IP`, `CF-Connecting-IP`, `X-Original-Forwarded-For`.
+fn names_the_client(name: &str) -> bool {
+    let end = name.len().saturating_sub(3);
+    contains(name, "forwarded-for") || name.as_bytes()[end..].eq_ignore_ascii_case(b"-ip")
+}
+
+/// The value of a header as it may be sent. Of one that is an address (`Referer`), the query is filtered as the request's own.
 #[must_use]
-pub fn header<'a>(name: &str, value: &'a str, send_default_pii: bool) -> &'a str {
+pub fn header<'a>(name: &str, value: &'a str, send_default_pii: bool) -> Cow<'a, str> {
+    if send_default_pii {
+        return Cow::Borrowed(value);
+    }
     let personal = PERSONAL_HEADERS.iter().any(|header| name.eq_ignore_ascii_case(header));
-    if !send_default_pii && (personal || names_a_secret(name)) { FILTERED } else { value }
+    if personal || names_the_client(name) || names_a_secret(name) {
+        return Cow::Borrowed(FILTERED);
+    }
+    match value.split_once('?').map(|(address, rest)| (address, query(rest))) {
+        Some((address, Cow::Owned(filtered))) => Cow::Owned(format!("{address}?{filtered}")),
+        _ => Cow::Borrowed(value),
+    }
 }
 
 /// A query string with the values of secrets taken out; the keys stay.
@@ -81,12 +95,21 @@ mod tests {
 
     #[test]
     fn headers_that_name_a_person_or_a_secret_go_without_consent() {
-        for name in
-            ["Cookie", "authorization", "X-Forwarded-For", "x-real-ip", "X-Api-Key", "Proxy-Authorization"]
-        {
+        for name in [
+            "Cookie",
+            "authorization",
+            "X-Forwarded-For",
+            "x-real-ip",
+            "CF-Connecting-IP",
+            "Forwarded",
+            "X-Api-Key",
+            "Proxy-Authorization",
+        ] {
             assert_eq!(header(name, "v", false), FILTERED, "{name}");
             assert_eq!(header(name, "v", true), "v", "{name}");
         }
         assert_eq!(header("accept", "text/html", false), "text/html");
+        assert_eq!(header("ip", "-", false), "-");
+        assert_eq!(header("referer", "/a?page=1&token=2", false), "/a?page=1&token=[Filtered]");
     }
 }

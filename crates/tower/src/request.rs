@@ -80,9 +80,9 @@ impl Head {
                 .entry(titled(name.as_str()))
                 .and_modify(|all: &mut String| {
                     all.push_str(if cookie { "; " } else { ", " });
-                    all.push_str(sent);
+                    all.push_str(&sent);
                 })
-                .or_insert_with(|| sent.to_owned());
+                .or_insert_with(|| sent.into_owned());
         }
         let mut env = BTreeMap::new();
         if let Some(client) = &self.client {

@@ -56,7 +56,7 @@ fn parse_one(element: &str) -> Option<RateLimit> {
     (!known.is_empty()).then_some(RateLimit { seconds, categories: RateLimitCategories::Some(known) })
 }
 
-/// The limits of an answer: `X-Sentry-Rate-Limits` if it is there, else `Retry-After` of a 429, else 60 s for a 429.
+/// The limits of an answer: `X-Sentry-Rate-Limits` if it is there and says something, else `Retry-After` of a 429, else 60 s for a 429.
 #[must_use]
 pub fn from_response(
     status: u16,
@@ -64,7 +64,7 @@ pub fn from_response(
     retry_after: Option<&str>,
     now: SystemTime,
 ) -> Vec<RateLimit> {
-    match rate_limits {
+    match rate_limits.filter(|header| !header.trim().is_empty()) {
         Some(header) => parse_rate_limits(header),
         None if status == 429 => {
             let seconds = retry_after.and_then(|value| retry_seconds(value, now)).unwrap_or(DEFAULT_SECONDS);
@@ -78,7 +78,7 @@ pub fn from_response(
 fn retry_seconds(value: &str, now: SystemTime) -> Option<f64> {
     let value = value.trim();
     match value.parse::<f64>() {
-        Ok(seconds) => seconds.is_finite().then_some(seconds),
+        Ok(seconds) => (seconds.is_finite() && seconds >= 0.0).then_some(seconds),
         Err(_) => {
             let date = httpdate::parse_http_date(value).ok()?;
             Some(date.duration_since(now).unwrap_or(Duration::ZERO).as_secs_f64())
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn the_table_of_the_protocol() {
-        let table: [(&str, &[&str]); 8] = [
+        let table: [(&str, &[&str]); 13] = [
             (
                 "60:transaction:key, 2700:default;error;security:organization",
                 &["60:transaction", "2700:default;error;security"],
@@ -115,6 +115,11 @@ mod tests {
             ("soon:error:key, 7:error:key", &["7:error"]),
             ("5:metric_bucket:org:quota:transactions", &[]),
             ("5:metric_bucket:org:quota:custom;other:more", &["5:metric_bucket"]),
+            ("5:metric_bucket;error:org:quota:transactions", &["5:error"]),
+            ("4711:foobar;;transaction:organization", &["4711:transaction"]),
+            ("60:;:org", &[]),
+            ("-1:error:organization", &["-1:error"]),
+            ("NaN:error:key, inf:error:key, 60", &[]),
             (",,,", &[]),
         ];
         for (header, expected) in table {
@@ -129,6 +134,11 @@ mod tests {
         assert_eq!(limits(429, None, Some("4.5")), ["4.5:all"]);
         assert_eq!(limits(429, None, Some("Thu, 01 Jan 1970 00:01:30 GMT")), ["90:all"]);
         assert_eq!(limits(429, None, Some("tomorrow")), ["60:all"]);
+        assert_eq!(limits(429, None, Some("Thu, 01 Jan 1970 00:00:00 GMT")), ["0:all"]);
+        for odd in ["-5", "NaN", "inf", ""] {
+            assert_eq!(limits(429, None, Some(odd)), ["60:all"], "{odd:?}");
+        }
+        assert_eq!(limits(429, Some(" "), Some("4")), ["4:all"], "an empty header says nothing");
         assert_eq!(limits(429, Some("10:error:org"), Some("4")), ["10:error"]);
         assert_eq!(limits(200, Some("10:error:org"), None), ["10:error"]);
         assert!(limits(503, None, Some("9")).is_empty());

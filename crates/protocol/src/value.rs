@@ -37,7 +37,7 @@ impl AttributeValue {
             AttributeValue::Integer(number) => Some((*number).into()),
             AttributeValue::Double(number) => number.is_finite().then(|| (*number).into()),
             AttributeValue::Boolean(flag) => Some((*flag).into()),
-            AttributeValue::Array(list) => Some(list.clone().into()),
+            AttributeValue::Array(list) => is_uniform(list).then(|| list.clone().into()),
         }
     }
 
@@ -53,13 +53,7 @@ impl AttributeValue {
                 (None, Some(large), _) => large.into(),
                 (None, None, double) => AttributeValue::Double(double?),
             }),
-            Value::Array(list) => {
-                let kind = std::mem::discriminant(list.first().unwrap_or(&Value::Null));
-                let plain =
-                    |value: &Value| !matches!(value, Value::Null | Value::Array(_) | Value::Object(_));
-                let uniform = list.iter().all(|value| plain(value) && std::mem::discriminant(value) == kind);
-                uniform.then_some(AttributeValue::Array(list))
-            }
+            Value::Array(list) => is_uniform(&list).then_some(AttributeValue::Array(list)),
         }
     }
 
@@ -71,6 +65,21 @@ impl AttributeValue {
             AttributeValue::Boolean(_) => "boolean",
             AttributeValue::Array(_) => "array",
         }
+    }
+}
+
+/// Whether all values are of the same primitive type, which the type `array` asks for.
+fn is_uniform(list: &[Value]) -> bool {
+    let mut kinds = list.iter().map(|value| match value {
+        Value::String(_) => Some("string"),
+        Value::Bool(_) => Some("boolean"),
+        Value::Number(number) if number.is_i64() => Some("integer"),
+        Value::Number(number) if number.is_f64() => Some("double"),
+        _ => None,
+    });
+    match kinds.next() {
+        None => true,
+        Some(first) => first.is_some() && kinds.all(|kind| kind == first),
     }
 }
 
@@ -130,6 +139,7 @@ from! {
     u16 => |value| AttributeValue::Integer(value.into()),
     u32 => |value| AttributeValue::Integer(value.into()),
     u64 => |value| i64::try_from(value).map_or_else(|_| AttributeValue::String(value.to_string()), AttributeValue::Integer),
+    isize => |value| AttributeValue::Integer(value as i64),
     usize => |value| AttributeValue::from(value as u64),
     f32 => |value| AttributeValue::Double(value.into()),
     f64 => |value| AttributeValue::Double(value),
@@ -165,10 +175,14 @@ mod tests {
 
     #[test]
     fn what_has_no_type_is_left_out() {
-        for none in [json!(null), json!({"a": 1}), json!([[1]]), json!([1, "a"])] {
+        for none in
+            [json!(null), json!({"a": 1}), json!([[1]]), json!([1, "a"]), json!([1, 0.5]), json!([null])]
+        {
             assert_eq!(AttributeValue::from_json(none.clone()), None, "{none}");
         }
         assert_eq!(AttributeValue::Double(f64::NAN).to_json(), None);
+        assert_eq!(AttributeValue::from(vec![0.5, f64::NAN]).to_json(), None);
+        assert_eq!(AttributeValue::from_json(json!([])), Some(AttributeValue::Array(Vec::new())));
         assert!(serde_json::from_value::<AttributeValue>(json!({"type": "integer", "value": "7"})).is_err());
     }
 }

@@ -57,6 +57,23 @@ mod tests {
     }
 
     #[test]
+    fn a_missing_sample_rand_is_sought_where_it_agrees() {
+        for (sampled, rate, interval) in [
+            (None, None, 0.0..1.0),
+            (None, Some(0.5), 0.0..1.0),
+            (Some(false), None, 0.0..1.0),
+            (Some(true), Some(0.3), 0.0..0.3),
+            (Some(false), Some(0.3), 0.3..1.0),
+            (Some(true), Some(1.0), 0.0..1.0),
+            (Some(true), Some(f64::NAN), 0.0..1.0),
+        ] {
+            assert_eq!(sample_rand_interval(sampled, rate), interval, "{sampled:?} {rate:?}");
+        }
+        assert!(sample_rand_interval(Some(true), Some(0.0)).is_empty());
+        assert!(sample_rand_interval(Some(false), Some(1.0)).is_empty());
+    }
+
+    #[test]
     fn a_traceparent_says_sampled_only_if_it_is() {
         let (trace, span) = (TraceId::from_bytes([1; 16]), SpanId::from_bytes([2; 8]));
         assert!(traceparent(trace, span, Some(true)).ends_with("-0202020202020202-01"));

@@ -118,7 +118,8 @@ fn offset(zone: &str) -> Option<i64> {
     let zone = zone.strip_prefix(['+', '-'])?;
     let (hours, minutes) = zone.split_once(':')?;
     let part = |text: &str, below: i64| {
-        (text.len() == 2).then(|| text.parse().ok())?.filter(|part| (0..below).contains(part))
+        let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| text.parse().ok())?.filter(|part| (0..below).contains(part))
     };
     Some(sign * (part(hours, 24)? * 3600 + part(minutes, 60)? * 60))
 }
@@ -261,6 +262,8 @@ mod tests {
             "2026-01-01T24:00:00Z",
             "2026-01-01 00:00:00.Z",
             "2026-01-01T00:00:00+1",
+            "2026-01-01T00:00:00+01:+5",
+            "2026-01-01T00:00:00+24:00",
             "2026-01-01T00:00:00 CET",
             "é026-01-01T00:00:00Z",
             "2026-1-01T00:00:000Z",

@@ -51,7 +51,20 @@ impl CharBoundary for String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::truncate;
+
+    #[test]
+    fn the_annotation_counts_bytes() {
+        let mut text = String::from("éééé");
+        let cut = truncate(&mut text, 7).unwrap();
+        assert_eq!(
+            (text.as_str(), cut.to_meta()),
+            ("éé...", json!({"len": 8, "rem": [["!limit", "x", 4, 7]]}))
+        );
+        assert_eq!((truncate(&mut text, 7), text.as_str()), (None, "éé..."));
+    }
 
     #[test]
     fn never_longer_than_the_limit_and_always_text() {

@@ -185,6 +185,45 @@ mod tests {
     }
 
     #[test]
+    fn any_text_survives_the_header() {
+        let alphabet: Vec<char> = "aZ9-_.~ ,;=%/@\"\\\r\n\t\0é日🦀".chars().collect();
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut next = |below: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state % below as u64) as usize
+        };
+        for _ in 0..2_000 {
+            let mut dsc = DynamicSamplingContext::default();
+            for _ in 0..next(5) {
+                let mut text =
+                    |length: usize| (0..length).map(|_| alphabet[next(alphabet.len())]).collect::<String>();
+                let (key, value) = (text(4), text(9));
+                dsc.set(key, value);
+            }
+            let header = dsc.to_baggage();
+            assert!(header.bytes().all(|byte| byte.is_ascii_graphic()), "{header:?} is no header");
+            assert_eq!(DynamicSamplingContext::from_baggage(&header), dsc, "{header}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_number_of_sampling_is_not_read_as_one() {
+        let read = |text: &str| {
+            let dsc = DynamicSamplingContext::from_baggage(&format!(
+                "sentry-sample_rand={text},sentry-sample_rate={text}"
+            ));
+            (dsc.sample_rand(), dsc.sample_rate())
+        };
+        assert_eq!(read("0.5"), (Some(0.5), Some(0.5)));
+        assert_eq!(read("1.0"), (None, Some(1.0)));
+        for odd in ["-0.1", "abc", "NaN", "inf", "1.1", ""] {
+            assert_eq!(read(odd), (None, None), "{odd:?}");
+        }
+    }
+
+    #[test]
     fn numbers_are_written_as_the_protocol_does() {
         assert_eq!((format_rate(1.0), format_rate(0.25)), ("1.0".into(), "0.25".into()));
         assert_eq!(format_sample_rand(0.999_999_9), "0.999999");

@@ -189,6 +189,9 @@ where
                     Self::open(attributes, |init, fields| Some(parent.span.as_ref()?.child(init, fields)));
                 Node { scopes: Arc::clone(&parent.scopes), span, begins: false }
             }
+            // Some client is active, but not the one of this place: a span that can report nowhere is as if no client were there, so that
+            // what begins in it after `init` is still a unit of work of its own.
+            Origin::Scopes(scopes) if scopes.client().is_none() => return,
             Origin::Scopes(scopes) => {
                 // Work that begins at the process's own level is a unit of its own: what it sets does not reach the next one.
                 let fresh = scopes.span_ref().is_none() && !scopes.is_unit();

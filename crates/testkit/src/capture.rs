@@ -1,15 +1,20 @@
 //! Running something and seeing what it reports.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use watchpost_core::{Client, Guard, InitError, Options, Scopes, api};
 
 use crate::captured::Captured;
 use crate::recorder::Recorder;
 
-/// Options for a test: every trace is sampled, the environment of the process is not read, and the DSN leads nowhere.
+/// How long a test waits for the worker. On a machine that is busy with other tests the default of a program is too short.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Options for a test: every trace is sampled, the environment of the process is not read, the DSN leads nowhere, and the guard waits for a
+/// minute rather than for two seconds.
 pub fn options() -> Options {
-    let options = Options::new().use_environment(false).traces_sample_rate(1.0);
+    let options = Options::new().use_environment(false).shutdown_timeout(PATIENCE).traces_sample_rate(1.0);
     let options = options.and_then(|options| options.dsn("https://testkit@o1.ingest.invalid/1"));
     options.unwrap_or_default()
 }
@@ -27,7 +32,7 @@ pub fn capture_with(options: Options, work: impl FnOnce()) -> Captured {
         let _entered = Arc::new(Scopes::of_client(&client)).attach();
         work();
     }
-    client.close(None);
+    client.close(Some(PATIENCE));
     recorder.captured()
 }
 

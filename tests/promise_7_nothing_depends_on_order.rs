@@ -68,9 +68,7 @@ fn init_comes_first() {
     assert_eq!(recorder.captured().draw(), REPORTED);
 }
 
-#[test]
-fn init_within_a_span_that_is_open() {
-    let _alone = alone();
+fn init_within_an_open_span() {
     let _subscribed = subscribe();
     let main = info_span!("main");
     let _main = main.enter();
@@ -80,6 +78,20 @@ fn init_within_a_span_that_is_open() {
     drop(guard);
     let reported = [REPORTED, "error: outside of the request\n"].concat();
     assert_eq!(recorder.captured().draw(), reported);
+}
+
+#[test]
+fn init_within_a_span_that_is_open() {
+    let _alone = alone();
+    init_within_an_open_span();
+}
+
+#[test]
+fn init_within_a_span_that_is_open_while_another_client_is_active() {
+    let _alone = alone();
+    let other = Watched::new(quiet());
+    init_within_an_open_span();
+    assert_eq!(other.close().draw(), "");
 }
 
 #[test]

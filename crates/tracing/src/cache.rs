@@ -60,7 +60,7 @@ fn with_entry<T>(key: Key, look: impl FnOnce(&mut Entry) -> T) -> Option<T> {
 }
 
 fn holds(entry: &Entry, key: Key) -> bool {
-    entry.key == key && entry.epoch == epoch(key).load(Ordering::Acquire)
+    entry.key == key && entry.epoch == epoch_of(key)
 }
 
 /// The node that a span stands for, if this thread remembers.
@@ -73,9 +73,19 @@ pub(crate) fn carried(key: Key) -> Option<bool> {
     with_entry(key, |entry| holds(entry, key).then_some(entry.carried)).flatten()
 }
 
+/// The epoch of a span now; what is found out after this may be remembered as of it.
+pub(crate) fn epoch_of(key: Key) -> u32 {
+    epoch(key).load(Ordering::Acquire)
+}
+
 /// Remembers which node a span stands for.
 pub(crate) fn put(key: Key, node: &Arc<Node>, carried: bool) {
-    let new = Entry { key, epoch: epoch(key).load(Ordering::Acquire), carried, node: Arc::downgrade(node) };
+    put_as_of(key, epoch_of(key), node, carried);
+}
+
+/// As [`put`], of what was found out after `epoch` was read.
+pub(crate) fn put_as_of(key: Key, epoch: u32, node: &Arc<Node>, carried: bool) {
+    let new = Entry { key, epoch, carried, node: Arc::downgrade(node) };
     // A weak handle frees memory at most, never scopes: nothing of the program runs here.
     with_entry(key, |entry| *entry = new);
 }
@@ -92,7 +102,7 @@ mod tests {
     use super::*;
 
     fn node() -> Arc<Node> {
-        Arc::new(Node { scopes: Scopes::base(), span: None, begins: true })
+        Arc::new(Node { scopes: Scopes::base(), span: None, own_current: true, own_span: true })
     }
 
     #[test]
@@ -102,6 +112,15 @@ mod tests {
         assert!(get(key).is_some_and(|found| Arc::ptr_eq(&found, &node)));
         assert_eq!(carried(key), Some(true));
         std::thread::scope(|threads| threads.spawn(|| forget(key)).join()).unwrap();
+        assert!(get(key).is_none() && carried(key).is_none());
+    }
+
+    #[test]
+    fn what_was_found_out_before_a_change_is_not_remembered_after_it() {
+        let (key, node) = ((u32::MAX, 10), node());
+        let epoch = epoch_of(key);
+        std::thread::scope(|threads| threads.spawn(|| forget(key)).join()).unwrap();
+        put_as_of(key, epoch, &node, false);
         assert!(get(key).is_none() && carried(key).is_none());
     }
 

@@ -187,7 +187,7 @@ where
             Origin::Parent(parent) => {
                 let span =
                     Self::open(attributes, |init, fields| Some(parent.span.as_ref()?.child(init, fields)));
-                Node { scopes: Arc::clone(&parent.scopes), span, begins: false }
+                Node { scopes: Arc::clone(&parent.scopes), span, own_current: false, own_span: true }
             }
             // Some client is active, but not the one of this place: a span that can report nowhere is as if no client were there, so that
             // what begins in it after `init` is still a unit of work of its own.
@@ -195,10 +195,17 @@ where
             Origin::Scopes(scopes) => {
                 // Work that begins at the process's own level is a unit of its own: what it sets does not reach the next one.
                 let fresh = scopes.span_ref().is_none() && !scopes.is_unit();
-                let scopes = Arc::new(if fresh { scopes.isolated() } else { scopes });
+                let root = scopes.span_ref().is_none();
+                // A root has its current scope from the start, so that what is set there is on its transaction; a child of a span that was
+                // entered has one when it is asked for.
+                let scopes = Arc::new(match (fresh, root) {
+                    (true, _) => scopes.isolated(),
+                    (false, true) => scopes.forked(),
+                    (false, false) => scopes,
+                });
                 let source = TransactionSource::Component;
                 let span = Self::open(attributes, |init, fields| scopes.open_span(init, source, fields));
-                Node { scopes, span, begins: true }
+                Node { scopes, span, own_current: root, own_span: true }
             }
         };
         self.nodes.insert(key, Arc::new(node));
@@ -209,7 +216,7 @@ where
             return;
         }
         // A span that stands for its parent has nothing of its own to record to.
-        let node = self.node(id, &context).filter(|node| self.nodes.is_own(id, node));
+        let node = self.node(id, &context).filter(|node| node.own_span && self.nodes.is_own(id, node));
         if let Some(span) =
             node.as_ref().and_then(|node| node.span.as_ref()).filter(|span| span.is_recorded())
         {
@@ -239,7 +246,7 @@ where
 
     fn on_close(&self, id: Id, _: Context<'_, S>) {
         let Some(node) = self.nodes.remove(self.key(&id)) else { return };
-        if let Some(span) = node.span.as_ref().filter(|span| span.is_recorded()) {
+        if let Some(span) = node.span.as_ref().filter(|span| node.own_span && span.is_recorded()) {
             let status = std::thread::panicking().then_some(SpanStatus::InternalError);
             span.finish(status);
         }

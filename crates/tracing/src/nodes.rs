@@ -24,8 +24,10 @@ pub(crate) struct Node {
     pub(crate) scopes: Arc<Scopes>,
     /// The record of the span, or of what stands for it; `None` while tracing is off.
     pub(crate) span: Option<SpanRef>,
-    /// Whether the scopes begin with this span.
-    pub(crate) begins: bool,
+    /// Whether the current scope is this span's own: what is set in it ends with the span.
+    pub(crate) own_current: bool,
+    /// Whether the record is this span's own, to be written to and ended by it, or that of a span that stands for it.
+    pub(crate) own_span: bool,
 }
 
 impl Node {
@@ -61,10 +63,20 @@ impl Nodes {
         drop(old); // outside the lock: freeing scopes may free much
     }
 
-    /// Gives a node to a span that is open already; what threads remember of the span is forgotten.
-    pub(crate) fn insert_late(&self, key: Key, node: Arc<Node>) {
+    /// Gives a node with a current scope of its own to a span that is open already. If another thread was first, its node stays and
+    /// is handed back: what was set in it must not be lost.
+    pub(crate) fn insert_late(&self, key: Key, node: Arc<Node>) -> Arc<Node> {
+        let mut shard = self.shard(key.1);
+        if let Some(first) = shard.get(&key.1).filter(|node| node.own_current) {
+            return Arc::clone(first);
+        }
+        let old = shard.insert(key.1, Arc::clone(&node));
+        drop(shard);
+        // After the insertion: who looked before it remembers an epoch that is over now.
         cache::forget(key);
-        self.insert(key, node);
+        cache::put(key, &node, true);
+        drop(old);
+        node
     }
 
     /// Takes the node of a span that closes; `None` for one that had none.
@@ -86,11 +98,12 @@ impl Nodes {
         if let Some(node) = cache::get(key) {
             return Some(node);
         }
+        let epoch = cache::epoch_of(key); // before the walk: what changes meanwhile is not remembered
         for (distance, span) in registered()?.scope().enumerate() {
             let id = span.id().into_u64();
             let node = self.shard(id).get(&id).cloned();
             if let Some(node) = node {
-                cache::put(key, &node, distance == 0);
+                cache::put_as_of(key, epoch, &node, distance == 0);
                 return Some(node);
             }
         }

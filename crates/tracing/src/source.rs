@@ -57,13 +57,15 @@ impl SpanSource for Dispatcher {
     fn own_current(&self) -> Option<Scopes> {
         Dispatcher::ask(|dispatch, layer, id| {
             let node = (layer.lookup()?.0)(layer, dispatch, id)?;
-            if node.begins && layer.nodes().is_own(id, &node) {
+            let own = layer.nodes().is_own(id, &node);
+            if own && node.own_current {
                 return Some(node.to_scopes());
             }
+            // The record may be of an ancestor, which goes on when this span has closed.
+            let own_span = own && node.own_span;
             let scopes = Arc::new(node.scopes.forked());
-            let own = Arc::new(Node { scopes, span: node.span.clone(), begins: true });
-            layer.nodes().insert_late(layer.key(id), Arc::clone(&own));
-            Some(own.to_scopes())
+            let late = Arc::new(Node { scopes, span: node.span.clone(), own_current: true, own_span });
+            Some(layer.nodes().insert_late(layer.key(id), late).to_scopes())
         })
     }
 }

@@ -1,0 +1,49 @@
+//! A current scope of its own for a span that had none, and what that must not change.
+
+use tracing::{Level, debug_span, error, info_span, span};
+use tracing_subscriber::prelude::*;
+use watchpost_core::api::{current_scope, with_isolation_scope};
+use watchpost_testkit::Captured;
+
+fn captured(work: impl FnOnce()) -> Captured {
+    let subscriber = tracing_subscriber::registry().with(watchpost_tracing::layer());
+    watchpost_testkit::capture(|| tracing::subscriber::with_default(subscriber, work))
+}
+
+#[test]
+fn a_span_that_is_not_recorded_ends_and_changes_nothing_of_its_parent() {
+    let captured = captured(|| {
+        info_span!("root").in_scope(|| {
+            let detail = debug_span!("detail", step = tracing::field::Empty);
+            detail.in_scope(|| current_scope().set_tag("deep", 1));
+            detail.record("step", 7);
+            drop(detail);
+            info_span!("after").in_scope(|| error!("late"));
+        });
+    });
+    assert_eq!(captured.draw(), "error: late\n  in root\nfunction root\n  function after\n");
+    let root = captured.transactions()[0].contexts.trace.clone().unwrap();
+    assert!(!root.data.contains_key("step"), "{:?}", root.data);
+}
+
+#[test]
+fn what_is_set_in_a_span_is_gone_in_its_sibling_also_under_entered_scopes() {
+    let captured = captured(|| {
+        with_isolation_scope(|_| {
+            span!(Level::INFO, "one").in_scope(|| {
+                current_scope().set_tag("of", "one");
+                error!("in one");
+            });
+            span!(Level::INFO, "two").in_scope(|| error!("in two"));
+        });
+    });
+    let events = captured.events();
+    assert_eq!(events[0].tags.get("of").map(String::as_str), Some("one"));
+    assert!(events[1].tags.is_empty(), "{:?}", events[1].tags);
+    let transactions = captured.transactions();
+    assert_eq!(
+        transactions[0].tags.get("of").map(String::as_str),
+        Some("one"),
+        "a root's own scope is its transaction's"
+    );
+}

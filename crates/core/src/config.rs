@@ -36,7 +36,7 @@ impl Config {
         let org_id = options.org_id.clone().or_else(|| dsn.as_ref()?.org_id().map(str::to_owned));
         Ok(Config {
             org_id,
-            environment: options.environment.as_deref().unwrap_or("production").into(),
+            environment: options.configured_environment().into(),
             release: options.release.as_deref().map(Into::into),
             dist: options.dist.as_deref().map(Into::into),
             server_name: options.server_name.as_deref().map(Into::into),

@@ -378,6 +378,27 @@ impl Options {
     }
 
     #[must_use]
+    pub fn configured_environment(&self) -> &str {
+        self.environment.as_deref().unwrap_or("production")
+    }
+
+    #[must_use]
+    pub fn configured_release(&self) -> Option<&str> {
+        self.release.as_deref()
+    }
+
+    #[must_use]
+    pub fn configured_debug(&self) -> bool {
+        self.debug.unwrap_or(false)
+    }
+
+    /// `SENTRY_TRACE` and `SENTRY_BAGGAGE`.
+    #[must_use]
+    pub fn configured_trace(&self) -> Option<(&str, Option<&str>)> {
+        self.environment_trace.as_ref().map(|(trace, baggage)| (trace.as_str(), baggage.as_deref()))
+    }
+
+    #[must_use]
     pub fn has_transport(&self) -> bool {
         self.transport.is_some()
     }

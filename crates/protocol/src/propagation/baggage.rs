@@ -35,8 +35,7 @@ fn is_ours(member: &str) -> bool {
 /// The header without our members; the others stay as they are, spaces included.
 #[must_use]
 pub fn strip_sentry(header: &str) -> String {
-    let kept: Vec<&str> =
-        header.split(',').filter(|member| !member.trim().is_empty() && !is_ours(member)).collect();
+    let kept: Vec<&str> = header.split(',').filter(|member| !is_ours(member)).collect();
     kept.join(",")
 }
 
@@ -51,6 +50,7 @@ pub fn strip_sentry(header: &str) -> String {
 #[must_use]
 pub fn merge_baggage(existing: Option<&str>, ours: &DynamicSamplingContext) -> String {
     let theirs = strip_sentry(existing.unwrap_or_default());
+    let theirs = if theirs.contains('=') { theirs } else { String::new() };
     let ours = ours.to_baggage();
     if theirs.is_empty() || ours.is_empty() {
         return theirs + &ours;

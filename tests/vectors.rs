@@ -3,7 +3,13 @@
 //! They stand in `tests/data/vectors.json`; `WATCHPOST_VECTORS` may name another file of the same form. Each area that is built is checked vector by
 //! vector. Where we differ on purpose, the check says why, and asserts what we do instead. What is not built is reported as skipped, by name.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and says on stdout what it skipped"
+)]
 
 #[path = "vectors/grammars.rs"]
 mod grammars;

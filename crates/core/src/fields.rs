@@ -81,11 +81,17 @@ impl Fields {
 
     /// Adds all of `other`.
     pub fn extend(&mut self, other: &Fields) {
-        for (key, value) in other.keyed() {
-            match key {
-                Key::Static(key) => self.push(key, value),
-                Key::Text(..) => self.push_owned_key(other.key(key), value),
-            }
+        for at in 0..other.len() {
+            self.push_from(other, at);
+        }
+    }
+
+    /// Adds the one field of `other` that is at this position, if there is one.
+    pub(crate) fn push_from(&mut self, other: &Fields, at: usize) {
+        let Some(entry) = other.entries.get(at) else { return };
+        match entry.key {
+            Key::Static(key) => self.push(key, other.value(entry.value)),
+            Key::Text(..) => self.push_owned_key(other.key(entry.key), other.value(entry.value)),
         }
     }
 
@@ -109,7 +115,7 @@ impl Fields {
 
     /// The fields in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = (&str, FieldValue<'_>)> {
-        self.keyed().map(|(key, value)| (self.key(key), value))
+        self.slice(0, self.len())
     }
 
     /// The last value of a key.
@@ -133,10 +139,6 @@ impl Fields {
     pub(crate) fn slice(&self, from: usize, to: usize) -> impl Iterator<Item = (&str, FieldValue<'_>)> {
         let entries = self.entries.get(from..to).unwrap_or_default();
         entries.iter().map(|entry| (self.key(entry.key), self.value(entry.value)))
-    }
-
-    fn keyed(&self) -> impl Iterator<Item = (Key, FieldValue<'_>)> {
-        self.entries.iter().map(|entry| (entry.key, self.value(entry.value)))
     }
 
     fn store(&mut self, value: FieldValue<'_>) -> Stored {

@@ -4,6 +4,7 @@
 //! row of a span is found without a search.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use watchpost_protocol::{Map, SpanId, SpanLink, SpanRecord, SpanStatus, Timestamp, TraceId};
 
@@ -11,6 +12,9 @@ use crate::fields::{FieldValue, Fields};
 
 /// How many spans a trace keeps besides its root (`protocol.md` §6.3).
 pub const MAX_SPANS: usize = 1000;
+
+/// So many later attributes are looked through for such that were set again since; then after so many as were left, and as many again.
+const LATER_FIELDS: usize = 256;
 
 /// The position of a span in its trace's buffer. The root is at [`Slot::ROOT`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +70,10 @@ pub(crate) struct Row {
 pub(crate) struct Buffer {
     rows: Vec<Row>,
     fields: Fields,
-    /// Attributes that were set after the start: whose, and which part of `fields`.
-    later: Vec<(u32, u32, u32)>,
+    /// Attributes that were set after the start: whose, and where in `fields`.
+    later: Vec<(u32, u32)>,
+    /// When to look through `later` next; the default, zero, is `LATER_FIELDS`.
+    tidy_at: usize,
     /// Children that found no room.
     pub(crate) overflow: u64,
 }
@@ -113,10 +119,41 @@ impl Buffer {
         }
     }
 
+    /// Adds attributes to a span; nothing if the trace has ended, and with it the span.
     pub(crate) fn record(&mut self, slot: Slot, fields: &Fields) {
-        let from = self.fields.len() as u32;
-        self.fields.extend(fields);
-        self.later.push((slot.0, from, self.fields.len() as u32));
+        if self.row(slot).is_none() {
+            return;
+        }
+        for at in 0..fields.len() {
+            self.later.push((slot.0, self.fields.len() as u32));
+            self.fields.push_from(fields, at);
+        }
+        if self.later.len() > self.tidy_at.max(LATER_FIELDS) {
+            self.tidy();
+        }
+    }
+
+    /// Drops the later attributes that were set again since: a span that lives long and counts in an attribute does not grow.
+    fn tidy(&mut self) {
+        let old = std::mem::take(&mut self.fields);
+        for row in &mut self.rows {
+            let (from, to) = row.attributes;
+            let start = self.fields.len() as u32;
+            (from..to).for_each(|at| self.fields.push_from(&old, at as usize));
+            row.attributes = (start, self.fields.len() as u32);
+        }
+        let mut seen = HashSet::new();
+        self.later.reverse(); // the latest value of a key comes first, and stays
+        self.later.retain(|&(slot, at)| {
+            old.slice(at as usize, at as usize + 1).all(|(key, _)| seen.insert((slot, key)))
+        });
+        self.later.reverse();
+        for (_, at) in &mut self.later {
+            let moved = self.fields.len() as u32;
+            self.fields.push_from(&old, *at as usize);
+            *at = moved;
+        }
+        self.tidy_at = 2 * self.later.len();
     }
 
     pub(crate) fn set_status(&mut self, slot: Slot, status: SpanStatus) {
@@ -151,9 +188,9 @@ impl Buffer {
         self.rows.get_mut(slot.0 as usize)
     }
 
-    /// How many spans would be lost with this trace, the root included (§4.2).
+    /// How many spans would be lost with this trace, the root and those that found no room included (§4.2).
     pub(crate) fn span_count(&self) -> u64 {
-        self.rows.iter().filter(|row| row.end != 0).count() as u64
+        self.rows.len() as u64 + self.overflow
     }
 
     /// The root and its finished children, and how many children were not finished. `at` turns a monotonic time into the time of day.
@@ -183,9 +220,9 @@ impl Buffer {
                 ..SpanRecord::default()
             }));
         }
-        for (slot, from, to) in self.later {
+        for (slot, at) in self.later {
             if let Some(Some(record)) = records.get_mut(slot as usize) {
-                write_fields(&mut record.data, self.fields.slice(from as usize, to as usize));
+                write_fields(&mut record.data, self.fields.slice(at as usize, at as usize + 1));
             }
         }
         let mut records = records.into_iter();
@@ -261,12 +298,44 @@ mod tests {
     }
 
     #[test]
+    fn an_attribute_that_is_set_over_and_over_does_not_grow() {
+        let mut buffer = Buffer::default();
+        let mut fields = Fields::new();
+        fields.push("bytes", 0u64.into());
+        fields.push("first", true.into());
+        buffer.open(SpanId::from_bytes([1; 8]), None, init("root"), &fields, 1);
+        let child = buffer.open(SpanId::from_bytes([2; 8]), None, init("child"), &fields, 1).unwrap();
+        for round in 1..=100_000u64 {
+            fields.clear();
+            fields.push("bytes", round.into());
+            fields.push_owned_key("peer", if round % 2 == 0 { "a" } else { "b" }.into());
+            buffer.record(child, &fields);
+            assert!(buffer.later.len() <= LATER_FIELDS + 2 && buffer.fields.len() <= LATER_FIELDS + 6);
+        }
+        buffer.close(child, 2, None);
+        buffer.close(Slot::ROOT, 2, None);
+        let records = buffer.into_records(TraceId::from_bytes([9; 16]), at);
+        let expected = serde_json::json!({"bytes": 100_000, "first": true, "peer": "a"});
+        assert_eq!(serde_json::json!(records.children[0].data), expected);
+        assert_eq!(records.root.unwrap().data["bytes"], 0);
+    }
+
+    #[test]
+    fn a_trace_that_has_ended_keeps_nothing() {
+        let mut ended = Buffer::default();
+        let mut fields = Fields::new();
+        fields.push("bytes", 1u64.into());
+        ended.record(Slot(3), &fields);
+        assert!(ended.fields.is_empty() && ended.later.is_empty());
+    }
+
+    #[test]
     fn a_full_trace_refuses_and_counts() {
         let mut buffer = Buffer::default();
         for _ in 0..MAX_SPANS + 1 {
             assert!(buffer.open(SpanId::from_bytes([1; 8]), None, init("s"), &Fields::new(), 1).is_some());
         }
         assert!(buffer.open(SpanId::from_bytes([1; 8]), None, init("s"), &Fields::new(), 1).is_none());
-        assert_eq!(buffer.overflow, 1);
+        assert_eq!((buffer.overflow, buffer.span_count()), (1, MAX_SPANS as u64 + 2), "all are lost with it");
     }
 }

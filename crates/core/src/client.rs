@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use watchpost_protocol::{Category, DiscardReason, Dsn, Event, EventId, Level};
 
@@ -35,6 +35,8 @@ pub fn any_active() -> bool {
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// A shared handle to a client; clones mean the same one.
+///
+/// When the last one is dropped without [`close`](Self::close), nobody waits: what is queued is still sent, as long as the process lives.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
@@ -260,11 +262,11 @@ impl Client {
         }
         let timeout = timeout.unwrap_or(self.options().shutdown_timeout);
         let Some(outbox) = &self.inner.outbox else { return true };
-        let patience = timeout.min(PATIENCE);
-        if !outbox.flush(patience) {
+        let began = Instant::now();
+        if !outbox.flush(timeout.min(PATIENCE)) {
             notice(outbox.pending(), timeout);
         }
-        outbox.close(timeout.saturating_sub(patience))
+        outbox.close(timeout.saturating_sub(began.elapsed()))
     }
 }
 
@@ -275,7 +277,7 @@ impl Drop for Inner {
         }
         // The worker holds the outbox's shared half: it has to be told that nobody will push any more.
         if let Some(outbox) = &self.outbox {
-            outbox.close(Duration::ZERO);
+            outbox.retire();
         }
     }
 }

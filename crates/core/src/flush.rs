@@ -53,13 +53,15 @@ impl Future for Flush {
     type Output = bool;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<bool> {
+        // Cloned before the lock and dropped after it: a waker is the runtime's code.
+        let waker = context.waker().clone();
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        match shared.done {
-            Some(done) => Poll::Ready(done),
-            None => {
-                shared.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
+        if let Some(done) = shared.done {
+            return Poll::Ready(done);
         }
+        let old = shared.waker.replace(waker);
+        drop(shared);
+        drop(old);
+        Poll::Pending
     }
 }

@@ -98,8 +98,8 @@ enum Worker {
 
 enum Task<J> {
     Send(J),
-    /// Everything queued before a flush has been dealt with: what is left of it is the report.
-    Report,
+    /// Everything queued before so many flushes has been dealt with: what is left of them is one report.
+    Report(u64),
     Stop,
 }
 
@@ -165,6 +165,7 @@ impl<P: Prepare> Outbox<P> {
             }
             Err(error) => {
                 let lost: Vec<_> = state.queue.drain(..).collect();
+                state.finished += lost.len() as u64;
                 drop(state);
                 crate::debug!("the worker thread could not be started: {error}");
                 self.shared.count(DiscardReason::InternalSdkError, &lost);
@@ -198,9 +199,9 @@ impl<P: Prepare> Shared<P> {
                         state.finished += 1;
                     });
                 }
-                Task::Report => {
+                Task::Report(flushes) => {
                     dispatch.report(&self.wire);
-                    self.finish(|state| state.flushes_done += 1);
+                    self.finish(|state| state.flushes_done += flushes);
                 }
                 Task::Stop => break,
             }
@@ -211,9 +212,12 @@ impl<P: Prepare> Shared<P> {
     fn next(&self) -> Task<P::Job> {
         let mut state = self.lock();
         loop {
-            if state.flushes.front().is_some_and(|&target| target <= state.finished) {
-                state.flushes.pop_front();
-                return Task::Report;
+            let finished = state.finished;
+            let due = state.flushes.iter().take_while(|&&target| target <= finished).count();
+            if due > 0 {
+                // One report for all: flushes that pile up while the server is stuck must not cost it, and us, a request each.
+                state.flushes.drain(..due);
+                return Task::Report(due as u64);
             }
             if let Some(job) = state.queue.pop_front() {
                 state.in_flight += 1;

@@ -167,3 +167,33 @@ fn nothing_to_say_starts_no_thread() {
     assert!(matches!(scene.outbox.shared.lock().worker, Worker::Ended));
     assert_eq!(scene.arrived.try_iter().count(), 0);
 }
+
+#[test]
+fn flushes_that_pile_up_cost_one_report() {
+    let scene = scene(10);
+    scene.outbox.push("stuck");
+    assert_eq!(scene.arrived.recv_timeout(LONG).unwrap(), "stuck");
+    scene.outbox.push("panic");
+    for _ in 0..20 {
+        assert!(!scene.outbox.flush(Duration::ZERO));
+    }
+    drop(scene.answer); // from now on the server cannot be reached
+    assert!(scene.outbox.flush(LONG));
+    // One for the twenty, and one for the last if the worker was faster than this thread.
+    assert!((1..=2).contains(&scene.arrived.try_iter().count()));
+}
+
+#[test]
+fn what_is_queued_is_sent_when_nobody_waits_for_it() {
+    let scene = scene(10);
+    scene.outbox.push("one");
+    scene.outbox.push("panic");
+    scene.outbox.push("two");
+    scene.outbox.retire();
+    assert!(!scene.outbox.push("late"));
+    for arrived in ["one", "two", "lost 1 error internal_sdk_error"] {
+        scene.answer.send(accepted()).unwrap();
+        assert_eq!(scene.arrived.recv_timeout(LONG).unwrap(), arrived);
+    }
+    assert!(scene.outbox.close(LONG), "closing again waits for the worker alone");
+}

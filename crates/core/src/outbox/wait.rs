@@ -68,6 +68,20 @@ impl<P: Prepare> Outbox<P> {
         done
     }
 
+    /// Takes nothing more and waits for nobody: the worker sends what is queued, reports, and ends.
+    pub(crate) fn retire(&self) {
+        let mut state = self.shared.lock();
+        let over = match state.worker {
+            Worker::NotStarted => self.nothing_to_report(),
+            Worker::Running(_) => false,
+            Worker::Ended => true,
+        };
+        if !std::mem::replace(&mut state.closing, true) && !over {
+            state.ask_flush();
+            self.wake(state);
+        }
+    }
+
     fn give_up(&self, timeout: Duration) {
         let mut state = self.shared.lock();
         let left: Vec<P::Job> = state.queue.drain(..).collect();

@@ -60,6 +60,8 @@ pub struct SpanRef {
     pub(crate) slot: Option<Slot>,
     pub(crate) span_id: SpanId,
     pub(crate) parent: Option<SpanId>,
+    /// Whether this is not the span itself but one of its children that is not recorded: what it is told says nothing about the span.
+    stands_in: bool,
 }
 
 impl Trace {
@@ -95,7 +97,7 @@ impl Trace {
             frozen: OnceLock::new(),
             state: Mutex::new(State { name, source: root.source, finished: false, buffer }),
         };
-        Some(SpanRef { trace: Arc::new(trace), slot, span_id, parent })
+        Some(SpanRef { trace: Arc::new(trace), slot, span_id, parent, stands_in: false })
     }
 
     pub(crate) fn is_recording(&self) -> bool {
@@ -179,7 +181,7 @@ impl SpanRef {
     /// Starts a child. One that finds no room, or a parent that has ended, stands for its parent and is counted.
     pub fn child(&self, init: SpanInit, fields: &Fields) -> SpanRef {
         if !self.trace.is_recording() {
-            return self.clone();
+            return self.stand_in();
         }
         let client = &self.trace.client;
         let span_id = rng::span_id(client.rng());
@@ -200,9 +202,14 @@ impl SpanRef {
                 slot: Some(slot),
                 span_id,
                 parent: Some(self.span_id),
+                stands_in: false,
             },
-            None => SpanRef { slot: None, ..self.clone() },
+            None => self.stand_in(),
         }
+    }
+
+    fn stand_in(&self) -> SpanRef {
+        SpanRef { slot: None, stands_in: true, ..self.clone() }
     }
 
     pub(crate) fn is_root(&self) -> bool {
@@ -211,11 +218,11 @@ impl SpanRef {
 
     /// Ends the span; a root ends its trace. `otherwise` is the status of a span that has none yet.
     pub fn finish(&self, otherwise: Option<SpanStatus>) {
-        if self.slot.is_none_or(|slot| slot == Slot::ROOT) {
-            // Of the spans that are not recorded, only the root has something to end.
-            if self.is_root() && (self.slot.is_some() || !self.trace.is_recording()) {
-                self.trace.finish(otherwise);
-            }
+        if self.stands_in {
+            return;
+        }
+        if self.is_root() {
+            self.trace.finish(otherwise);
         } else if let Some(slot) = self.slot {
             let end = self.trace.client.monotonic_nanos();
             self.trace.lock().buffer.close(slot, end, otherwise.or(Some(SpanStatus::Ok)));
@@ -268,6 +275,9 @@ impl SpanRef {
 
     /// Renames the span; the root's name is also the transaction's, whatever it is named by (`source`).
     pub fn set_name(&self, name: Cow<'static, str>, source: Option<TransactionSource>) {
+        if self.stands_in {
+            return;
+        }
         let mut state = self.trace.lock();
         if self.is_root() {
             state.name.clone_from(&name);

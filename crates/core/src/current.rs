@@ -11,7 +11,7 @@
 //!     S ≠ P            S was entered since: the span's own scopes are
 //! ```
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
 
@@ -58,9 +58,12 @@ static BASE: LazyLock<Arc<Scopes>> = LazyLock::new(|| {
 
 thread_local! {
     static STACK: RefCell<Vec<Entered>> = const { RefCell::new(Vec::new()) };
+    static SERIAL: Cell<u64> = const { Cell::new(0) };
 }
 
 struct Entered {
+    /// By which its guard knows it: places on the stack are taken again.
+    serial: u64,
     scopes: Arc<Scopes>,
     at: Option<SpanKey>,
 }
@@ -188,12 +191,13 @@ impl Scopes {
     /// Makes these the scopes of this thread until the guard is dropped.
     pub fn attach(self: &Arc<Self>) -> ScopesGuard {
         let at = SOURCE.get().and_then(|source| source.current_key());
-        let depth = STACK.try_with(|stack| {
+        let serial = STACK.try_with(|stack| {
             let mut stack = stack.try_borrow_mut().ok()?;
-            stack.push(Entered { scopes: Arc::clone(self), at });
-            Some(stack.len() - 1)
+            let serial = SERIAL.try_with(|next| next.replace(next.get() + 1)).ok()?;
+            stack.push(Entered { serial, scopes: Arc::clone(self), at });
+            Some(serial)
         });
-        ScopesGuard { depth: depth.ok().flatten(), not_send: PhantomData }
+        ScopesGuard { serial: serial.ok().flatten(), not_send: PhantomData }
     }
 
     /// The trace of this isolation scope while no span is open.
@@ -253,16 +257,17 @@ pub(crate) fn own_current() -> Arc<Scopes> {
 #[derive(Debug)]
 #[must_use = "the scopes are left when the guard is dropped"]
 pub struct ScopesGuard {
-    depth: Option<usize>,
+    serial: Option<u64>,
     not_send: PhantomData<*const ()>,
 }
 
 impl Drop for ScopesGuard {
     fn drop(&mut self) {
-        let Some(depth) = self.depth else { return };
+        let Some(serial) = self.serial else { return };
         let left = STACK.try_with(|stack| {
             let mut stack = stack.try_borrow_mut().ok()?;
-            (depth < stack.len()).then(|| stack.split_off(depth))
+            let depth = stack.iter().rposition(|entered| entered.serial == serial)?;
+            Some(stack.split_off(depth))
         });
         drop(left); // scopes are freed, and spans may end, when the stack is no longer borrowed
     }
@@ -276,5 +281,23 @@ impl std::fmt::Debug for Scopes {
             .field("span", &self.span())
             .field("unit", &self.unit)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guard_that_outlives_an_outer_one_takes_nothing_from_others() {
+        let [outer, inner, later] = std::array::from_fn(|_| Arc::new(base().forked()));
+        let outer_guard = outer.attach();
+        let inner_guard = inner.attach();
+        drop(outer_guard);
+        assert!(Scopes::innermost(None).is_none(), "the inner one went with the outer one");
+        let _later = [later.attach(), later.attach()];
+        drop(inner_guard);
+        assert!(Scopes::innermost(None).is_some_and(|top| Arc::ptr_eq(&top, &later)));
+        assert_eq!(STACK.with(|stack| stack.borrow().len()), 2);
     }
 }

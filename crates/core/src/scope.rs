@@ -189,7 +189,9 @@ impl Scope {
 
     /// Sets where the request of this scope's events comes from. For integrations.
     pub fn set_request(&self, request: Option<RequestSource>) {
-        self.update(|data| data.request = request);
+        // Freed when the lock is: what the closure holds may be anything.
+        let old = self.update(|data| std::mem::replace(&mut data.request, request));
+        drop(old);
     }
 
     /// Sets the status of the response, for the `response` context. For integrations.
@@ -221,13 +223,11 @@ impl Scope {
     /// Resets everything but the event processors and the trace.
     pub fn clear(&self) {
         *self.cell.live.lock().unwrap_or_else(PoisonError::into_inner) = Live::default();
-        self.update(|data| {
-            *data = ScopeData {
-                processors: std::mem::take(&mut data.processors),
-                propagation: data.propagation.take(),
-                ..ScopeData::default()
-            };
+        let old = self.update(|data| {
+            let (processors, propagation) = (std::mem::take(&mut data.processors), data.propagation.take());
+            std::mem::replace(data, ScopeData { processors, propagation, ..ScopeData::default() })
         });
+        drop(old); // outside the lock: the request's source may hold anything
     }
 
     /// The id of the last error event captured under this isolation scope; transactions do not count.
@@ -265,9 +265,9 @@ impl Scope {
     }
 
     /// Changes the data; what a snapshot holds on to stays as it was.
-    fn update(&self, change: impl FnOnce(&mut ScopeData)) {
+    fn update<T>(&self, change: impl FnOnce(&mut ScopeData) -> T) -> T {
         let mut data = self.cell.data.lock().unwrap_or_else(PoisonError::into_inner);
-        change(Arc::make_mut(&mut data));
+        change(Arc::make_mut(&mut data))
     }
 }
 
@@ -340,6 +340,27 @@ mod tests {
         let data = scope.snapshot().data;
         assert!(data.user.is_none() && data.processors.len() == 1);
         assert_eq!(scope.last_event_id(), None);
+    }
+
+    #[test]
+    fn what_a_scope_lets_go_may_ask_it() {
+        struct Asks(Scope);
+        impl Drop for Asks {
+            fn drop(&mut self) {
+                self.0.set_tag("dropped", true);
+            }
+        }
+        let scope = Scope::new();
+        for let_go in [|scope: &Scope| scope.set_request(None), Scope::clear] {
+            let asks = Asks(scope.clone());
+            scope.set_request(Some(Arc::new(move || {
+                let _held = &asks;
+                Request::default()
+            })));
+            let_go(&scope);
+            assert_eq!(scope.snapshot().data.tags["dropped"], "true");
+            scope.remove_tag("dropped");
+        }
     }
 
     fn messages(scope: &Scope) -> Vec<String> {

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -133,26 +134,22 @@ impl Client {
 
     /// Captures an event with the data of `scope`, and nothing of the current scopes (features K03). `None` if it was not queued.
     pub fn capture_event(&self, event: Event, scope: Option<&Scope>) -> Option<EventId> {
-        self.capture_built(scope, |_| (event, Level::Error))
+        self.capture_built(scope, || event)
     }
 
     /// Captures an error with its causes; as [`capture_event`](Self::capture_event).
     pub fn capture_error<E: Error + ?Sized>(&self, error: &E, scope: Option<&Scope>) -> Option<EventId> {
-        self.capture_built(scope, |_| (error_chain::event(error), Level::Error))
+        self.capture_built(scope, || error_chain::event(error))
     }
 
     /// Captures a message at a level; as [`capture_event`](Self::capture_event).
     pub fn capture_message(&self, message: &str, level: Level, scope: Option<&Scope>) -> Option<EventId> {
-        self.capture_built(scope, |_| (crate::message::event(message), level))
+        self.capture_built(scope, || Event { level: Some(level), ..crate::message::event(message) })
     }
 
-    fn capture_built(
-        &self,
-        scope: Option<&Scope>,
-        build: impl FnOnce(&Admitted) -> (Event, Level),
-    ) -> Option<EventId> {
+    fn capture_built(&self, scope: Option<&Scope>, build: impl FnOnce() -> Event) -> Option<EventId> {
         let admitted = self.admit_error()?;
-        let (event, default_level) = build(&admitted);
+        let event = self.build(build)?;
         let fresh = || PropagationContext::fresh(self.rng());
         let propagation = match scope {
             Some(scope) => scope.propagation(fresh),
@@ -161,6 +158,7 @@ impl Client {
         let trace = self.trace_of(&propagation);
         let current = scope.map(Scope::snapshot).unwrap_or_default();
         let layers = Layers { current, ..Layers::default() };
+        let default_level = Level::Error;
         self.capture(admitted, EventJob { event, layers, trace, stack: None, default_level })
     }
 
@@ -180,6 +178,20 @@ impl Client {
             return None;
         }
         Some(Admitted(()))
+    }
+
+    /// Builds an admitted event. A panic in it (a `Display` of the program's, say) costs this event, is counted, and harms nobody.
+    pub(crate) fn build(&self, build: impl FnOnce() -> Event) -> Option<Event> {
+        let built = {
+            let _muted = mute::enter(); // an error that captures something when it is printed might capture itself, for ever
+            catch_unwind(AssertUnwindSafe(build))
+        };
+        built
+            .inspect_err(|_| {
+                crate::debug!("formatting an error panicked: it was not captured");
+                self.losses().record(DiscardReason::InternalSdkError, Category::Error, 1);
+            })
+            .ok()
     }
 
     /// Whether a category may be sent now; a refusal is the caller's to count.

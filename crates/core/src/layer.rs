@@ -26,19 +26,7 @@ pub fn capture(
 ) -> Option<EventId> {
     let client = scopes.client()?;
     let admitted = client.admit_error()?;
-    let built = {
-        let _muted = mute::enter(); // an error that captures something when it is printed might capture itself, for ever
-        catch_unwind(AssertUnwindSafe(build))
-    };
-    let Ok(event) = built else {
-        crate::debug!("formatting an error panicked: it was not captured");
-        client.losses().record(
-            watchpost_protocol::DiscardReason::InternalSdkError,
-            watchpost_protocol::Category::Error,
-            1,
-        );
-        return None;
-    };
+    let event = client.build(build)?;
     let job =
         EventJob { event, layers: scopes.layers(), trace: scopes.event_trace(&client), stack, default_level };
     let id = client.capture(admitted, job)?;
@@ -58,24 +46,29 @@ pub fn capture_stack() -> Option<RawStack> {
     client.options().stack_source.as_ref().map(|source| source.capture())
 }
 
-/// Adds a breadcrumb to the isolation scope of `scopes`, if there is a client and `before_breadcrumb` lets it pass.
-pub fn add_breadcrumb(scopes: &Scopes, mut breadcrumb: Breadcrumb) {
+/// Adds a breadcrumb to the isolation scope of `scopes`, if there is a client and `before_breadcrumb` lets it pass. `build` runs only if
+/// breadcrumbs are kept; a panic in it costs this one and nothing else.
+pub fn add_breadcrumb(scopes: &Scopes, build: impl FnOnce() -> Breadcrumb) {
     let Some(client) = scopes.client() else { return };
     let options = client.options();
     if options.max_breadcrumbs == 0 {
         return;
     }
-    breadcrumb.timestamp.get_or_insert_with(|| options.clock.now());
-    let kept = match &options.before_breadcrumb {
-        None => Some(breadcrumb),
-        Some(hook) => {
-            let _muted = mute::enter(); // a hook that logs would be asked about its own breadcrumb, for ever
-            catch_unwind(AssertUnwindSafe(|| hook(breadcrumb))).unwrap_or_else(|_| {
-                crate::debug!("before_breadcrumb panicked: the breadcrumb was dropped");
-                None
-            })
-        }
+    let kept = {
+        let _muted = mute::enter(); // a hook, or a value that is printed, that logs would be asked about its own breadcrumb, for ever
+        catch_unwind(AssertUnwindSafe(|| {
+            let mut breadcrumb = build();
+            breadcrumb.timestamp.get_or_insert_with(|| options.clock.now());
+            match &options.before_breadcrumb {
+                None => Some(breadcrumb),
+                Some(hook) => hook(breadcrumb),
+            }
+        }))
     };
+    let kept = kept.unwrap_or_else(|_| {
+        crate::debug!("before_breadcrumb, or printing a value, panicked: the breadcrumb was dropped");
+        None
+    });
     if let Some(breadcrumb) = kept {
         scopes.isolation().push_breadcrumb(breadcrumb, options.max_breadcrumbs);
     }

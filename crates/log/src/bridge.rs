@@ -74,7 +74,7 @@ impl Log for LogBridge {
                 let level = record::level(record.level());
                 layer::capture(&scopes, level, None, || record::event(record));
             } else {
-                layer::add_breadcrumb(&scopes, record::breadcrumb(record));
+                layer::add_breadcrumb(&scopes, || record::breadcrumb(record));
             }
         }
         if let Some(inner) = self.inner.as_ref().filter(|inner| inner.enabled(record.metadata())) {

@@ -91,7 +91,7 @@ fn tags_and_data(fields: &Fields) -> (BTreeMap<String, String>, Map<String, Valu
 /// Adds an event as a breadcrumb.
 pub(crate) fn breadcrumb(scopes: &Scopes, event: &tracing_core::Event<'_>) {
     let metadata = event.metadata();
-    let crumb = with_scratch(|fields| {
+    let crumb = |fields: &mut Fields| {
         let mut visitor = EventVisitor { fields, message: None, exceptions: Vec::new(), mechanism: None };
         event.record(&mut visitor);
         let message = visitor.message;
@@ -109,6 +109,6 @@ pub(crate) fn breadcrumb(scopes: &Scopes, event: &tracing_core::Event<'_>) {
             data,
             ..Breadcrumb::default()
         }
-    });
-    layer::add_breadcrumb(scopes, crumb);
+    };
+    layer::add_breadcrumb(scopes, || with_scratch(crumb));
 }

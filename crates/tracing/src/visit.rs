@@ -6,16 +6,18 @@ use std::fmt::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tracing_core::field::{Field, Visit};
-use watchpost_core::Fields;
 use watchpost_core::layer::exceptions;
+use watchpost_core::{Fields, mute};
 use watchpost_protocol::{Exception, Mechanism};
 
 thread_local! {
     static SCRATCH: RefCell<Fields> = const { RefCell::new(Fields::new()) };
 }
 
-/// Lends the thread's buffer to `work`. A `Debug` of the program that comes back here while the buffer is lent gets one of its own.
+/// Lends the thread's buffer to `work`. A value of the program that makes spans or events while it is printed makes none of ours: it might
+/// print itself in them, for ever.
 pub(crate) fn with_scratch<T>(work: impl FnOnce(&mut Fields) -> T) -> T {
+    let _muted = mute::enter();
     let mut fields =
         SCRATCH.try_with(|scratch| scratch.try_borrow_mut().map(|mut it| std::mem::take(&mut *it)));
     let mut own = Fields::new();

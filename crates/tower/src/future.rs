@@ -38,12 +38,15 @@ struct Observed {
     scopes: Arc<Scopes>,
     span: Span,
     settings: Arc<Settings>,
+    /// Whether it is being polled. One that still is when it is dropped has panicked, also if somebody has caught that by then.
+    polled: bool,
 }
 
 impl Observed {
     /// Nobody waits for the response any more, or the handler panicked.
     fn abandon(self) {
-        let status = if std::thread::panicking() { SpanStatus::InternalError } else { SpanStatus::Cancelled };
+        let panicked = self.polled || std::thread::panicking();
+        let status = if panicked { SpanStatus::InternalError } else { SpanStatus::Cancelled };
         self.span.finish_with(status);
     }
 }
@@ -54,7 +57,10 @@ impl<F> ResponseFuture<F> {
     }
 
     pub(crate) fn observed(future: F, scopes: Arc<Scopes>, span: Span, settings: Arc<Settings>) -> Self {
-        ResponseFuture { future: Some(future), request: Some(Observed { scopes, span, settings }) }
+        ResponseFuture {
+            future: Some(future),
+            request: Some(Observed { scopes, span, settings, polled: false }),
+        }
     }
 }
 
@@ -69,9 +75,12 @@ where
         let mut this = self.project();
         let _entered = this.request.as_ref().map(|request| request.scopes.attach());
         let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Pending };
-        let result = ready!(future.poll(context));
+        set_polled(this.request, true);
+        let result = future.poll(context);
+        set_polled(this.request, false);
+        let result = ready!(result);
         this.future.set(None);
-        if let Some(Observed { scopes, span, settings }) = this.request.take() {
+        if let Some(Observed { scopes, span, settings, .. }) = this.request.take() {
             match &result {
                 Ok(response) => response::answered(response, &scopes, &span, &settings),
                 Err(error) => response::failed(error, &scopes, &span, &settings),
@@ -79,6 +88,12 @@ where
             span.finish();
         }
         Poll::Ready(result)
+    }
+}
+
+fn set_polled(request: &mut Option<Observed>, polled: bool) {
+    if let Some(request) = request {
+        request.polled = polled;
     }
 }
 

@@ -23,11 +23,25 @@ macro_rules! release_name {
 #[macro_export]
 macro_rules! capture_message {
     ($template:literal $(, $parameter:expr)* $(,)?) => {
+        $crate::__capture_message!($template; [] $($parameter,)*)
+    };
+}
+
+/// Binds the parameters one by one, so that each is evaluated once: each `parameter` is a name of its own.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __capture_message {
+    ($template:literal; [$($bound:ident)*]) => {
         $crate::__private::capture_template(
             $template,
-            &::std::format!($template $(, $parameter)*),
-            ::std::vec![$($crate::__private::parameter(&$parameter)),*],
+            &::std::format!($template $(, $bound)*),
+            ::std::vec![$($crate::__private::parameter($bound)),*],
         )
+    };
+    ($template:literal; [$($bound:ident)*] $next:expr, $($rest:expr,)*) => {
+        match &$next {
+            parameter => $crate::__capture_message!($template; [$($bound)* parameter] $($rest,)*),
+        }
     };
 }
 
@@ -41,5 +55,20 @@ pub mod __private {
     /// A parameter as the server wants it: text.
     pub fn parameter(value: &impl Display) -> serde_json::Value {
         value.to_string().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn parameters_are_evaluated_once_and_in_order() {
+        let mut calls = Vec::new();
+        let mut next = |number: u32| {
+            calls.push(number);
+            number
+        };
+        crate::capture_message!("{} of {:>3}", next(1), next(2));
+        crate::capture_message!("no parameter");
+        assert_eq!(calls, [1, 2]);
     }
 }

@@ -45,7 +45,8 @@ pub trait Integration: Send + Sync + 'static {
 /// Runs `setup_once` unless an integration of that name was set up before in this process.
 pub(crate) fn set_up(integration: &dyn Integration) {
     static DONE: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
-    let first = DONE.lock().unwrap_or_else(PoisonError::into_inner).insert(integration.identifier());
+    let name = integration.identifier(); // before the lock: it is the program's code
+    let first = DONE.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
     if first {
         integration.setup_once();
     }

@@ -1,6 +1,7 @@
 //! Steps that see items on the worker, and the source of stacks: what leaf crates and users plug in.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
 use watchpost_protocol::{Event, Stacktrace, Transaction};
@@ -47,8 +48,8 @@ pub(crate) fn set_up(integration: &dyn Integration) {
     static DONE: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
     let name = integration.identifier(); // before the lock: it is the program's code
     let first = DONE.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
-    if first {
-        integration.setup_once();
+    if first && catch_unwind(AssertUnwindSafe(|| integration.setup_once())).is_err() {
+        crate::debug!("setting up the integration {name:?} panicked");
     }
 }
 

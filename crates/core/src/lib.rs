@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!   caller                                     │ worker
-//!   gates ▸ raw stack, snapshots of 3 scopes ──┼▸ merge ▸ integrations ▸ trim ▸ before_send ▸ envelope ▸ Transport
+//!   gates ▸ raw stack, snapshots of 3 scopes ──┼▸ merge ▸ integrations ▸ before_send ▸ trim ▸ envelope ▸ Transport
 //! ```
 //!
 //! Modules import in one direction only, in the order below.

@@ -189,6 +189,7 @@ impl<P: Prepare> Shared<P> {
     /// The worker: everything that is not the caller's happens here.
     fn run(&self) {
         let _muted = mute::enter();
+        let _ends = Ends(self);
         let mut dispatch = deliver::Dispatch::new();
         loop {
             match self.next() {
@@ -206,7 +207,6 @@ impl<P: Prepare> Shared<P> {
                 Task::Stop => break,
             }
         }
-        self.finish(|state| state.worker = Worker::Ended);
     }
 
     fn next(&self) -> Task<P::Job> {
@@ -250,6 +250,25 @@ impl<P: Prepare> Shared<P> {
                 crate::debug!("preparing an item panicked: dropped it");
                 self.wire.losses.record_all(DiscardReason::InternalSdkError, &quantities);
             }
+        }
+    }
+}
+
+/// Says that the worker has ended, however it did. One that panicked (in a clock of the program, say) must not leave callers waiting for it:
+/// what it had not begun is counted, and nothing is queued behind it any more.
+struct Ends<'a, P: Prepare>(&'a Shared<P>);
+
+impl<P: Prepare> Drop for Ends<'_, P> {
+    fn drop(&mut self) {
+        let mut left = VecDeque::new();
+        self.0.finish(|state| {
+            state.worker = Worker::Ended;
+            state.closing = true;
+            left = std::mem::take(&mut state.queue);
+        });
+        if !left.is_empty() {
+            crate::debug!("the worker has failed: {} items were dropped", left.len());
+            self.0.count(DiscardReason::InternalSdkError, left.make_contiguous());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One way through the worker for every kind of item: defaults, scopes, integrations, processors, the last hook, an envelope.
+//! One way through the worker for every kind of item: defaults, scopes, integrations, processors, the last hook, a cut, an envelope.
 //!
 //! Whoever drops an item on the way, or fails, has it counted under a reason of its own; nothing else of the client is held up by it.
 
@@ -83,8 +83,8 @@ impl Pipeline {
         for integration in &self.config.integrations {
             item = self.step(item, DiscardReason::EventProcessor, |item| item.integrate(&**integration))?;
         }
-        item.trim(&self.config);
         item = self.step(item, DiscardReason::BeforeSend, |item| item.before_send(&self.config))?;
+        item.trim(&self.config); // last, so that what a hook adds is cut too
         self.envelope(&item, dsc)
     }
 

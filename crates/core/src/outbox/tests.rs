@@ -197,3 +197,26 @@ fn what_is_queued_is_sent_when_nobody_waits_for_it() {
     }
     assert!(scene.outbox.close(LONG), "closing again waits for the worker alone");
 }
+
+/// A clock that fails once it is asked on the worker.
+struct Failing;
+
+impl Clock for Failing {
+    fn now(&self) -> watchpost_protocol::Timestamp {
+        panic!("no time")
+    }
+
+    fn monotonic_nanos(&self) -> u64 {
+        panic!("no time")
+    }
+}
+
+#[test]
+fn a_worker_that_fails_keeps_nobody_waiting() {
+    let mut scene = scene(10);
+    let shared = Arc::get_mut(&mut scene.outbox.shared).unwrap();
+    shared.wire.clock = Arc::new(Failing);
+    scene.outbox.push("first");
+    assert!(scene.outbox.flush(LONG) && scene.outbox.close(LONG), "there is nothing left to wait for");
+    assert!(!scene.outbox.push("later"));
+}

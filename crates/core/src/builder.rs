@@ -101,8 +101,7 @@ impl Span {
     /// Makes it the current span of this thread until the guard is dropped, which ends it. Not for use across an `.await`: wrap the
     /// future with [`in_span`](crate::future::FutureExt::in_span) instead.
     pub fn enter(self) -> EnteredSpan {
-        let guard =
-            self.inner().is_some().then(|| Arc::new(Scopes::current().with_span(&self).forked()).attach());
+        let guard = self.inner().is_some().then(|| Arc::new(Scopes::current().inside(&self)).attach());
         EnteredSpan { guard, span: self }
     }
 }

@@ -182,6 +182,15 @@ impl Scopes {
         Scopes { span: span.inner().cloned().or_else(|| self.span.clone()), ..self.clone() }
     }
 
+    /// These scopes as they are inside of a span: with it as the open one, and a current scope of its own.
+    pub(crate) fn inside(&self, span: &Span) -> Scopes {
+        let scopes = self.with_span(span).forked();
+        if let Some(span) = span.inner() {
+            span.live_in(&scopes.current);
+        }
+        scopes
+    }
+
     /// The client that captures go to: its own, else the process's. `None` if that one cannot send.
     #[must_use]
     pub fn client(&self) -> Option<Client> {

@@ -41,8 +41,8 @@ pub trait FutureExt: Future + Sized {
 
     /// `span` is the current span while the future runs; it ends with the future.
     fn in_span(self, span: Span) -> InSpan<Self> {
-        let scopes = Arc::new(Scopes::current().with_span(&span).forked());
-        InSpan { future: self.with_scopes(scopes), span: CancelledUnlessTaken(Some(span)) }
+        let scopes = Arc::new(Scopes::current().inside(&span));
+        InSpan { future: self.with_scopes(scopes), span: Unfinished { span: Some(span), polled: false } }
     }
 }
 
@@ -89,7 +89,7 @@ pin_project! {
         // Dropped before the span, so that the spans inside end first.
         #[pin]
         future: WithScopes<F>,
-        span: CancelledUnlessTaken,
+        span: Unfinished,
     }
 }
 
@@ -98,22 +98,28 @@ impl<F: Future> Future for InSpan<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let output = std::task::ready!(this.future.poll(context));
-        drop(this.span.0.take()); // ends with the future, not when its owner gets round to dropping it
+        this.span.polled = true;
+        let output = this.future.poll(context);
+        this.span.polled = false;
+        let output = std::task::ready!(output);
+        drop(this.span.span.take()); // ends with the future, not when its owner gets round to dropping it
         Poll::Ready(output)
     }
 }
 
-/// A span that was cancelled if nobody has taken it by the time it is dropped.
+/// A span that ends badly if nobody has taken it by the time it is dropped: it was cancelled, or its future panicked.
 #[derive(Debug)]
-struct CancelledUnlessTaken(Option<Span>);
+struct Unfinished {
+    span: Option<Span>,
+    /// One that is still being polled when it is dropped has panicked, also if somebody has caught that by then.
+    polled: bool,
+}
 
-impl Drop for CancelledUnlessTaken {
+impl Drop for Unfinished {
     fn drop(&mut self) {
-        if let Some(span) = self.0.take() {
-            let status =
-                if std::thread::panicking() { SpanStatus::InternalError } else { SpanStatus::Cancelled };
-            span.finish_with(status);
+        if let Some(span) = self.span.take() {
+            let panicked = self.polled || std::thread::panicking();
+            span.finish_with(if panicked { SpanStatus::InternalError } else { SpanStatus::Cancelled });
         }
     }
 }

@@ -27,7 +27,6 @@ use crate::scope::Scope;
 pub(crate) struct Trace {
     client: Client,
     isolation: Scope,
-    current: Scope,
     propagation: Arc<PropagationContext>,
     root: SpanId,
     sampled: Sampled,
@@ -38,6 +37,8 @@ pub(crate) struct Trace {
 }
 
 struct State {
+    /// The current scope of the root: that of the block or the future that it was entered for.
+    current: Scope,
     name: Cow<'static, str>,
     source: TransactionSource,
     finished: bool,
@@ -89,13 +90,18 @@ impl Trace {
         let trace = Trace {
             client: client.clone(),
             isolation: scopes.0,
-            current: scopes.1,
             propagation,
             root: span_id,
             sampled,
             anchor,
             frozen: OnceLock::new(),
-            state: Mutex::new(State { name, source: root.source, finished: false, buffer }),
+            state: Mutex::new(State {
+                current: scopes.1,
+                name,
+                source: root.source,
+                finished: false,
+                buffer,
+            }),
         };
         Some(SpanRef { trace: Arc::new(trace), slot, span_id, parent, stands_in: false })
     }
@@ -143,13 +149,13 @@ impl Trace {
     /// Ends the root, and with it the trace: what was recorded goes to the pipeline, with the scopes it started in.
     fn finish(&self, otherwise: Option<SpanStatus>) {
         let end = self.client.monotonic_nanos();
-        let (buffer, source) = {
+        let (buffer, source, current) = {
             let mut state = self.lock();
             if std::mem::replace(&mut state.finished, true) {
                 return;
             }
             state.buffer.close(Slot::ROOT, end, otherwise.or(Some(SpanStatus::Ok)));
-            (std::mem::take(&mut state.buffer), state.source)
+            (std::mem::take(&mut state.buffer), state.source, state.current.clone())
         };
         if !self.is_recording() {
             return;
@@ -169,7 +175,7 @@ impl Trace {
             layers: Layers {
                 global: Scope::global().snapshot(),
                 isolation: self.isolation.snapshot(),
-                current: self.current.snapshot(),
+                current: current.snapshot(),
             },
             dsc: Some(self.dsc().clone()),
             anchor: self.anchor,
@@ -294,6 +300,14 @@ impl SpanRef {
         state.name.clone_from(&name);
         state.source = source;
         state.buffer.set_name(Slot::ROOT, name);
+    }
+
+    /// Says in which current scope a root lives: what is set there is on its transaction. Nothing for another span.
+    pub(crate) fn live_in(&self, current: &Scope) {
+        if self.is_root() {
+            let old = std::mem::replace(&mut self.trace.lock().current, current.clone());
+            drop(old); // outside the lock
+        }
     }
 
     /// What an outgoing `sentry-trace` says of this span.

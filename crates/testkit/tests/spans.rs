@@ -17,3 +17,14 @@ fn a_child_that_is_not_recorded_does_not_rename_its_transaction() {
     });
     assert_eq!(captured.draw(), "info: slow\n  in checkout\ninfo: done\n  in order\n");
 }
+
+#[test]
+fn what_is_set_in_the_current_scope_of_a_root_is_on_its_transaction() {
+    let captured = watchpost_testkit::capture(|| {
+        let root = watchpost_core::api::start_transaction("root").enter();
+        watchpost_core::api::current_scope().set_tag("inside", 1);
+        drop(root);
+        watchpost_core::api::capture_message("after");
+    });
+    assert_eq!(captured.draw(), "default root\n  tags: inside=1\ninfo: after\n");
+}

@@ -1,13 +1,15 @@
 //! Errors with their stacks (`protocol.md` §5.8 and §5.10 to §5.12).
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::fmt;
+mod image;
+mod stack;
 
-use serde::de::{Error as _, Unexpected};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use self::image::{DebugImage, DebugMeta};
+pub use self::stack::{Addr, Frame, Stacktrace, Thread, ThreadId};
 use crate::wire;
 
 /// One error of a chain. In a list the innermost cause comes first and the error that was captured comes last.
@@ -98,231 +100,31 @@ impl Default for Mechanism {
     }
 }
 
-/// A stack, the caller first and the innermost frame last.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Stacktrace {
-    /// The frames. The server refuses a stack without any.
-    #[serde(deserialize_with = "wire::or_default")]
-    pub frames: Vec<Frame>,
-    /// The processor's registers by name.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "wire::or_default")]
-    pub registers: BTreeMap<String, Addr>,
-    /// Unknown fields, kept.
-    #[serde(flatten)]
-    pub other: Map<String, Value>,
-}
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
 
-/// One frame of a stack. It needs at least one of `filename`, `function` and `instruction_addr`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Frame {
-    /// The function, for a reader: without hash and disambiguators.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub function: Option<String>,
-    /// The function before it was cleaned up, if that made a difference.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub raw_function: Option<String>,
-    /// The mangled symbol.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub symbol: Option<String>,
-    /// The module path.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub module: Option<String>,
-    /// The crate, or the path of the dynamic library.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub package: Option<String>,
-    /// The file, relative to its project.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub filename: Option<String>,
-    /// The file as the compiler saw it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub abs_path: Option<String>,
-    /// The line, counted from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lineno: Option<u32>,
-    /// The column, counted from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub colno: Option<u32>,
-    /// The lines before the line, usually five.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "wire::or_default")]
-    pub pre_context: Vec<String>,
-    /// The line itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub context_line: Option<String>,
-    /// The lines after the line, usually five.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "wire::or_default")]
-    pub post_context: Vec<String>,
-    /// Whether the frame belongs to the application. If no frame says so the server guesses.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub in_app: Option<bool>,
-    /// Set on the frame with which a new stack begins (a task, a thread).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stack_start: Option<bool>,
-    /// The values of variables.
-    #[serde(skip_serializing_if = "Map::is_empty", deserialize_with = "wire::or_default")]
-    pub vars: Map<String, Value>,
-    /// The return address as it was captured; the server subtracts one itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub instruction_addr: Option<Addr>,
-    /// Where the function starts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub symbol_addr: Option<Addr>,
-    /// Where the image starts that contains the address.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image_addr: Option<Addr>,
-    /// What addresses are relative to: `abs` if absent, `rel:<debug id>` or `rel:<image index>`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub addr_mode: Option<Cow<'static, str>>,
-    /// The frame's platform, if it is not the event's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub platform: Option<Cow<'static, str>>,
-    /// Unknown fields, kept.
-    #[serde(flatten)]
-    pub other: Map<String, Value>,
-}
+    use super::*;
 
-/// A thread of the program. The one that raised an exception has no stack of its own: the exception carries it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Thread {
-    /// Which thread; unique in the event.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<ThreadId>,
-    /// Its name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Whether it took the process down.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub crashed: Option<bool>,
-    /// Whether the event was captured on it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub current: Option<bool>,
-    /// Whether it is the main thread.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub main: Option<bool>,
-    /// What it was doing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<String>,
-    /// The locks it held.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub held_locks: Option<Value>,
-    /// Its stack.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stacktrace: Option<Stacktrace>,
-    /// Unknown fields, kept.
-    #[serde(flatten)]
-    pub other: Map<String, Value>,
-}
-
-/// What a thread is known by: a number or a name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum ThreadId {
-    /// The operating system's number, or any other.
-    Number(u64),
-    /// Any text.
-    Text(String),
-}
-
-impl From<u64> for ThreadId {
-    fn from(number: u64) -> Self {
-        ThreadId::Number(number)
+    #[test]
+    fn unknown_fields_survive_a_round_trip() {
+        let wire = json!({
+            "type": "io::Error", "value": "connection refused", "module": "shop", "thread_id": 7, "raw_stacktrace": {"frames": []},
+            "mechanism": {
+                "type": "chained", "handled": false, "synthetic": true, "exception_id": 1, "parent_id": 0,
+                "source": "source()", "meta": {"errno": {"number": 111}}, "data": {"a": [1]}, "colour": "red"
+            },
+            "stacktrace": {"frames": [{"function": "main", "in_app": true}], "snapshot": true}
+        });
+        let exception: Exception = serde_json::from_value(wire.clone()).unwrap();
+        assert_eq!(exception.mechanism.as_ref().unwrap().other["colour"], "red");
+        assert_eq!(serde_json::to_value(&exception).unwrap(), wire);
     }
-}
 
-impl From<&str> for ThreadId {
-    fn from(text: &str) -> Self {
-        ThreadId::Text(text.to_owned())
-    }
-}
-
-impl From<String> for ThreadId {
-    fn from(text: String) -> Self {
-        ThreadId::Text(text)
-    }
-}
-
-/// The images (the executable and its libraries) with which the server turns addresses into names.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct DebugMeta {
-    /// The loaded images.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "wire::or_default")]
-    pub images: Vec<DebugImage>,
-    /// Unknown fields, kept.
-    #[serde(flatten)]
-    pub other: Map<String, Value>,
-}
-
-/// One loaded object file.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct DebugImage {
-    /// The object format: `elf`, `macho`, `pe` or `wasm`.
-    #[serde(rename = "type")]
-    pub ty: Cow<'static, str>,
-    /// Where it is loaded.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image_addr: Option<Addr>,
-    /// How many bytes of the address space it takes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image_size: Option<u64>,
-    /// Which build it is, as a dashed uuid, with `-age` for `pe`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub debug_id: Option<String>,
-    /// Which build it is, in the format's own terms.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub code_id: Option<String>,
-    /// The object's path.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub code_file: Option<String>,
-    /// The path of the separate file with debug information.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub debug_file: Option<String>,
-    /// Where the object would like to be loaded.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image_vmaddr: Option<Addr>,
-    /// The processor architecture.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub arch: Option<Cow<'static, str>>,
-    /// Unknown fields, kept.
-    #[serde(flatten)]
-    pub other: Map<String, Value>,
-}
-
-/// An address in the process, `0x…` on the wire. A plain number is read, too.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Addr(pub u64);
-
-impl fmt::Display for Addr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#x}", self.0)
-    }
-}
-
-impl Serialize for Addr {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Addr {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Wire {
-            Number(u64),
-            Text(String),
-        }
-        match Wire::deserialize(deserializer)? {
-            Wire::Number(number) => Ok(Addr(number)),
-            Wire::Text(text) => match text.strip_prefix("0x") {
-                Some(hex) => u64::from_str_radix(hex, 16).ok(),
-                None => text.parse().ok(),
-            }
-            .map(Addr)
-            .ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &"an address like 0x7f00")),
-        }
+    #[test]
+    fn a_mechanism_is_generic_unless_it_says_otherwise() {
+        let mechanism = Mechanism { handled: Some(true), ..Mechanism::default() };
+        assert_eq!(serde_json::to_value(&mechanism).unwrap(), json!({"type": "generic", "handled": true}));
+        assert_eq!(serde_json::from_value::<Mechanism>(json!({"handled": true})).unwrap(), mechanism);
     }
 }

@@ -121,6 +121,7 @@ item_types! {
     ProfileChunk = "profile_chunk" => ProfileChunk,
     ReplayEvent = "replay_event" => Replay,
     ReplayRecording = "replay_recording" => Replay,
+    ReplayVideo = "replay_video" => Replay,
 }
 
 impl fmt::Display for ItemType {

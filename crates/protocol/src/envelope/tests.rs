@@ -80,6 +80,19 @@ fn what_is_written_is_read_back_whatever_the_payload() {
 }
 
 #[test]
+fn time_and_length_are_written_once_whatever_stands_among_the_unknown_headers() {
+    let mut item = Item::attachment("a", None, b"hi".to_vec());
+    item.header.other.insert("length".into(), json!(7));
+    let mut envelope = Envelope { items: vec![item], ..Envelope::default() };
+    envelope.headers.other.insert("sent_at".into(), json!("2020-01-01T00:00:00Z"));
+
+    let written = String::from_utf8(envelope.to_vec(NOW)).unwrap();
+    assert_eq!((written.matches("sent_at").count(), written.matches("length").count()), (1, 1), "{written}");
+    let read = Envelope::from_slice(written.as_bytes()).unwrap();
+    assert_eq!((read.headers.sent_at, &*read.items[0].payload), (Some(NOW), &b"hi"[..]));
+}
+
+#[test]
 fn losses_are_counted_by_what_an_item_holds() {
     let transaction = Item::json(ItemType::Transaction, &json!({"spans": [{}, {}, {}, {}]})).unwrap();
     assert_eq!(transaction.losses(), [(Category::Transaction, 1), (Category::Span, 5)]);
@@ -89,5 +102,7 @@ fn losses_are_counted_by_what_an_item_holds() {
     );
     let sessions = json!({"aggregates": [{"exited": 2, "errored": 1}, {"crashed": 1}]});
     assert_eq!(Item::json(ItemType::Sessions, &sessions).unwrap().losses(), [(Category::Session, 4)]);
+    let video = Item { header: ItemHeader::new("replay_video".into()), payload: Vec::new() };
+    assert_eq!(video.losses(), [(Category::Replay, 1)]);
     assert!(Item::client_report(&crate::ClientReport::default()).unwrap().losses().is_empty());
 }

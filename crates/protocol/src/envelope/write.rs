@@ -13,10 +13,10 @@ impl Envelope {
     /// # Errors
     /// The writer's own.
     pub fn write_to(&self, sent_at: Timestamp, out: &mut impl Write) -> io::Result<()> {
-        serde_json::to_writer(
-            &mut *out,
-            &EnvelopeHeaders { sent_at: Some(sent_at), ..self.headers.clone() },
-        )?;
+        let mut headers = EnvelopeHeaders { sent_at: Some(sent_at), ..self.headers.clone() };
+        // A server refuses the whole envelope if this key is there twice (§2.2).
+        headers.other.remove("sent_at");
+        serde_json::to_writer(&mut *out, &headers)?;
         out.write_all(b"\n")?;
         self.items.iter().try_for_each(|item| item.write_to(out))
     }
@@ -45,7 +45,15 @@ impl Item {
             header: &'a ItemHeader,
             length: usize,
         }
-        serde_json::to_writer(&mut *out, &Header { header: &self.header, length: self.payload.len() })?;
+        let length = self.payload.len();
+        if self.header.other.contains_key("length") {
+            // The length is the payload's: another one in `other` would be a second key.
+            let mut header = self.header.clone();
+            header.other.remove("length");
+            serde_json::to_writer(&mut *out, &Header { header: &header, length })?;
+        } else {
+            serde_json::to_writer(&mut *out, &Header { header: &self.header, length })?;
+        }
         out.write_all(b"\n")?;
         out.write_all(&self.payload)?;
         out.write_all(b"\n")

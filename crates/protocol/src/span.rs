@@ -62,6 +62,9 @@ pub struct SpanLink {
     /// More about the link; `sentry.link.type` says what it means.
     #[serde(skip_serializing_if = "Map::is_empty", default, deserialize_with = "wire::or_default")]
     pub attributes: Map<String, Value>,
+    /// Unknown fields, kept.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
 }
 
 /// How a span ended (§6.5).
@@ -142,7 +145,7 @@ mod tests {
             "parent_span_id": "b7ad6b7169203331", "op": "db", "description": "SELECT 1", "status": "ok",
             "origin": "auto.db.sqlx", "start_timestamp": 1_790_000_000.2, "timestamp": 1_790_000_000.31,
             "data": {"db.system": "postgresql"}, "same_process_as_parent": true,
-            "links": [{"trace_id": "0af7651916cd43dd8448eb211c80319c", "span_id": "a1a2a3a4a5a6a7a9"}],
+            "links": [{"trace_id": "0af7651916cd43dd8448eb211c80319c", "span_id": "a1a2a3a4a5a6a7a9", "made_up": 1}],
         });
         let span: SpanRecord = serde_json::from_value(wire.clone()).unwrap();
         assert_eq!(serde_json::to_value(&span).unwrap(), wire);

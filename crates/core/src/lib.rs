@@ -24,10 +24,12 @@ pub mod transport;
 mod breadcrumbs;
 pub mod fields;
 mod merge;
+pub mod scratch;
 mod propagation_context;
 mod record;
 pub mod scope;
 mod tag;
+mod thread;
 
 pub mod integration;
 mod message;
@@ -36,6 +38,7 @@ pub mod scrub;
 mod valid;
 
 mod config;
+mod dsc;
 mod environment;
 mod error_chain;
 pub mod options;
@@ -43,8 +46,9 @@ mod pipeline;
 
 pub mod client;
 pub mod flush;
-pub mod span;
 mod trace;
+mod span_ref;
+pub mod span;
 
 pub mod builder;
 pub mod current;

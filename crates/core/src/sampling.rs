@@ -6,6 +6,7 @@ use std::sync::Arc;
 use watchpost_protocol::{SpanId, TraceId, TransactionSource};
 
 use crate::error::InitError;
+use crate::fields::Fields;
 use crate::mute;
 
 /// A share between 0 and 1, checked where it enters (features I10).
@@ -63,6 +64,8 @@ pub struct SamplingContext<'a> {
     pub op: Option<&'a str>,
     /// What the name is.
     pub source: TransactionSource,
+    /// Its attributes, as far as they are known when it starts.
+    pub attributes: &'a Fields,
     /// The trace that it belongs to.
     pub trace_id: TraceId,
     /// The span of the other process that it continues.

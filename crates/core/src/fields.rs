@@ -82,6 +82,9 @@ impl Fields {
     /// Adds all of `other`; says at which positions.
     pub fn extend(&mut self, other: &Fields) -> (u32, u32) {
         let (from, moved) = (self.entries.len() as u32, self.text.len() as u32);
+        if other.is_empty() {
+            return (from, from);
+        }
         self.text.push_str(&other.text);
         self.entries.extend(other.entries.iter().map(|entry| entry.moved(moved)));
         (from, self.entries.len() as u32)

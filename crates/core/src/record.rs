@@ -172,7 +172,10 @@ impl Buffer {
     /// The position of this thread among those that the trace knows. The one that was last is the likeliest.
     fn thread(&mut self) -> u16 {
         let at = ThreadInfo::with_current(|here| {
-            if let Some(at) = self.threads.iter().rposition(|known| Arc::ptr_eq(known, here)) {
+            if self.threads.last().is_some_and(|last| Arc::ptr_eq(last, here)) {
+                return self.threads.len() - 1;
+            }
+            if let Some(at) = self.threads.iter().position(|known| Arc::ptr_eq(known, here)) {
                 return at;
             }
             self.threads.push(Arc::clone(here));

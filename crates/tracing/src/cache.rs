@@ -108,6 +108,15 @@ impl Cache {
         if entry.key == key && same(entry.epoch, now(key)) { Some(entry) } else { None }
     }
 
+    fn place(&mut self, key: Key) -> Option<Place> {
+        let Entry { node: handle, mark, kind, .. } = *self.get(key)?;
+        if kind == Kind::NotTaken {
+            return None;
+        }
+        Some(Place { node: self.node(handle)?, mark, handle: Some(handle) })
+    }
+
+    #[inline]
     fn node(&self, handle: Handle) -> Option<Arc<Node>> {
         let held = self.nodes.get(usize::from(handle.at))?;
         if held.stamp == handle.stamp { held.node.upgrade() } else { None }
@@ -165,13 +174,29 @@ fn with<T>(work: impl FnOnce(&mut Cache) -> Option<T>) -> Option<T> {
 
 /// The place of a span, if this thread remembers.
 pub(crate) fn get(key: Key) -> Option<Place> {
-    with(|cache| {
-        let Entry { node: handle, mark, kind, .. } = *cache.get(key)?;
-        if kind == Kind::NotTaken {
-            return None;
+    with(|cache| cache.place(key))
+}
+
+/// What this thread remembers of a parent.
+pub(crate) enum Parent {
+    /// Its trace keeps no spans, and neither its child: that is remembered now.
+    NotKept,
+    At(Place),
+    Unknown,
+}
+
+/// The place of the parent of a span that is made here.
+pub(crate) fn parent(of: Key, parent: Key) -> Parent {
+    let known = with(|cache| {
+        let entry = *cache.get(parent)?;
+        if entry.keeps {
+            return Some(Parent::At(cache.place(parent)?));
         }
-        Some(Place { node: cache.node(handle)?, mark, handle: Some(handle) })
-    })
+        let mark = entry.mark.stood_for();
+        *cache.entry(of) = Entry { key: of, epoch: now(of), mark, kind: Kind::Inside, ..entry };
+        Some(Parent::NotKept)
+    });
+    known.unwrap_or(Parent::Unknown)
 }
 
 /// Remembers a span that was made here and not taken.
@@ -180,17 +205,6 @@ pub(crate) fn not_taken(key: Key) {
         *cache.entry(key) = Entry { key, epoch: now(key), ..Entry::EMPTY };
         Some(())
     });
-}
-
-/// Remembers a span that was made here as the child of one whose trace keeps no spans. False if that is not known of the parent.
-pub(crate) fn not_kept(key: Key, parent: Key) -> bool {
-    let done = with(|cache| {
-        let parent = *cache.get(parent).filter(|parent| !parent.keeps)?;
-        let mark = parent.mark.stood_for();
-        *cache.entry(key) = Entry { key, epoch: now(key), mark, kind: Kind::Inside, ..parent };
-        Some(())
-    });
-    done.is_some()
 }
 
 /// Remembers a span that was made here in the node of its parent.
@@ -314,14 +328,15 @@ mod tests {
 
     #[test]
     fn a_child_of_what_is_not_kept_asks_nobody() {
-        let (parent, children, node) = ((u32::MAX, 20), [(u32::MAX, 21), (u32::MAX, 22)], node());
-        assert!(!not_kept(children[0], parent), "nothing is known of the parent");
-        own(parent, &node);
-        assert!(not_kept(children[0], parent) && not_kept(children[1], children[0]));
+        let (root, children, node) = ((u32::MAX, 20), [(u32::MAX, 21), (u32::MAX, 22)], node());
+        assert!(matches!(parent(children[0], root), Parent::Unknown));
+        own(root, &node);
+        assert!(matches!(parent(children[0], root), Parent::NotKept));
+        assert!(matches!(parent(children[1], children[0]), Parent::NotKept));
         assert!(knows(children[1], &node));
         assert!(matches!(take(children[1]), Closing::Nothing));
         assert!(!knows(children[1], &node));
-        assert!(matches!(take(parent), Closing::Node), "the parent's own node is its own to take");
+        assert!(matches!(take(root), Closing::Node), "the root's own node is its own to take");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use watchpost_core::layer::{LayerSpan, SpanKey, any_active, scratch, set_span_so
 use watchpost_core::{Fields, Scopes, mute};
 use watchpost_protocol::SpanStatus;
 
-use crate::cache::Closing;
+use crate::cache::{Closing, Parent};
 use crate::nodes::{Mark, Node, Nodes, Place};
 use crate::source::{Dispatcher, Lookup};
 use crate::visit::SpanVisitor;
@@ -148,11 +148,13 @@ impl CaptureLayer {
             }
         }
         if let Some(parent) = parent {
-            if cache::not_kept(key, self.key(parent)) {
-                return Origin::NotKept;
+            match cache::parent(key, self.key(parent)) {
+                Parent::NotKept => return Origin::NotKept,
+                Parent::At(place) => return Origin::Parent(place),
+                Parent::Unknown => {}
             }
-            if let Some(parent) = self.place(parent, context) {
-                return Origin::Parent(parent);
+            if let Some(place) = self.place(parent, context) {
+                return Origin::Parent(place);
             }
         }
         // `parent: None` inside of a span begins a trace of its own, in the unit of work that it is in.

@@ -19,6 +19,9 @@ pub(crate) fn dsn(vector: &Vector<'_>) -> Outcome {
         only(vector.expected, &["error"])?;
         return match parsed {
             Err(error) if problem.contains(wrong_part(&error)) => Ok(Checked::Same),
+            Err(error) if has_no_key(given) && problem.contains("hostname") => {
+                differs(Deviation::KeyIsReadFirst, wrong_part(&error), "hostname", "public key")
+            }
             Err(error) => Err(format!("expected {problem:?}, but {error}")),
             Ok(dsn) => Err(format!("expected {problem:?}, parsed as {dsn:?}")),
         };
@@ -26,8 +29,8 @@ pub(crate) fn dsn(vector: &Vector<'_>) -> Outcome {
     only(vector.expected, &["ok"])?;
     let expected = &vector.expected["ok"];
     let (_, project) = given.rsplit_once('/').ok_or_else(unknown)?;
-    if text(expected, "project_id")? != Some(project) {
-        let digits = project.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = project.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits || text(expected, "project_id")? != Some(project) {
         let instead = digits.then(|| project.to_owned());
         let ours = parsed.ok().map(|dsn| dsn.project_id().to_owned());
         let theirs = text(expected, "project_id")?.map(str::to_owned);
@@ -39,6 +42,13 @@ pub(crate) fn dsn(vector: &Vector<'_>) -> Outcome {
         "project_id": dsn.project_id(), "org_id": dsn.org_id(), "host": dsn.host(), "port": dsn.port(),
         "auth_header": dsn.auth_header("sentry.x/1"),
     });
+    if text(expected, "secret_key")? == Some("") {
+        let mut instead = expected.clone();
+        instead["secret_key"] = Value::Null;
+        let header = text(expected, "auth_header")?.ok_or_else(unknown)?;
+        instead["auth_header"] = header.trim_end_matches(", sentry_secret=").into();
+        return differs(Deviation::EmptySecretIsNone, &ours, expected, &instead);
+    }
     if let Some(host) = text(expected, "host")?.filter(|host| host.contains(':')) {
         let mut instead = expected.clone();
         let url = text(expected, "envelope_url")?.ok_or_else(unknown)?;
@@ -64,6 +74,14 @@ fn wrong_part(error: &DsnError) -> &'static str {
     }
 }
 
+fn has_no_key(dsn: &str) -> bool {
+    let (_, rest) = dsn.split_once("://").unwrap_or_default();
+    rest.split('/')
+        .next()
+        .and_then(|authority| authority.rsplit_once('@'))
+        .is_none_or(|(key, _)| key.is_empty())
+}
+
 pub(crate) fn sentry_trace(vector: &Vector<'_>) -> Outcome {
     let Some(header) = vector.input.as_str() else { return written_trace(vector) };
     let ours = header.parse::<SentryTrace>().ok().map(|header| {
@@ -83,6 +101,9 @@ pub(crate) fn sentry_trace(vector: &Vector<'_>) -> Outcome {
     };
     if [trace_id, span_id].iter().any(|id| id.bytes().all(|digit| digit == b'0')) {
         return differs(Deviation::ZeroIdIsNone, ours, theirs, None);
+    }
+    if header.trim_end().ends_with('-') {
+        return differs(Deviation::DashAnnouncesAFlag, ours, theirs, None);
     }
     equal(ours, theirs)
 }

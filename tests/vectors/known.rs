@@ -14,16 +14,18 @@ pub(crate) const UNBUILT: [&str; 10] = [
     "url_scrub",
 ];
 
-/// An enum each of whose variants has a reason. One that no check uses any more does not compile without a warning.
+/// An enum each of whose variants has a reason.
 macro_rules! reasons {
     ($(#[$doc:meta])* $list:ident { $($variant:ident: $reason:literal,)* }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub(crate) enum $list {
             $($variant,)*
         }
 
         impl $list {
+            pub(crate) const ALL: &[$list] = &[$($list::$variant),*];
+
             pub(crate) fn reason(self) -> &'static str {
                 match self {
                     $($list::$variant => $reason,)*
@@ -37,14 +39,19 @@ reasons! {
     /// What we do otherwise than the vectors, on purpose.
     Deviation {
         ProjectIdIsDigits: "a project id is written in digits: no sign, no spaces, and no zero is lost",
+        EmptySecretIsNone: "a secret key without a letter is none",
+        KeyIsReadFirst: "of a DSN without a key and without a host, the key is asked for first",
         Ipv6KeepsBrackets: "an IPv6 address keeps its brackets, which its URL needs",
         BothIdsRequired: "a header without both ids continues nothing",
+        DashAnnouncesAFlag: "a header that ends in a dash was cut off, and continues nothing",
         ZeroIdIsNone: "an id of zeros is none",
         DashedKeyIsWhole: "a key with a dash keeps all of its name",
         SecondsHaveFractions: "the seconds of a rate limit may have a fraction",
         CategoriesAreKnown: "what is no category of the protocol is left out, and an empty name in a list is not everything",
+        NamespacesCount: "a limit on namespaces of metrics that we do not have does not concern us",
         LengthsAreTrue: "a payload that is not as long as its header says is an error",
         SamplerAloneChangesRate: "only a sampler changes the rate of a sampling context that came in",
+        ContextStaysEmpty: "a trace that came without a sampling context has none, and gets none here",
         LimitOfTheSeed: "a message has a limit unless the program takes it away",
         OffIsNotCut: "breadcrumbs that are switched off are not counted as cut",
         AttachmentIsAlsoAnItem: "an attachment is counted by its bytes and as one item, as the protocol has both",

@@ -85,10 +85,13 @@ fn new_scope(vector: &Vector<'_>) -> Outcome {
     let mut set = Ok(());
     let captured = capture(|| {
         with_scope(|scope| {
-            set = what.iter().try_for_each(|what| match *what {
-                "current tag" => Ok(scope.set_tag("inner", 1)),
-                "isolation tag" => Ok(isolation_scope().set_tag("iso", 1)),
-                other => Err(format!("no check knows how to set {other:?}")),
+            set = what.iter().try_for_each(|what| {
+                match *what {
+                    "current tag" => scope.set_tag("inner", 1),
+                    "isolation tag" => isolation_scope().set_tag("iso", 1),
+                    other => return Err(format!("no check knows how to set {other:?}")),
+                }
+                Ok(())
             });
             capture_message("inside");
         });

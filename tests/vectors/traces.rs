@@ -109,9 +109,10 @@ fn whole(vector: &Vector<'_>) -> Outcome {
     let name = text(input, "transaction")?.unwrap_or("foo").to_owned();
     let incoming = if input["headers"].is_null() { Vec::new() } else { headers(input)? };
     let is_head = incoming.is_empty();
-    let rate_before = incoming.iter().find(|(name, _)| name == "baggage").and_then(|(_, baggage)| {
-        DynamicSamplingContext::from_baggage(baggage).get("sample_rate").map(str::to_owned)
-    });
+    let baggage = incoming.iter().find(|(name, _)| name == "baggage");
+    let context =
+        baggage.map(|(_, baggage)| DynamicSamplingContext::from_baggage(baggage)).unwrap_or_default();
+    let rate_before = context.get("sample_rate").map(str::to_owned);
     let captured = capture_with(options, || {
         let root = if is_head { start_transaction(name) } else { continue_trace(incoming).name(name) };
         root.start().finish();
@@ -130,6 +131,9 @@ fn whole(vector: &Vector<'_>) -> Outcome {
             let six_decimals = rand.len() == 8 && rand.parse().is_ok_and(|rand| (0.0..1.0).contains(&rand));
             equal((rand.as_str(), six_decimals), (rand.as_str(), true))?;
         }
+    }
+    if !is_head && context.is_empty() {
+        return differs(Deviation::ContextStaysEmpty, ours, theirs, BTreeMap::new());
     }
     if !is_head && input["traces_sampler"].is_null() && theirs.get("sample_rate") != rate_before.as_ref() {
         let mut instead = theirs.clone();

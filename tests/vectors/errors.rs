@@ -87,7 +87,9 @@ fn chain(vector: &Vector<'_>) -> Outcome {
     }
     let mut instead = theirs.clone();
     let causes = instead.len() - 1;
+    let kind_of_all = theirs[causes]["mechanism"]["type"].clone();
     for cause in &mut instead[..causes] {
+        equal(&cause["mechanism"]["type"], &kind_of_all)?;
         cause["mechanism"]["type"] = "chained".into();
     }
     differs(Deviation::CauseIsChained, ours, theirs, instead)

@@ -30,7 +30,9 @@ pub(crate) fn dsn(vector: &Vector<'_>) -> Outcome {
     let expected = &vector.expected["ok"];
     let (_, project) = given.rsplit_once('/').ok_or_else(unknown)?;
     let digits = project.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits || text(expected, "project_id")? != Some(project) {
+    let zeros_lost =
+        project.starts_with('0') && text(expected, "project_id")? == Some(project.trim_start_matches('0'));
+    if !digits || zeros_lost {
         let instead = digits.then(|| project.to_owned());
         let ours = parsed.ok().map(|dsn| dsn.project_id().to_owned());
         let theirs = text(expected, "project_id")?.map(str::to_owned);
@@ -155,9 +157,11 @@ fn parsed_baggage(header: &str, expected: &Value) -> Outcome {
     }
     equal(&json!(items), &expected["sentry_items"])?;
 
-    // The order, and what is escaped without need, are each one's own: what is read back must be the same.
-    let read = |key: &str| Ok::<_, String>(Baggage::parse(text(expected, key)?.ok_or_else(unknown)?));
-    equal(Baggage::parse(&baggage.dsc.to_baggage()), read("serialized")?)?;
+    // The order, and what is escaped without need, are each one's own: what is read back must be the same, and all that there is.
+    let read =
+        |text: &str| (Baggage::parse(text), text.split(',').filter(|member| !member.is_empty()).count());
+    let theirs = |key: &str| Ok::<_, String>(read(text(expected, key)?.ok_or_else(unknown)?));
+    equal(read(&baggage.dsc.to_baggage()), theirs("serialized")?)?;
     let merged = merge_baggage(Some(&baggage.third_party), &baggage.dsc);
-    equal(Baggage::parse(&merged), read("serialized_with_third_party")?)
+    equal(read(&merged), theirs("serialized_with_third_party")?)
 }

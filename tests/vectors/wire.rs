@@ -27,7 +27,8 @@ pub(crate) fn rate_limits(vector: &Vector<'_>) -> Outcome {
     let theirs: Seconds = theirs.collect::<Option<_>>().ok_or_else(unknown)?;
 
     let mut instead = theirs.clone();
-    instead.retain(|name, _| name == "null" || name.parse::<Category>().is_ok());
+    let unknown_to_us = |name: &str| name != "null" && name.parse::<Category>().is_err();
+    instead.retain(|name, _| !(unknown_to_us(name) && header.is_some_and(|header| header.contains(name))));
     if instead != theirs {
         return differs(Deviation::CategoriesAreKnown, ours, theirs, instead);
     }

@@ -17,6 +17,7 @@ pub(crate) fn dsn(vector: &Vector<'_>) -> Outcome {
     let parsed = given.parse::<Dsn>();
     if let Some(problem) = text(vector.expected, "error")? {
         only(vector.expected, &["error"])?;
+        let problem = problem.to_lowercase();
         return match parsed {
             Err(error) if problem.contains(wrong_part(&error)) => Ok(Checked::Same),
             Err(error) if has_no_key(given) && problem.contains("hostname") => {
@@ -70,7 +71,7 @@ fn wrong_part(error: &DsnError) -> &'static str {
         DsnError::Empty | DsnError::Scheme(_) => "scheme",
         DsnError::Key => "public key",
         DsnError::Host(_) => "hostname",
-        DsnError::Port(_) => "ort", // "Port could not be cast", "invalid port"
+        DsnError::Port(_) => "port ",
         DsnError::Project(_) | DsnError::Placeholder { part: "project id", .. } => "project",
         _ => "a part that the vectors have no word for",
     }

@@ -39,7 +39,7 @@ reasons! {
     /// What we do otherwise than the vectors, on purpose.
     Deviation {
         ProjectIdIsDigits: "a project id is written in digits: no sign, no spaces, and no zero is lost",
-        EmptySecretIsNone: "a secret key without a letter is none",
+        EmptySecretIsNone: "an empty secret key is none",
         KeyIsReadFirst: "of a DSN without a key and without a host, the key is asked for first",
         Ipv6KeepsBrackets: "an IPv6 address keeps its brackets, which its URL needs",
         BothIdsRequired: "a header without both ids continues nothing",

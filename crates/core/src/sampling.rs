@@ -96,7 +96,7 @@ pub type TracesSampler = Arc<dyn Fn(&SamplingContext<'_>) -> Decision + Send + S
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Sampled {
     pub(crate) sampled: bool,
-    /// The rate that decided; `None` where the sampler's answer was no number.
+    /// The rate that decided; `None` where there was none: the sampler's answer was no number, or it left the decision to nobody.
     pub(crate) rate: Option<f64>,
     /// Whether a sampler decided: the only decision that changes a sampling context that came in (§8.4).
     pub(crate) by_sampler: bool,
@@ -120,7 +120,7 @@ pub(crate) fn decide(
             Sampled { sampled, rate: Some(if sampled { 1.0 } else { 0.0 }), by_sampler: false }
         }
         (None, Some(rate)) => by_rate(Some(rate), sample_rand, false),
-        (None, None) => Sampled { sampled: false, rate: Some(0.0), by_sampler: false },
+        (None, None) => Sampled { sampled: false, rate: None, by_sampler: false },
     })
 }
 

@@ -228,12 +228,7 @@ impl Scopes {
     }
 
     /// Starts a root span in these scopes. `None` if tracing is off.
-    pub(crate) fn start_root(
-        &self,
-        client: &Client,
-        root: RootInit,
-        fields: &Fields,
-    ) -> Option<Arc<Trace>> {
+    pub(crate) fn start_root(&self, client: &Client, root: RootInit, fields: &Fields) -> Option<Arc<Trace>> {
         if !client.config().tracing_is_on() {
             return None;
         }

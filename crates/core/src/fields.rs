@@ -219,7 +219,10 @@ impl Entry {
 }
 
 /// Writes fields into a JSON map; of a key that occurs twice, the later value stays.
-pub(crate) fn write<'a>(fields: impl Iterator<Item = (&'a str, FieldValue<'a>)>, map: &mut Map<String, Value>) {
+pub(crate) fn write<'a>(
+    fields: impl Iterator<Item = (&'a str, FieldValue<'a>)>,
+    map: &mut Map<String, Value>,
+) {
     for (key, value) in fields {
         map.insert(key.to_owned(), value.to_json());
     }

@@ -24,10 +24,11 @@ pub mod transport;
 mod breadcrumbs;
 pub mod fields;
 mod merge;
-pub mod scratch;
 mod propagation_context;
 mod record;
+mod recorder;
 pub mod scope;
+pub mod scratch;
 mod tag;
 mod thread;
 
@@ -46,9 +47,9 @@ mod pipeline;
 
 pub mod client;
 pub mod flush;
-mod trace;
-mod span_ref;
 pub mod span;
+mod span_ref;
+mod trace;
 
 pub mod builder;
 pub mod current;

@@ -79,7 +79,11 @@ impl Prepare for Pipeline {
 
 impl Pipeline {
     /// The steps that every kind of item takes once it has its data.
-    fn finish<T: Telemetry>(&self, mut item: T, dsc: Option<Arc<DynamicSamplingContext>>) -> Option<Envelope> {
+    fn finish<T: Telemetry>(
+        &self,
+        mut item: T,
+        dsc: Option<Arc<DynamicSamplingContext>>,
+    ) -> Option<Envelope> {
         for integration in &self.config.integrations {
             item = self.step(item, DiscardReason::EventProcessor, |item| item.integrate(&**integration))?;
         }

@@ -30,8 +30,7 @@ fn describe(data: &'static (dyn Any + Send + Sync), span: &mut SpanRecord) {
     span.description = Some(name.unwrap_or_else(|| metadata.name().to_owned()));
     span.op = Some(op.unwrap_or_else(|| OP.to_owned()));
     span.origin = Some(ORIGIN.to_owned());
-    span.status =
-        span.status.or_else(|| status(span.data.get("otel.status_code").and_then(Value::as_str)?));
+    span.status = span.status.or_else(|| status(span.data.get("otel.status_code").and_then(Value::as_str)?));
     site(metadata).write_to(&mut span.data);
 }
 

@@ -1,0 +1,43 @@
+//! Who is measured. Each sets itself up at the start of its turn, as a program would, and takes all of it down again: nobody else's client,
+//! dispatcher or cached interest is there while one is measured.
+
+mod fastrace;
+mod floor;
+mod opentelemetry;
+mod sentry;
+mod watchpost;
+
+use std::error::Error;
+
+use tracing::{Dispatch, dispatcher};
+
+use crate::api::Tracing;
+use crate::measure::Turn;
+use crate::workloads::{Mode, Workload};
+
+pub(crate) const FLOOR: &str = "floor";
+pub(crate) const PEER: &str = "sentry";
+
+/// In the order of their turns.
+pub(crate) const ALL: [&dyn Subject; 6] = [
+    &floor::Floor,
+    &watchpost::Watchpost,
+    &sentry::Sentry { logs: false },
+    &sentry::Sentry { logs: true },
+    &opentelemetry::OpenTelemetry,
+    &fastrace::Fastrace,
+];
+
+pub(crate) trait Subject: Sync {
+    fn name(&self) -> &'static str;
+
+    /// Whether it can do this at all.
+    fn takes(&self, workload: Workload, mode: Mode) -> bool;
+
+    fn play(&self, mode: Mode, turn: Turn<'_>) -> Result<(), Box<dyn Error>>;
+}
+
+/// Plays with a dispatcher of its own. It is new each time: making one decides anew for every callsite who is interested.
+fn play_with(dispatch: &Dispatch, mut turn: Turn<'_>) {
+    dispatcher::with_default(dispatch, || turn.play(&Tracing));
+}

@@ -9,7 +9,10 @@ thread_local! {
 }
 
 /// Makes it the logger of the process.
-pub(crate) fn install() -> Result<(), SetLoggerError> {
+///
+/// # Errors
+/// If the process has one already.
+pub fn install() -> Result<(), SetLoggerError> {
     log::set_max_level(LevelFilter::Info);
     log::set_logger(&Switch)
 }

@@ -1,7 +1,7 @@
-//! How the measured part of a workload is counted: by the clock or by the allocator. The two never look at the same run.
+//! A turn: some samples of a workload, each handed to a meter.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::api::Api;
 use crate::workloads::Workload;
@@ -12,15 +12,20 @@ const WARM_UP: usize = 3;
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// Is given the part of a sample that counts, and may run it several times.
-pub(crate) trait Meter {
+pub trait Meter {
+    /// Runs it and counts whatever this counts.
     fn measure(&mut self, body: &mut dyn FnMut());
 }
 
-/// One subject's go at one workload: some samples, by one meter.
-pub(crate) struct Turn<'a> {
-    pub(crate) workload: Workload,
-    pub(crate) samples: usize,
-    pub(crate) meter: &'a mut dyn Meter,
+/// One subject's go at one workload.
+#[expect(missing_debug_implementations, reason = "a meter is a borrowed closure in all but name")]
+pub struct Turn<'a> {
+    /// What to do.
+    pub workload: Workload,
+    /// How many samples are counted.
+    pub samples: usize,
+    /// Who counts.
+    pub meter: &'a mut dyn Meter,
 }
 
 impl Turn<'_> {
@@ -41,51 +46,5 @@ struct Uncounted;
 impl Meter for Uncounted {
     fn measure(&mut self, body: &mut dyn FnMut()) {
         body();
-    }
-}
-
-/// Nanoseconds of each sample.
-#[derive(Default)]
-pub(crate) struct Clock(Vec<f64>);
-
-impl Clock {
-    pub(crate) fn median(self) -> f64 {
-        median(self.0)
-    }
-}
-
-impl Meter for Clock {
-    fn measure(&mut self, body: &mut dyn FnMut()) {
-        body(); // after a pause the first run finds cold caches
-        allocation_counter::opt_out(|| {
-            let start = Instant::now();
-            body();
-            self.0.push(start.elapsed().as_secs_f64() * 1e9);
-        });
-    }
-}
-
-/// What this thread allocates, in all samples.
-#[derive(Default)]
-pub(crate) struct Allocations {
-    pub(crate) count: u64,
-    pub(crate) bytes: u64,
-}
-
-impl Meter for Allocations {
-    fn measure(&mut self, body: &mut dyn FnMut()) {
-        let seen = allocation_counter::measure(body);
-        self.count += seen.count_total;
-        self.bytes += seen.bytes_total;
-    }
-}
-
-pub(crate) fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => f64::NAN,
-        odd if odd % 2 == 1 => values[middle],
-        _ => f64::midpoint(values[middle - 1], values[middle]),
     }
 }

@@ -8,6 +8,7 @@ mod sentry;
 mod watchpost;
 
 use std::error::Error;
+use std::fmt::Debug;
 
 use tracing::{Dispatch, dispatcher};
 
@@ -15,8 +16,10 @@ use crate::api::Tracing;
 use crate::measure::Turn;
 use crate::workloads::{Mode, Workload};
 
-pub(crate) const FLOOR: &str = "floor";
-pub(crate) const PEER: &str = "sentry";
+/// The subject whose cost is that of `tracing` itself.
+pub const FLOOR: &str = "floor";
+/// The subject that Watchpost is compared to.
+pub const PEER: &str = "sentry";
 
 /// In the order of their turns.
 pub(crate) const ALL: [&dyn Subject; 6] = [
@@ -28,12 +31,18 @@ pub(crate) const ALL: [&dyn Subject; 6] = [
     &fastrace::Fastrace,
 ];
 
-pub(crate) trait Subject: Sync {
+/// Somebody who can be measured.
+pub trait Subject: Debug + Sync {
+    /// As in reports.
     fn name(&self) -> &'static str;
 
     /// Whether it can do this at all.
     fn takes(&self, workload: Workload, mode: Mode) -> bool;
 
+    /// Sets itself up, has its turn, and takes itself down.
+    ///
+    /// # Errors
+    /// What kept it from being set up or taken down.
     fn play(&self, mode: Mode, turn: Turn<'_>) -> Result<(), Box<dyn Error>>;
 }
 

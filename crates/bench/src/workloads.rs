@@ -7,7 +7,7 @@ use crate::measure::Meter;
 
 /// How the subject is set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub enum Mode {
     /// Tracing is on and no trace is kept.
     Rate0,
     /// Every trace is kept, and what is sent is discarded.
@@ -19,7 +19,8 @@ pub(crate) enum Mode {
 }
 
 impl Mode {
-    pub(crate) fn name(self) -> &'static str {
+    /// As in reports.
+    pub fn name(self) -> &'static str {
         match self {
             Mode::Rate0 => "rate_0",
             Mode::Rate1 => "rate_1",
@@ -29,10 +30,12 @@ impl Mode {
     }
 }
 
+/// What is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Workload {
+pub enum Workload {
     /// A span in a root: created, entered, left, closed.
     ChildSpan,
+    /// The same with three fields.
     ChildSpan3Fields,
     /// Into a span that exists, and out: what each `.await` of an instrumented future does.
     EnterExit,
@@ -63,7 +66,8 @@ impl Workload {
         Workload::LogInfo,
     ];
 
-    pub(crate) fn name(self) -> &'static str {
+    /// As in reports.
+    pub fn name(self) -> &'static str {
         match self {
             Workload::ChildSpan => "child_span",
             Workload::ChildSpan3Fields => "child_span_3_fields",
@@ -94,7 +98,7 @@ impl Workload {
     }
 
     /// How many operations a sample has: enough for the clock, and few enough that what is sent stays within every buffer.
-    pub(crate) fn operations(self) -> usize {
+    pub fn operations(self) -> usize {
         match self {
             Workload::RootSpan => 50,
             Workload::Request => 20,

@@ -12,6 +12,7 @@ use crate::api::Api;
 use crate::measure::Turn;
 use crate::workloads::{Mode, Workload};
 
+#[derive(Debug)]
 pub(super) struct Fastrace;
 
 impl Subject for Fastrace {

@@ -10,6 +10,7 @@ use crate::logger::{self, Silent};
 use crate::measure::Turn;
 use crate::workloads::{Mode, Workload};
 
+#[derive(Debug)]
 pub(super) struct Floor;
 
 struct Nothing;

@@ -1,7 +1,6 @@
 //! `tracing-opentelemetry`, with the SDK's batch processor. It has spans and span events, and neither breadcrumbs nor a logger.
 
 use std::error::Error;
-use std::future::{Ready, ready};
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -13,6 +12,7 @@ use super::{Subject, play_with};
 use crate::measure::Turn;
 use crate::workloads::{Mode, Workload};
 
+#[derive(Debug)]
 pub(super) struct OpenTelemetry;
 
 impl Subject for OpenTelemetry {
@@ -50,7 +50,7 @@ fn provider(mode: Mode) -> Option<SdkTracerProvider> {
 struct Discard;
 
 impl SpanExporter for Discard {
-    fn export(&self, _: Vec<SpanData>) -> Ready<OTelSdkResult> {
-        ready(Ok(()))
+    async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::sync::{Arc, LazyLock};
 
 use sentry::integrations::log::{LogFilter, NoopLogger, SentryLogger};
-use sentry::integrations::tracing::{self as sentry_tracing, EventFilter};
+use sentry::integrations::tracing as sentry_tracing;
 use sentry::{Client, ClientOptions, Envelope, Hub, Scope, Transport};
 use tracing::Dispatch;
 use tracing_subscriber::{layer::SubscriberExt, registry};
@@ -19,6 +19,7 @@ static LOGGER: LazyLock<SentryLogger<NoopLogger>> =
     LazyLock::new(|| SentryLogger::new().filter(|_| LogFilter::Breadcrumb));
 static LOGGER_WITH_LOGS: LazyLock<SentryLogger<NoopLogger>> = LazyLock::new(SentryLogger::new);
 
+#[derive(Debug)]
 pub(super) struct Sentry {
     pub(super) logs: bool,
 }
@@ -48,7 +49,7 @@ fn dispatch(logs: bool) -> Dispatch {
         layer
     } else {
         layer.event_filter(|metadata| {
-            sentry_tracing::default_event_filter(metadata).difference(EventFilter::Log)
+            sentry_tracing::default_event_filter(metadata).difference(sentry_tracing::EventFilter::Log)
         })
     };
     Dispatch::new(registry().with(layer))

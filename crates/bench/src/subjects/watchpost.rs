@@ -15,6 +15,7 @@ use crate::workloads::{Mode, Workload};
 
 static LOGGER: LazyLock<LogBridge> = LazyLock::new(LogBridge::new);
 
+#[derive(Debug)]
 pub(super) struct Watchpost;
 
 impl Subject for Watchpost {

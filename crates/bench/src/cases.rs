@@ -40,3 +40,30 @@ fn all() -> impl Iterator<Item = Case> {
         subjects: subjects::ALL.into_iter().filter(|subject| subject.takes(workload, mode)).collect(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_case_has_a_floor_a_peer_and_watchpost() {
+        let cases = matching("", "");
+        assert_eq!(cases.len(), 30);
+        for case in cases {
+            let names: Vec<_> = case.subjects.iter().map(|subject| subject.name()).collect();
+            assert!(
+                [subjects::FLOOR, subjects::PEER, "watchpost"].iter().all(|it| names.contains(it)),
+                "{names:?}"
+            );
+            assert_eq!(named(&case.name).map(|it| (it.workload, it.mode)), Some((case.workload, case.mode)));
+        }
+    }
+
+    #[test]
+    fn a_part_of_them() {
+        let [case] = &matching("child_span/rate_0", "fast")[..] else { panic!("not one case") };
+        assert_eq!(case.name, "child_span/rate_0");
+        assert_eq!(case.subjects.iter().map(|it| it.name()).collect::<Vec<_>>(), ["fastrace"]);
+        assert!(matching("child_span/tracing_off", "fast").is_empty(), "a case that none of them takes");
+    }
+}

@@ -18,7 +18,7 @@ pub trait Meter {
 }
 
 /// One subject's go at one workload.
-#[expect(missing_debug_implementations, reason = "a meter is a borrowed closure in all but name")]
+#[expect(missing_debug_implementations, reason = "a meter has nothing to show")]
 pub struct Turn<'a> {
     /// What to do.
     pub workload: Workload,

@@ -39,6 +39,9 @@ pub trait Subject: Debug + Sync {
     /// Whether it can do this at all.
     fn takes(&self, workload: Workload, mode: Mode) -> bool;
 
+    /// How many traces, or spans, it has sent so far. What is sent is discarded where it would leave the process.
+    fn sent(&self) -> usize;
+
     /// Sets itself up, has its turn, and takes itself down.
     ///
     /// # Errors
@@ -49,4 +52,43 @@ pub trait Subject: Debug + Sync {
 /// Plays with a dispatcher of its own. It is new each time: making one decides anew for every callsite who is interested.
 fn play_with(dispatch: &Dispatch, mut turn: Turn<'_>) {
     dispatcher::with_default(dispatch, || turn.play(&Tracing));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cases;
+    use crate::measure::Meter;
+
+    struct Once;
+
+    impl Meter for Once {
+        fn measure(&mut self, body: &mut dyn FnMut()) {
+            body();
+        }
+    }
+
+    /// One story, because a client is the whole process's: who keeps its traces sends them, whoever else has had a turn before.
+    #[test]
+    fn whose_turn_it_is_sends_what_its_mode_says_and_nobody_else_sends() {
+        for case in cases::matching("child_span/", "") {
+            for subject in &case.subjects {
+                let sent = || case.subjects.iter().map(|it| it.sent());
+                let before: Vec<usize> = sent().collect();
+                let turn = Turn { workload: case.workload, samples: 1, meter: &mut Once };
+                subject.play(case.mode, turn).unwrap();
+                for ((it, before), after) in case.subjects.iter().zip(before).zip(sent()) {
+                    let sends = it.name() == subject.name() && it.name() != FLOOR && case.mode == Mode::Rate1;
+                    assert_eq!(
+                        after > before,
+                        sends,
+                        "{} in the turn of {} at {}",
+                        it.name(),
+                        subject.name(),
+                        case.name
+                    );
+                }
+            }
+        }
+    }
 }

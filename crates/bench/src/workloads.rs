@@ -100,7 +100,7 @@ impl Workload {
     /// How many operations a sample has: enough for the clock, and few enough that what is sent stays within every buffer.
     pub fn operations(self) -> usize {
         match self {
-            Workload::RootSpan => 50,
+            Workload::RootSpan => 40,
             Workload::Request => 20,
             Workload::FirstBreadcrumbAfterFork => 50,
             _ => 500,

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::hint::black_box;
 use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fastrace::collector::{Config, Reporter, SpanRecord};
 use fastrace::prelude::{Event, LocalSpan, Span, SpanContext};
@@ -11,6 +12,8 @@ use super::Subject;
 use crate::api::Api;
 use crate::measure::Turn;
 use crate::workloads::{Mode, Workload};
+
+static SENT: AtomicUsize = AtomicUsize::new(0);
 
 #[derive(Debug)]
 pub(super) struct Fastrace;
@@ -29,6 +32,10 @@ impl Subject for Fastrace {
         has && mode != Mode::TracingOff
     }
 
+    fn sent(&self) -> usize {
+        SENT.load(Ordering::Relaxed)
+    }
+
     fn play(&self, mode: Mode, mut turn: Turn<'_>) -> Result<(), Box<dyn Error>> {
         static REPORTER: Once = Once::new();
         REPORTER.call_once(|| fastrace::set_reporter(Discard, Config::default()));
@@ -41,7 +48,9 @@ impl Subject for Fastrace {
 struct Discard;
 
 impl Reporter for Discard {
-    fn report(&mut self, _: Vec<SpanRecord>) {}
+    fn report(&mut self, batch: Vec<SpanRecord>) {
+        SENT.fetch_add(batch.len(), Ordering::Relaxed);
+    }
 }
 
 /// Its own API. Without a client, there is no root.

@@ -26,6 +26,10 @@ impl Subject for Floor {
         true
     }
 
+    fn sent(&self) -> usize {
+        0
+    }
+
     fn play(&self, _: Mode, turn: Turn<'_>) -> Result<(), Box<dyn Error>> {
         logger::with(&Silent, || play_with(&Dispatch::new(registry().with(Nothing)), turn));
         Ok(())

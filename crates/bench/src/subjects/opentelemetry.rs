@@ -1,6 +1,7 @@
 //! `tracing-opentelemetry`, with the SDK's batch processor. It has spans and span events, and neither breadcrumbs nor a logger.
 
 use std::error::Error;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -12,6 +13,8 @@ use super::{Subject, play_with};
 use crate::measure::Turn;
 use crate::workloads::{Mode, Workload};
 
+static SENT: AtomicUsize = AtomicUsize::new(0);
+
 #[derive(Debug)]
 pub(super) struct OpenTelemetry;
 
@@ -22,6 +25,10 @@ impl Subject for OpenTelemetry {
 
     fn takes(&self, workload: Workload, mode: Mode) -> bool {
         workload != Workload::LogInfo && mode != Mode::TracingOff
+    }
+
+    fn sent(&self) -> usize {
+        SENT.load(Ordering::Relaxed)
     }
 
     fn play(&self, mode: Mode, turn: Turn<'_>) -> Result<(), Box<dyn Error>> {
@@ -50,7 +57,8 @@ fn provider(mode: Mode) -> Option<SdkTracerProvider> {
 struct Discard;
 
 impl SpanExporter for Discard {
-    async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        SENT.fetch_add(batch.len(), Ordering::Relaxed);
         Ok(())
     }
 }

@@ -2,10 +2,12 @@
 //! makes a structured log of it too, as the crate does by default.
 
 use std::error::Error;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use sentry::integrations::log::{LogFilter, NoopLogger, SentryLogger};
 use sentry::integrations::tracing as sentry_tracing;
+use sentry::protocol::EnvelopeItem;
 use sentry::{Client, ClientOptions, Envelope, Hub, Scope, Transport};
 use tracing::Dispatch;
 use tracing_subscriber::{layer::SubscriberExt, registry};
@@ -15,6 +17,7 @@ use crate::logger;
 use crate::measure::Turn;
 use crate::workloads::{Mode, Workload};
 
+static SENT: AtomicUsize = AtomicUsize::new(0);
 static LOGGER: LazyLock<SentryLogger<NoopLogger>> =
     LazyLock::new(|| SentryLogger::new().filter(|_| LogFilter::Breadcrumb));
 static LOGGER_WITH_LOGS: LazyLock<SentryLogger<NoopLogger>> = LazyLock::new(SentryLogger::new);
@@ -31,6 +34,10 @@ impl Subject for Sentry {
 
     fn takes(&self, workload: Workload, _: Mode) -> bool {
         !self.logs || workload.has_info()
+    }
+
+    fn sent(&self) -> usize {
+        SENT.load(Ordering::Relaxed)
     }
 
     fn play(&self, mode: Mode, turn: Turn<'_>) -> Result<(), Box<dyn Error>> {
@@ -68,5 +75,8 @@ fn options(mode: Mode) -> Option<ClientOptions> {
 struct Discard;
 
 impl Transport for Discard {
-    fn send_envelope(&self, _: Envelope) {}
+    fn send_envelope(&self, envelope: Envelope) {
+        let traces = envelope.items().filter(|item| matches!(item, EnvelopeItem::Transaction(_)));
+        SENT.fetch_add(traces.count(), Ordering::Relaxed);
+    }
 }

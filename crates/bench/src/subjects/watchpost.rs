@@ -2,10 +2,12 @@
 
 use std::error::Error;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tracing::Dispatch;
 use tracing_subscriber::{layer::SubscriberExt, registry};
 use watchpost::log::LogBridge;
+use watchpost::protocol::ItemType;
 use watchpost::{Delivery, Envelope, InitError, Options, Transport};
 
 use super::{Subject, play_with};
@@ -13,6 +15,7 @@ use crate::logger;
 use crate::measure::Turn;
 use crate::workloads::{Mode, Workload};
 
+static SENT: AtomicUsize = AtomicUsize::new(0);
 static LOGGER: LazyLock<LogBridge> = LazyLock::new(LogBridge::new);
 
 #[derive(Debug)]
@@ -25,6 +28,10 @@ impl Subject for Watchpost {
 
     fn takes(&self, _: Workload, _: Mode) -> bool {
         true
+    }
+
+    fn sent(&self) -> usize {
+        SENT.load(Ordering::Relaxed)
     }
 
     fn play(&self, mode: Mode, turn: Turn<'_>) -> Result<(), Box<dyn Error>> {
@@ -48,7 +55,9 @@ fn options(mode: Mode) -> Result<Option<Options>, InitError> {
 struct Discard;
 
 impl Transport for Discard {
-    fn deliver(&self, _: &Envelope) -> Delivery {
+    fn deliver(&self, envelope: &Envelope) -> Delivery {
+        let traces = envelope.items.iter().filter(|item| item.header.ty == ItemType::Transaction);
+        SENT.fetch_add(traces.count(), Ordering::Relaxed);
         Delivery::Accepted { limits: Vec::new() }
     }
 }

@@ -35,14 +35,15 @@ pub(crate) fn count(subject: &dyn Subject, case: &Case) -> Result<f64, Box<dyn E
     if !ended.status.success() {
         return Err(String::from_utf8_lossy(&ended.stderr).into());
     }
-    let counted = total(&fs::read_to_string(&profile)?).ok_or("valgrind's profile has no total")?;
+    let counted = total(&fs::read_to_string(&profile)?).ok_or("valgrind counted nothing")?;
     fs::remove_file(&profile)?;
     Ok(counted / (SAMPLES * case.workload.operations()) as f64)
 }
 
-/// `totals: <instructions>` is the last line of a profile.
+/// The line `totals: <instructions>` of a profile. It is 0 if `collected` was not found.
 fn total(profile: &str) -> Option<f64> {
-    profile.lines().find_map(|line| line.strip_prefix("totals: "))?.trim().parse().ok()
+    let total = profile.lines().find_map(|line| line.strip_prefix("totals: "))?;
+    total.trim().parse().ok().filter(|&total| total > 0.0)
 }
 
 /// What valgrind runs: one turn.
@@ -74,5 +75,6 @@ mod tests {
     fn the_total_of_a_profile() {
         assert_eq!(total("events: Ir\nfn=(1) main\n2 40\n\ntotals: 1234\n"), Some(1234.0));
         assert_eq!(total("events: Ir\n"), None);
+        assert_eq!(total("events: Ir\ntotals: 0\n"), None);
     }
 }

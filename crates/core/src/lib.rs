@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!   caller                                     │ worker
-//!   gates ▸ raw stack, snapshots of 3 scopes ──┼▸ merge ▸ integrations ▸ before_send ▸ trim ▸ envelope ▸ Transport
+//!   gates ▸ raw stack, snapshots of 3 scopes ──┼▸ merge ▸ integrations ▸ scrub ▸ before_send ▸ trim ▸ envelope ▸ Transport
 //! ```
 //!
 //! Modules import in one direction only, in the order below.
@@ -78,6 +78,7 @@ pub use record::{MAX_SPANS, Site};
 pub use rng::{Rng, ThreadRng};
 pub use sampling::{Decision, SampleRate, SamplingContext};
 pub use scope::{EventProcessor, RequestSource, Scope};
+pub use scrub::EventScrubber;
 pub use span::Span;
 pub use tag::{MAX_TAG_KEY, MAX_TAG_VALUE};
 pub use transport::{Delivery, Transport};

@@ -46,6 +46,7 @@ mod pipeline;
 
 pub mod client;
 pub mod flush;
+mod sensitive;
 mod trace;
 mod span_ref;
 pub mod span;
@@ -79,6 +80,7 @@ pub use rng::{Rng, ThreadRng};
 pub use sampling::{Decision, SampleRate, SamplingContext};
 pub use scope::{EventProcessor, RequestSource, Scope};
 pub use scrub::EventScrubber;
+pub use sensitive::{Sensitive, sensitive};
 pub use span::Span;
 pub use tag::{MAX_TAG_KEY, MAX_TAG_VALUE};
 pub use transport::{Delivery, Transport};

@@ -11,7 +11,8 @@
 //! URLs: a name and password before the host, and the values of secret parameters, go.
 //!
 //! What is *not* done: a secret in the middle of a free text, in the name of a key, or in what a derived `Debug` prints of a struct, is not
-//! found. `before_send` is the place for those.
+//! found. For those there are [`sensitive`](crate::sensitive()) and
+//! `before_send`.
 
 mod items;
 mod keys;

@@ -10,7 +10,7 @@ use super::path::Path;
 use super::scrubber::Rules;
 use super::{FILTERED, text};
 
-/// What stands deeper than this is taken out unseen: the server reads no deeper either, and a stack has an end.
+/// What stands deeper than this is taken out unseen: a stack has an end, and the server keeps far less (§5.1).
 const MAX_DEPTH: usize = 120;
 
 /// Something that has maps and texts. A kind of item that is added later adds one of these.

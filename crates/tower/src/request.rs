@@ -1,6 +1,7 @@
 //! What is kept of a request, and how it is printed when something is reported.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use http::{HeaderMap, Method, Request, Uri, Version, header};
 use watchpost_core::{SpanBuilder, scrub};
@@ -69,20 +70,14 @@ impl Head {
     pub(crate) fn print(&self) -> RequestData {
         let mut headers = BTreeMap::new();
         for (name, value) in &self.headers {
-            let cookie = *name == header::COOKIE;
-            if cookie && !self.pii {
-                headers.insert(titled(name.as_str()), scrub::FILTERED.to_owned());
-                continue;
-            }
             let value = String::from_utf8_lossy(value.as_bytes());
             let sent = scrub::header(name.as_str(), &value, self.pii);
-            headers
-                .entry(titled(name.as_str()))
-                .and_modify(|all: &mut String| {
-                    all.push_str(if cookie { "; " } else { ", " });
-                    all.push_str(&sent);
-                })
-                .or_insert_with(|| sent.into_owned());
+            let joint = if *name == header::COOKIE { "; " } else { ", " };
+            match headers.entry(titled(name.as_str())) {
+                Entry::Vacant(first) => _ = first.insert(sent.into_owned()),
+                Entry::Occupied(_) if sent == scrub::FILTERED => {} // once is enough
+                Entry::Occupied(mut all) => all.get_mut().extend([joint, &*sent]),
+            }
         }
         let mut env = BTreeMap::new();
         if let Some(client) = &self.client {
@@ -186,6 +181,7 @@ mod tests {
             .uri("/checkout/42?token=abc&page=2")
             .header("host", "shop.test")
             .header("cookie", "session=1")
+            .header("cookie", "theme=2")
             .header("authorization", "Bearer x")
             .header("x-forwarded-for", "10.0.0.7, 10.0.0.8")
             .header("accept", "a")
@@ -204,6 +200,7 @@ mod tests {
         assert_eq!(printed.url.as_deref(), Some("http://shop.test/checkout/42"));
         assert_eq!(printed.query_string, Some("token=[Filtered]&page=2".into()));
         assert_eq!(printed.headers["Accept"], "a, b");
+        assert_eq!(printed.headers["Cookie"], "[Filtered]");
     }
 
     #[test]
@@ -212,6 +209,7 @@ mod tests {
         assert_eq!(printed.cookies.as_deref(), Some("session=1"));
         assert_eq!(printed.env["REMOTE_ADDR"], "10.0.0.7");
         assert_eq!(printed.headers["Authorization"], "Bearer x");
+        assert_eq!(printed.headers["Cookie"], "session=1; theme=2");
     }
 
     #[test]

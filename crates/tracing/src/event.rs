@@ -96,7 +96,7 @@ fn spelled_out(metadata: &Metadata<'_>, fields: &Fields) -> String {
 /// Adds an event as a breadcrumb.
 pub(crate) fn breadcrumb(scopes: &Scopes, trace: Option<&Trace>, event: &tracing_core::Event<'_>) {
     let metadata = event.metadata();
-    layer::add_record(
+    layer::add_record_in(
         scopes,
         trace,
         level(*metadata.level()),

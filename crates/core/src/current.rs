@@ -169,11 +169,25 @@ impl Scopes {
     /// (`protocol.md` §8.7); one that leaves another unit stays in its trace.
     #[must_use]
     pub fn isolated(&self) -> Scopes {
-        let isolation = self.isolation.fork();
-        if !self.unit {
-            isolation.set_propagation(None);
+        Scopes { isolation: self.fork_isolation(), current: self.current.fork(), unit: true, ..self.clone() }
+    }
+
+    fn fork_isolation(&self) -> Scope {
+        if self.unit { self.isolation.fork() } else { self.isolation.fork_untraced() }
+    }
+
+    /// The scopes of a root span that begins here: in the unit of work that this is, or one of its own, with a current scope of its
+    /// own and no span yet.
+    #[must_use]
+    pub fn of_root(&self) -> Scopes {
+        let isolation = if self.unit { self.isolation.clone() } else { self.fork_isolation() };
+        Scopes {
+            client: self.client.clone(),
+            isolation,
+            current: self.current.fork(),
+            span: None,
+            unit: true,
         }
-        Scopes { isolation, current: self.current.fork(), unit: true, ..self.clone() }
     }
 
     /// The isolation scope.

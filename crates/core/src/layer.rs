@@ -8,6 +8,7 @@ use watchpost_protocol::{Breadcrumb, Event, EventId, Exception, Level, Mechanism
 
 use crate::breadcrumbs::{self, FlatCrumb};
 use crate::builder::SpanBuilder;
+use crate::client::Client;
 pub use crate::client::any_active;
 use crate::current::Scopes;
 pub use crate::current::{SpanSource, set_span_source};
@@ -150,10 +151,11 @@ pub fn continue_trace<K: AsRef<str>, V: AsRef<[u8]>>(
 }
 
 impl Scopes {
-    /// Starts a span in these scopes: a child of their span, else a root. `None` while tracing is off or without a client.
+    /// Starts a span in these scopes, whose client is `client`: a child of their span, else a root. `None` while tracing is off.
     #[must_use]
     pub fn open_span(
         &self,
+        client: &Client,
         span: LayerSpan,
         name: impl FnOnce() -> RootName,
         fields: &Fields,
@@ -163,14 +165,13 @@ impl Scopes {
             let (slot, own) = (opened.map_or(parent.slot, |(slot, _)| slot), opened.is_some());
             return Some(SpanRef::new(Arc::clone(&parent.trace), slot, own));
         }
-        let client = self.client()?;
         if !client.config().tracing_is_on() {
             return None;
         }
         let RootName { name, op, source } = name();
         let origin = Origin::Layer(span.callsite);
         let root = RootInit { name, op, source, sampled: None, origin, key: span.key };
-        self.start_root(&client, root, fields).map(SpanRef::root)
+        self.start_root(client, root, fields).map(SpanRef::root)
     }
 
     /// The open span, for layers.

@@ -23,7 +23,7 @@ pub(crate) use transaction::TransactionJob;
 /// What waits for the worker.
 pub(crate) enum Job {
     Event(Box<EventJob>),
-    Transaction(Box<TransactionJob>),
+    Transaction(TransactionJob),
 }
 
 pub(crate) struct Pipeline {

@@ -40,6 +40,7 @@ struct Cell {
 struct Live {
     breadcrumbs: Ring,
     last_event_id: Option<EventId>,
+    propagation: Option<Arc<PropagationContext>>,
 }
 
 /// What a scope holds, without its breadcrumbs.
@@ -55,7 +56,6 @@ pub(crate) struct ScopeData {
     pub(crate) request: Option<RequestSource>,
     pub(crate) response_status: Option<u16>,
     pub(crate) processors: Vec<EventProcessor>,
-    pub(crate) propagation: Option<Arc<PropagationContext>>,
 }
 
 /// A scope as it was at one moment: two pointers.
@@ -92,8 +92,18 @@ impl Scope {
     /// A scope of its own that starts with all that this one holds. Later changes in one are not seen in the other.
     #[must_use]
     pub fn fork(&self) -> Self {
-        let Snapshot { data, trail } = self.snapshot();
-        Scope::from_parts(data, Live { breadcrumbs: Ring::from(trail), last_event_id: None })
+        let data = self.data();
+        let mut live = self.lock_live();
+        let (breadcrumbs, propagation) = (live.breadcrumbs.fork(), live.propagation.clone());
+        drop(live);
+        Scope::from_parts(data, Live { breadcrumbs, last_event_id: None, propagation })
+    }
+
+    /// As [`fork`](Self::fork), for work that begins a trace of its own.
+    pub(crate) fn fork_untraced(&self) -> Self {
+        let data = self.data();
+        let breadcrumbs = self.lock_live().breadcrumbs.fork();
+        Scope::from_parts(data, Live { breadcrumbs, last_event_id: None, propagation: None })
     }
 
     /// Whether both handles mean the same scope.
@@ -229,10 +239,13 @@ impl Scope {
 
     /// Resets everything but the event processors and the trace.
     pub fn clear(&self) {
-        *self.lock_live() = Live::default();
+        {
+            let mut live = self.lock_live();
+            *live = Live { propagation: live.propagation.take(), ..Live::default() };
+        }
         let old = self.update(|data| {
-            let (processors, propagation) = (std::mem::take(&mut data.processors), data.propagation.take());
-            std::mem::replace(data, ScopeData { processors, propagation, ..ScopeData::default() })
+            let processors = std::mem::take(&mut data.processors);
+            std::mem::replace(data, ScopeData { processors, ..ScopeData::default() })
         });
         drop(old); // outside the lock: the request's source may hold anything
     }
@@ -249,24 +262,20 @@ impl Scope {
 
     /// The trace that this isolation scope belongs to when no span is open; `fresh` makes one for a scope that has none yet.
     pub(crate) fn propagation(&self, fresh: impl FnOnce() -> PropagationContext) -> Arc<PropagationContext> {
-        let mut data = self.cell.data.lock().unwrap_or_else(PoisonError::into_inner);
-        match &data.propagation {
-            Some(context) => Arc::clone(context),
-            None => {
-                let context = Arc::new(fresh());
-                Arc::make_mut(&mut data).propagation = Some(Arc::clone(&context));
-                context
-            }
-        }
+        Arc::clone(self.lock_live().propagation.get_or_insert_with(|| Arc::new(fresh())))
     }
 
     pub(crate) fn set_propagation(&self, context: Option<PropagationContext>) {
-        let context = context.map(Arc::new);
-        self.update(|data| data.propagation = context);
+        self.lock_live().propagation = context.map(Arc::new);
+    }
+
+    /// What the scope holds, without its breadcrumbs.
+    pub(crate) fn data(&self) -> Arc<ScopeData> {
+        Arc::clone(&self.cell.data.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let data = Arc::clone(&self.cell.data.lock().unwrap_or_else(PoisonError::into_inner));
+        let data = self.data();
         let trail = self.lock_live().breadcrumbs.freeze();
         Snapshot { data, trail }
     }

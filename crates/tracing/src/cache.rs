@@ -124,9 +124,14 @@ impl Cache {
     }
 
     fn hold(&mut self, node: &Arc<Node>) -> Handle {
-        if let Some(at) = self.nodes.iter().position(|held| std::ptr::eq(held.node.as_ptr(), &**node)) {
-            return Handle { at: at as u8, stamp: self.nodes[at].stamp };
+        let same = |held: &Held| std::ptr::eq(held.node.as_ptr(), &**node);
+        match self.nodes.iter().position(same) {
+            Some(at) => Handle { at: at as u8, stamp: self.nodes[at].stamp },
+            None => self.hold_new(node),
         }
+    }
+
+    fn hold_new(&mut self, node: &Arc<Node>) -> Handle {
         let at = usize::from(self.next) % NODES;
         self.next = self.next.wrapping_add(1);
         self.stamps = self.stamps.wrapping_add(1).max(1);
@@ -221,7 +226,13 @@ pub(crate) fn not_taken(key: Key) {
 
 /// Remembers a span that was made here with a node of its own.
 pub(crate) fn own(key: Key, node: &Arc<Node>) {
-    found(key, now(key), node, node.mark, true);
+    let keeps = node.recorder().is_some();
+    with(|cache| {
+        let handle = cache.hold_new(node);
+        let (epoch, mark, kind) = (now(key), node.mark, Kind::Carries);
+        *cache.entry(key) = Entry { key, epoch, node: handle, mark, kind, keeps };
+        Some(())
+    });
 }
 
 /// Remembers a span that was made here in the node of an ancestor. True, so that it can be said last.
@@ -283,7 +294,7 @@ mod tests {
     use super::*;
 
     fn node() -> Arc<Node> {
-        Arc::new(Node { scopes: Scopes::base(), trace: None, mark: Mark::NONE, own_current: true })
+        Arc::new(Node { scopes: Scopes::clone(&Scopes::base()), trace: None, mark: Mark::NONE, own_current: true })
     }
 
     fn elsewhere<T: Send>(work: impl FnOnce() -> T + Send) -> T {

@@ -147,18 +147,17 @@ impl CaptureLayer {
         if contextual || parent.is_none() {
             // Scopes that were entered after the current span: what begins now begins in them.
             if let Some(entered) = Scopes::innermost(current.id().map(|id| self.key(id))) {
-                let scopes = Scopes::clone(&entered);
-                let scopes = if contextual { scopes } else { scopes.with_span_ref(None) };
-                return self.begin_node(key, attributes, scopes);
+                return self.begin_node(key, attributes, &entered, !contextual);
             }
         }
         if parent.is_some_and(|parent| self.begin_child(key, attributes, parent, context)) {
             return;
         }
         // `parent: None` inside of a span begins a trace of its own, in the unit of work that it is in.
-        let around = current.id().and_then(|id| self.place(id, context));
-        let scopes = around.map_or_else(Scopes::base, |place| Arc::clone(&place.node.scopes));
-        self.begin_node(key, attributes, scopes.with_span_ref(None));
+        match current.id().and_then(|id| self.place(id, context)) {
+            Some(around) => self.begin_node(key, attributes, &around.node.scopes, true),
+            None => self.begin_node(key, attributes, &Scopes::base(), true),
+        }
     }
 
     /// Starts a child at the place of its parent. False if that has none.
@@ -196,36 +195,23 @@ impl CaptureLayer {
         cache::made(key, &node, mark)
     }
 
-    /// Starts a span that begins in scopes of its own.
-    fn begin_node(&self, key: SpanKey, attributes: &Attributes<'_>, scopes: Scopes) {
+    /// Starts a span that begins in scopes of its own: a child of the span that is open in `around`, or a root.
+    fn begin_node(&self, key: SpanKey, attributes: &Attributes<'_>, around: &Scopes, root: bool) {
         // Some client is active, but not the one of this place: a span that can report nowhere is as if no client were there, so that
         // what begins in it after `init` is still a unit of work of its own.
-        if scopes.client().is_none() {
-            return cache::not_taken(key);
-        }
-        let node = Self::open_node(key, attributes, scopes);
-        self.nodes.insert(key, Arc::new(node));
-    }
-
-    fn open_node(key: SpanKey, attributes: &Attributes<'_>, scopes: Scopes) -> Node {
-        // Work that begins at the process's own level is a unit of its own: what it sets does not reach the next one.
-        let root = scopes.span_ref().is_none();
-        let fresh = root && !scopes.is_unit();
+        let Some(client) = around.client() else { return cache::not_taken(key) };
+        let root = root || around.span_ref().is_none();
         // A root has its current scope from the start, so that what is set there is on its transaction; a child of a span that was entered
         // has one when it is asked for.
-        let scopes = Arc::new(match (fresh, root) {
-            (true, _) => scopes.isolated(),
-            (false, true) => scopes.forked(),
-            (false, false) => scopes,
-        });
+        let scopes = if root { around.of_root() } else { around.clone() };
         let metadata = attributes.metadata();
         let span = LayerSpan { callsite: semantics::callsite(metadata), key };
         let span = with_fields(attributes, |fields| {
-            scopes.open_span(span, || semantics::root_name(metadata, fields), fields)
+            scopes.open_span(&client, span, || semantics::root_name(metadata, fields), fields)
         });
         let mark = Mark::of(span.as_ref());
         let trace = span.map(|span| Arc::clone(span.trace()));
-        Node { scopes, trace, mark, own_current: root }
+        self.nodes.insert(key, Arc::new(Node { scopes, trace, mark, own_current: root }));
     }
 
     /// Ends what a span that closes has begun.

@@ -22,7 +22,7 @@ use crate::cache::{self, Key};
 /// What a span carries that begins something.
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub(crate) scopes: Arc<Scopes>,
+    pub(crate) scopes: Scopes,
     /// `None` while tracing is off.
     pub(crate) trace: Option<Arc<Trace>>,
     /// Where the span itself is in the trace.

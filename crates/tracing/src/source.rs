@@ -68,7 +68,7 @@ impl SpanSource for Dispatcher {
             if layer.nodes().is_own(id, &node) && node.own_current {
                 return Some(node.to_scopes());
             }
-            let scopes = Arc::new(node.scopes.forked());
+            let scopes = node.scopes.forked();
             let late = Node { scopes, trace: node.trace.clone(), mark, own_current: true };
             Some(layer.nodes().insert_late(layer.key(id), Arc::new(late)).to_scopes())
         })

@@ -14,10 +14,11 @@ use crate::config::Config;
 use crate::dsc;
 use crate::integration::Integration;
 use crate::losses::Losses;
-use crate::merge::{self, Layers};
+use crate::merge;
 use crate::propagation_context::PropagationContext;
 use crate::record::Buffer;
 use crate::sampling::Sampled;
+use crate::scope::ScopeData;
 use crate::scrub::Rules;
 
 /// A finished trace: its spans as they were recorded, and the scopes that it lived in.
@@ -26,7 +27,8 @@ pub(crate) struct TransactionJob {
     pub(crate) name: Cow<'static, str>,
     pub(crate) source: TransactionSource,
     pub(crate) buffer: Buffer,
-    pub(crate) layers: Layers,
+    /// What the scopes hold, the nearest first.
+    pub(crate) layers: [Arc<ScopeData>; 3],
     pub(crate) propagation: Arc<PropagationContext>,
     pub(crate) sampled: Sampled,
     /// The time of day at the start, and the monotonic time at that moment: what turns one into the other.

@@ -7,14 +7,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Extensions, HeaderMap, Request, Response};
+use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 use watchpost_core::layer::{any_active, continue_trace, sends_pii};
-use watchpost_core::{Scopes, Span, mute};
+use watchpost_core::{Scopes, mute};
 use watchpost_protocol::User;
 
+use crate::body::ResponseBody;
+use crate::error::ServiceError;
 use crate::future::ResponseFuture;
 use crate::request::Head;
+use crate::response::Watch;
+use crate::unit::Unit;
 
 /// The layer, with every default.
 #[must_use]
@@ -106,9 +111,11 @@ pub struct RequestService<S> {
 impl<S, B, R> Service<Request<B>> for RequestService<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
-    S::Error: std::fmt::Display,
+    S::Error: ServiceError,
+    R: Body,
+    R::Error: ServiceError,
 {
-    type Response = S::Response;
+    type Response = Response<ResponseBody<R>>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
@@ -120,20 +127,16 @@ where
         if !any_active() || mute::is_muted() {
             return ResponseFuture::unobserved(self.inner.call(request));
         }
-        let (scopes, span) = self.begin(&request);
-        let scopes = Arc::new(scopes.with_span(&span));
-        let future = {
-            // What the service does before its future is polled belongs to the request too.
-            let _entered = scopes.attach();
-            self.inner.call(request)
-        };
-        ResponseFuture::observed(future, scopes, span, Arc::clone(&self.settings))
+        let mut watch = Watch::new(self.begin(&request), Arc::clone(&self.settings), request.method());
+        // What the service does before its future is polled belongs to the request too.
+        let future = watch.run(|| self.inner.call(request));
+        ResponseFuture::observed(future, watch)
     }
 }
 
 impl<S> RequestService<S> {
     /// The recipe of `protocol.md` §15.7: a scope of its own without inherited breadcrumbs, the request, the trace, the transaction.
-    fn begin<B>(&self, request: &Request<B>) -> (Scopes, Span) {
+    fn begin<B>(&self, request: &Request<B>) -> Unit {
         let scopes = Scopes::current().isolated().with_span_ref(None);
         scopes.isolation().clear_breadcrumbs();
         if let Some(user) = &self.settings.user {
@@ -149,6 +152,6 @@ impl<S> RequestService<S> {
         let span = head.describe(builder).start_in(&scopes);
         scopes.current_scope().set_transaction_name(head.name(), head.source());
         scopes.isolation().set_request(Some(Arc::new(move || head.print())));
-        (scopes, span)
+        Unit::new(&scopes, span)
     }
 }

@@ -21,19 +21,27 @@
 //! 5. maps the status of the response, and makes an issue of a service error and of a status from 500 to 599. A 404 is no error. With
 //!    [`attach_error`] a handler says which error it was.
 //!
-//! A handler that panics is reported by the panic hook, in the scopes of its request. A request that is dropped half-way ends as
-//! `cancelled`.
+//! The request is over when the body of its response is: the transaction lasts as long as a streamed body does, and the scopes of the request
+//! are current while the body is made. An answer without a body, and an upgrade (a websocket), end with their head.
+//!
+//! A handler or a body that panics is reported by the panic hook, in the scopes of its request. A request whose caller goes away half-way ends
+//! as `cancelled`.
 //!
 //! # What it does not do
 //!
-//! It does not read the body. The transaction ends with the response's head, before a streamed body does.
+//! It does not read the body of the request.
 
 mod attached;
+mod body;
+mod error;
 mod future;
 mod layer;
 mod request;
 mod response;
+mod unit;
 
 pub use attached::attach_error;
+pub use body::ResponseBody;
+pub use error::ServiceError;
 pub use future::ResponseFuture;
 pub use layer::{RequestLayer, RequestService, request_layer};

@@ -116,7 +116,7 @@ fn a_body_that_fails_is_one_issue() {
         "\
 error: Error: the disk is gone
   in GET /report
-  tags: said=one
+  tags: dropped=under its scopes said=one
 http.server GET /report [internal_error]
   tags: dropped=under its scopes said=one
 "

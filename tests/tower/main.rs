@@ -12,5 +12,6 @@ mod support;
 mod bodies;
 mod isolation;
 mod issues;
+mod names;
 mod shop;
 mod traces;

@@ -22,14 +22,6 @@ fn a_request_is_a_transaction_named_by_its_route() {
 }
 
 #[test]
-fn a_404_is_no_issue_and_its_name_is_a_path() {
-    let captured = reported([ask("GET", "/favicon.ico")]);
-    assert_eq!(captured.draw(), "http.server GET /favicon.ico [not_found]\n");
-    let transaction = &captured.transactions()[0];
-    assert_eq!(transaction.transaction_info.as_ref().unwrap().source, TransactionSource::Url);
-}
-
-#[test]
 fn the_trace_of_the_caller_is_continued() {
     let mut request = ask("POST", "/checkout/13");
     let headers = request.headers_mut();

@@ -10,12 +10,14 @@
 //! # }
 //! ```
 //!
-//! There is one layer, so layers cannot be in the wrong order. For each request it
+//! There is one layer, so layers cannot be in the wrong order; and it may stand on the router, on a nested one, on some routes or around
+//! everything. A request that passes it twice is still one request. For each it
 //!
 //! 1. forks the isolation scope: what a handler sets stays with its request;
 //! 2. continues the trace that `sentry-trace` and `baggage` name;
 //! 3. opens an `http.server` transaction, named by the route (`POST /checkout/{id}`) where axum's `MatchedPath` is known (feature
-//!    `axum`), else by the path;
+//!    `axum`), else by the path. It is known on a router and below. Around the whole router, as around a `NormalizePath`, it is not, because axum
+//!    has not routed yet; put the layer on the router too, and the inner one names the request;
 //! 4. puts the request on everything that is reported meanwhile, without what is a secret or names a person
 //!    (`send_default_pii`);
 //! 5. maps the status of the response, and makes an issue of a service error and of a status from 500 to 599. A 404 is no error. With
@@ -35,13 +37,26 @@ mod attached;
 mod body;
 mod error;
 mod future;
+mod head;
 mod layer;
-mod request;
+mod print;
 mod response;
+mod service;
 mod unit;
+
+#[cfg(feature = "axum")]
+mod axum;
+#[cfg(feature = "axum")]
+use self::axum as framework;
+
+#[cfg(not(feature = "axum"))]
+mod plain;
+#[cfg(not(feature = "axum"))]
+use self::plain as framework;
 
 pub use attached::attach_error;
 pub use body::ResponseBody;
 pub use error::ServiceError;
 pub use future::ResponseFuture;
-pub use layer::{RequestLayer, RequestService, request_layer};
+pub use layer::{RequestLayer, request_layer};
+pub use service::RequestService;

@@ -53,9 +53,7 @@ impl Watch {
     /// Maps the status, and makes one issue: of the error that the handler attached, else of a status that is a failure.
     fn judge(&mut self, parts: &Parts) {
         let status = parts.status.as_u16();
-        if let Some(span) = self.scopes().span() {
-            span.set_attribute("http.response.status_code", u64::from(status));
-        }
+        self.unit.record(|fields| fields.push("http.response.status_code", u64::from(status).into()));
         self.scopes().isolation().set_response_status(Some(status));
         self.unit.set_status(SpanStatus::from_http_status(status));
         let (origin, failed) = (self.settings.origin, self.settings.failed.contains(&status));

@@ -1,8 +1,9 @@
 //! A unit of work that is being watched: the scopes it runs in, its transaction, and how that ends.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
-use watchpost_core::{Scopes, Span};
+use watchpost_core::{Fields, Scopes, Span};
 use watchpost_protocol::SpanStatus;
 
 /// The unit of work of one request or job, from its first call to its last poll. Dropped without a word it was cancelled, or it panicked.
@@ -35,6 +36,16 @@ impl Unit {
         result
     }
 
+    /// Adds attributes to the transaction, if it is recorded at all.
+    pub(crate) fn record(&self, fill: impl FnOnce(&mut Fields)) {
+        if let Some(span) = self.scopes.span_ref().filter(|span| span.is_recorded()) {
+            with_scratch(|fields| {
+                fill(fields);
+                span.record(fields);
+            });
+        }
+    }
+
     /// What the end will say, unless something worse is said first.
     pub(crate) fn set_status(&mut self, status: SpanStatus) {
         if self.status == SpanStatus::Ok {
@@ -64,4 +75,17 @@ impl std::fmt::Debug for Unit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Unit").field("span", &self.span).field("status", &self.status).finish_non_exhaustive()
     }
+}
+
+/// A list of fields that this thread uses again, so that attributes on their way to a span are not allocated first.
+fn with_scratch(work: impl FnOnce(&mut Fields)) {
+    thread_local! {
+        static SCRATCH: RefCell<Fields> = const { RefCell::new(Fields::new()) };
+    }
+    // Taken out: whoever comes here meanwhile on this thread finds a list of their own.
+    let take = |scratch: &RefCell<Fields>| scratch.try_borrow_mut().map(|mut own| std::mem::take(&mut *own));
+    let mut fields = SCRATCH.try_with(take).ok().and_then(Result::ok).unwrap_or_default();
+    work(&mut fields);
+    fields.clear();
+    let _ = SCRATCH.try_with(|scratch| scratch.try_borrow_mut().map(|mut own| *own = fields));
 }

@@ -1,0 +1,123 @@
+//! What is kept of a request: its parts, which are cheap to keep. Text is made of them in [`print`](crate::print), on the worker, if at all.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use http::request::Parts;
+use http::{HeaderMap, Method, Uri, Version, header};
+use watchpost_core::{Fields, scrub};
+use watchpost_protocol::TransactionSource;
+
+use crate::framework::{self, Route};
+
+pub(crate) struct Head {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) version: Version,
+    pub(crate) headers: HeaderMap,
+    route: Option<Route>,
+    /// The other end of the connection; with `send_default_pii` only.
+    pub(crate) peer: Option<IpAddr>,
+    pub(crate) pii: bool,
+}
+
+impl Head {
+    pub(crate) fn of(request: &Parts, pii: bool) -> Self {
+        Head {
+            method: request.method.clone(),
+            uri: framework::original_uri(&request.extensions).unwrap_or(&request.uri).clone(),
+            version: request.version,
+            headers: request.headers.clone(),
+            route: framework::route(&request.extensions),
+            peer: pii.then(|| framework::peer(&request.extensions)).flatten(),
+            pii,
+        }
+    }
+
+    /// `POST /checkout/{id}`, or with the path where the route is not known.
+    pub(crate) fn name(&self) -> (String, TransactionSource) {
+        match &self.route {
+            Some(route) => (name(&self.method, route.as_str()), TransactionSource::Route),
+            None => (name(&self.method, self.uri.path()), TransactionSource::Url),
+        }
+    }
+
+    /// What the transaction says of the request (§18.1).
+    pub(crate) fn describe(&self, fields: &mut Fields) {
+        let mut push = |key, value: &str| fields.push(key, value.into());
+        push("http.request.method", self.method.as_str());
+        push("url.path", self.uri.path());
+        push("network.protocol.name", "http");
+        push("network.protocol.version", version(self.version));
+        if let Some(query) = self.uri.query() {
+            push("http.query", &scrub::query(query));
+        }
+        if let Some(route) = &self.route {
+            push("http.route", route.as_str());
+        }
+        if let Some(host) = self.host() {
+            push("server.address", host);
+        }
+        if let Some(agent) = self.header(header::USER_AGENT) {
+            push("user_agent.original", agent);
+        }
+        if let Some(client) = self.client() {
+            push("client.address", &client);
+        }
+    }
+
+    /// The host and its port, never with the name and the password that may stand before them.
+    pub(crate) fn host(&self) -> Option<&str> {
+        let authority = self.uri.authority().map(|authority| authority.as_str());
+        let host = authority.or_else(|| self.header(header::HOST))?;
+        Some(host.rsplit_once('@').map_or(host, |(_, host)| host))
+    }
+
+    /// The client, as the nearest proxy names it, else as the connection does (§16.4); with `send_default_pii` only.
+    pub(crate) fn client(&self) -> Option<Cow<'_, str>> {
+        if !self.pii {
+            return None;
+        }
+        let header = |name: &str| self.headers.get(name)?.to_str().ok();
+        let forwarded = header("x-forwarded-for").and_then(|list| list.split(',').next());
+        let named = forwarded.or_else(|| header("x-real-ip")).map(str::trim).filter(|name| !name.is_empty());
+        named.map(Cow::Borrowed).or_else(|| Some(self.peer?.to_string().into()))
+    }
+
+    pub(crate) fn header(&self, name: header::HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+pub(crate) fn name(method: &Method, path: &str) -> String {
+    let method = method.as_str();
+    let mut name = String::with_capacity(method.len() + 1 + path.len());
+    name.push_str(method);
+    name.push(' ');
+    name.push_str(path);
+    name
+}
+
+fn version(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_09 => "0.9",
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_2 => "2",
+        Version::HTTP_3 => "3",
+        _ => "1.1",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    #[test]
+    fn a_path_is_a_poor_name() {
+        let request = Request::builder().method("POST").uri("/checkout/42?page=2").body(()).unwrap();
+        let head = Head::of(&request.into_parts().0, false);
+        assert_eq!(head.name(), ("POST /checkout/42".to_owned(), TransactionSource::Url));
+    }
+}

@@ -80,6 +80,13 @@ pub fn sends_pii(scopes: &Scopes) -> bool {
     scopes.client().is_some_and(|client| client.options().send_default_pii)
 }
 
+/// How many bytes of a request's body the client of `scopes` wants; 0 without its leave to collect data about persons.
+#[must_use]
+pub fn request_body_limit(scopes: &Scopes) -> usize {
+    let client = scopes.client().filter(|client| client.options().send_default_pii);
+    client.map_or(0, |client| client.options().max_request_body_size.bytes())
+}
+
 /// Continues the trace of a request in the isolation scope of `scopes`; see [`continue_trace`](crate::api::continue_trace).
 pub fn continue_trace<K: AsRef<str>, V: AsRef<[u8]>>(
     scopes: &Scopes,

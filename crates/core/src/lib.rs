@@ -35,6 +35,7 @@ pub mod sampling;
 pub mod scrub;
 mod valid;
 
+mod body_size;
 mod config;
 mod environment;
 mod error_chain;
@@ -53,6 +54,7 @@ pub mod future;
 pub mod api;
 pub mod layer;
 
+pub use body_size::{MaxRequestBodySize, ParseMaxRequestBodySizeError};
 pub use builder::{EnteredSpan, SpanBuilder};
 pub use client::{Client, Guard};
 pub use clock::{Clock, SystemClock};

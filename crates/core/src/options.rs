@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use watchpost_protocol::{Breadcrumb, Dsn, Event, Transaction};
 
+use crate::body_size::MaxRequestBodySize;
 use crate::clock::{Clock, SystemClock};
 use crate::error::InitError;
 use crate::integration::{Integration, StackSource};
@@ -58,6 +59,7 @@ pub struct Options {
     pub(crate) max_value_length: Option<usize>,
     pub(crate) attach_stacktrace: bool,
     pub(crate) send_default_pii: bool,
+    pub(crate) max_request_body_size: MaxRequestBodySize,
     pub(crate) send_client_reports: bool,
     pub(crate) in_app_include: Vec<String>,
     pub(crate) in_app_exclude: Vec<String>,
@@ -104,6 +106,7 @@ impl Default for Options {
             max_value_length: Some(DEFAULT_MAX_VALUE_LENGTH),
             attach_stacktrace: false,
             send_default_pii: false,
+            max_request_body_size: MaxRequestBodySize::default(),
             send_client_reports: true,
             in_app_include: Vec::new(),
             in_app_exclude: Vec::new(),
@@ -249,6 +252,13 @@ impl Options {
     /// always sent. Default: false.
     pub fn send_default_pii(mut self, send: bool) -> Self {
         self.send_default_pii = send;
+        self
+    }
+
+    /// How large the body of a request may be to be reported. Bodies are data about persons: without
+    /// [`send_default_pii`](Self::send_default_pii) there is none, whatever its size. Default: [`MaxRequestBodySize::Medium`].
+    pub fn max_request_body_size(mut self, size: MaxRequestBodySize) -> Self {
+        self.max_request_body_size = size;
         self
     }
 

@@ -34,8 +34,8 @@ pub use watchpost_core::api::{
 pub use watchpost_core::{
     Client, Clock, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_SIZE,
     DEFAULT_SHUTDOWN_TIMEOUT, Decision, Delivery, EnteredSpan, FutureExt, Guard, InitError, Integration,
-    Options, RawStack, Rng, SampleRate, SamplingContext, Scope, Scopes, Span, SpanBuilder, StackSource,
-    Transport,
+    MaxRequestBodySize, Options, RawStack, Rng, SampleRate, SamplingContext, Scope, Scopes, Span,
+    SpanBuilder, StackSource, Transport,
 };
 pub use watchpost_protocol::{
     Breadcrumb, Dsn, Envelope, Event, EventId, IpAddress, Level, LogLevel, SpanStatus, Transaction,

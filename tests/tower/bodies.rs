@@ -12,14 +12,12 @@ use axum::routing::get;
 use bytes::Bytes;
 use http_body::{Body as _, Frame};
 use http_body_util::BodyExt;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 use watchpost::protocol::SpanStatus;
 use watchpost::tower::request_layer;
 use watchpost_testkit::{Captured, capture};
 
-use crate::shop::{ask, traced};
+use crate::shop::{answer_over_loopback, ask, traced};
 
 /// A body that says what it does: each step is a frame, a failure or a panic, and leaves a breadcrumb of its request.
 struct Steps(std::vec::IntoIter<Step>);
@@ -211,19 +209,4 @@ fn over_a_connection_a_body_of_an_announced_length_is_not_cancelled() {
     });
     let trace = captured.transactions()[0].contexts.trace.clone().unwrap();
     assert_eq!(trace.status, Some(SpanStatus::Ok));
-}
-
-/// What a real server on loopback answers to these bytes.
-async fn answer_over_loopback(app: Router, request: &str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let scopes = watchpost::Scopes::current();
-    let serving = watchpost::FutureExt::with_scopes(async { axum::serve(listener, app).await }, scopes);
-    let server = tokio::spawn(serving);
-    let mut client = TcpStream::connect(address).await.unwrap();
-    client.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    client.read_to_string(&mut answer).await.unwrap();
-    server.abort();
-    answer
 }

@@ -13,5 +13,6 @@ mod bodies;
 mod isolation;
 mod issues;
 mod names;
+mod request_data;
 mod shop;
 mod traces;

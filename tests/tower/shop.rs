@@ -1,5 +1,6 @@
 //! A small shop, and what several themes do with it.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 
@@ -9,14 +10,17 @@ use axum::extract::Path;
 use axum::http::{Request, Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use axum::serve::IncomingStream;
 use http_body_util::BodyExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::task::yield_now;
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 use tracing::instrument;
 use tracing_subscriber::prelude::*;
-use watchpost::User;
 use watchpost::tower::{attach_error, request_layer};
+use watchpost::{FutureExt, User};
 use watchpost_testkit::{Captured, capture};
 
 #[derive(Debug)]
@@ -88,4 +92,23 @@ pub(crate) fn reported(requests: impl IntoIterator<Item = Request<Body>>) -> Cap
             }
         });
     })
+}
+
+/// What a real server on loopback answers to these bytes.
+pub(crate) async fn answer_over_loopback<M, S>(app: M, request: &str) -> String
+where
+    M: for<'a> Service<IncomingStream<'a, TcpListener>, Error = Infallible, Response = S> + Send + 'static,
+    for<'a> <M as Service<IncomingStream<'a, TcpListener>>>::Future: Send,
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async { axum::serve(listener, app).await }.with_current_scopes());
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    server.abort();
+    answer
 }

@@ -1,9 +1,15 @@
 //! What axum knows of a request, from its extensions.
 
+use std::any::{Any, TypeId};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{ConnectInfo, MatchedPath, OriginalUri};
 use http::{Extensions, Uri};
+
+use crate::request_body::{BodyMode, TappedBody};
+use crate::tap::Tap;
 
 pub(crate) const ORIGIN: &str = "auto.http.axum";
 
@@ -22,4 +28,18 @@ pub(crate) fn original_uri(extensions: &Extensions) -> Option<&Uri> {
 /// Who is at the other end of the connection, if the server was made with connect info.
 pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip())
+}
+
+/// Whether [`tapped`] can do anything with bodies of this type: axum's is one type for every body, so it can be given another in its place.
+pub(crate) fn captures<B: 'static>() -> bool {
+    TypeId::of::<B>() == TypeId::of::<Body>()
+}
+
+/// The body, copied while it is read, if it is one of axum's; any other as it is.
+pub(crate) fn tapped<B: 'static>(mut body: B, tap: Arc<Tap>) -> B {
+    let any: &mut dyn Any = &mut body;
+    if let Some(body) = any.downcast_mut::<Body>() {
+        *body = Body::new(TappedBody::give(std::mem::take(body), Some(tap)));
+    }
+    body
 }

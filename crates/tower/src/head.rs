@@ -9,6 +9,7 @@ use watchpost_core::{Fields, scrub};
 use watchpost_protocol::TransactionSource;
 
 use crate::framework::{self, Route};
+use crate::tap::BodyData;
 
 pub(crate) struct Head {
     pub(crate) method: Method,
@@ -19,10 +20,11 @@ pub(crate) struct Head {
     /// The other end of the connection; with `send_default_pii` only.
     pub(crate) peer: Option<IpAddr>,
     pub(crate) pii: bool,
+    pub(crate) body: BodyData,
 }
 
 impl Head {
-    pub(crate) fn of(request: &Parts, pii: bool) -> Self {
+    pub(crate) fn of(request: &Parts, pii: bool, body: BodyData) -> Self {
         Head {
             method: request.method.clone(),
             uri: framework::original_uri(&request.extensions).unwrap_or(&request.uri).clone(),
@@ -31,6 +33,7 @@ impl Head {
             route: framework::route(&request.extensions),
             peer: pii.then(|| framework::peer(&request.extensions)).flatten(),
             pii,
+            body,
         }
     }
 
@@ -117,7 +120,7 @@ mod tests {
     #[test]
     fn a_path_is_a_poor_name() {
         let request = Request::builder().method("POST").uri("/checkout/42?page=2").body(()).unwrap();
-        let head = Head::of(&request.into_parts().0, false);
+        let head = Head::of(&request.into_parts().0, false, BodyData::Absent);
         assert_eq!(head.name(), ("POST /checkout/42".to_owned(), TransactionSource::Url));
     }
 }

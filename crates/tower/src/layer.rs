@@ -1,6 +1,7 @@
 //! The layer, and how it is set up.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use tower_layer::Layer;
 use watchpost_protocol::User;
 
 use crate::framework;
+use crate::request_body::{SameBody, TappedBody};
 use crate::service::RequestService;
 
 /// The layer, with every default.
@@ -18,9 +20,12 @@ pub fn request_layer() -> RequestLayer {
 }
 
 /// Wraps a service, so that each of its requests is a unit of work of its own; see the [crate documentation](crate).
+///
+/// `M` says how the service is given the body of a request; see [`with_request_body`](Self::with_request_body).
 #[derive(Debug, Clone)]
-pub struct RequestLayer {
+pub struct RequestLayer<M = SameBody> {
     settings: Arc<Settings>,
+    mode: PhantomData<M>,
 }
 
 #[derive(Clone)]
@@ -56,9 +61,22 @@ impl RequestLayer {
     #[must_use]
     pub fn new() -> Self {
         let settings = Settings { failed: 500..=599, origin: framework::ORIGIN, user: None, name: None };
-        RequestLayer { settings: Arc::new(settings) }
+        RequestLayer { settings: Arc::new(settings), mode: PhantomData }
     }
 
+    /// Reports the bodies of requests of any type (with the option `send_default_pii`, and up to the option `max_request_body_size`): the service
+    /// within is given a [`RequestBody`](crate::RequestBody), which copies what is read of it. Nothing is read ahead.
+    ///
+    /// Services that take any body, as those of tower-http, and handlers that are generic over it, do not notice. With axum this is not needed, and
+    /// not possible: its routes take axum's own body and no other. Since that one can hold any body, the layer sees to it by itself (feature
+    /// `axum`).
+    #[must_use]
+    pub fn with_request_body(self) -> RequestLayer<TappedBody> {
+        RequestLayer { settings: self.settings, mode: PhantomData }
+    }
+}
+
+impl<M> RequestLayer<M> {
     /// Which statuses of a response are an issue (features E20). Default: 500 to 599.
     #[must_use]
     pub fn failed_request_status_codes(mut self, codes: RangeInclusive<u16>) -> Self {
@@ -104,10 +122,10 @@ impl RequestLayer {
     }
 }
 
-impl<S> Layer<S> for RequestLayer {
-    type Service = RequestService<S>;
+impl<S, M> Layer<S> for RequestLayer<M> {
+    type Service = RequestService<S, M>;
 
-    fn layer(&self, inner: S) -> RequestService<S> {
+    fn layer(&self, inner: S) -> RequestService<S, M> {
         RequestService::new(inner, Arc::clone(&self.settings))
     }
 }

@@ -29,19 +29,26 @@
 //! A handler or a body that panics is reported by the panic hook, in the scopes of its request. A request whose caller goes away half-way ends
 //! as `cancelled`.
 //!
-//! # What it does not do
+//! # What it tells about persons
 //!
-//! It does not read the body of the request.
+//! By default nothing: the method, the address without a password, the query and the headers, with `[Filtered]` for what is a secret or names
+//! the client. With the option `send_default_pii` also cookies, credentials, the address of the client (from `X-Forwarded-For`, `X-Real-IP`, or
+//! axum's `ConnectInfo`), and the body of the request: JSON or a form, up to the option `max_request_body_size`, as far as the handler has read it
+//! to its end, and without the values of fields whose names say that they are secrets. It is copied while the handler reads it; nothing is
+//! read ahead. For bodies other than axum's see [`RequestLayer::with_request_body`].
 
 mod attached;
 mod body;
 mod error;
+mod form;
 mod future;
 mod head;
 mod layer;
 mod print;
+mod request_body;
 mod response;
 mod service;
+mod tap;
 mod unit;
 
 #[cfg(feature = "axum")]
@@ -59,4 +66,5 @@ pub use body::ResponseBody;
 pub use error::ServiceError;
 pub use future::ResponseFuture;
 pub use layer::{RequestLayer, request_layer};
+pub use request_body::{BodyMode, RequestBody, SameBody, TappedBody};
 pub use service::RequestService;

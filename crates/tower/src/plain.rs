@@ -1,8 +1,11 @@
 //! What is known of a request without a framework: the same names as in `axum.rs`.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::{Extensions, Uri};
+
+use crate::tap::Tap;
 
 pub(crate) const ORIGIN: &str = "auto.http.tower";
 
@@ -26,4 +29,13 @@ pub(crate) fn original_uri(_: &Extensions) -> Option<&Uri> {
 
 pub(crate) fn peer(_: &Extensions) -> Option<IpAddr> {
     None
+}
+
+/// A body of an unknown type cannot be given another in its place.
+pub(crate) fn captures<B>() -> bool {
+    false
+}
+
+pub(crate) fn tapped<B>(body: B, _: Arc<Tap>) -> B {
+    body
 }

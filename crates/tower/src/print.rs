@@ -21,6 +21,7 @@ impl Head {
             cookies: self.header(header::COOKIE).filter(|_| self.pii).map(str::to_owned),
             headers: self.printed_headers(),
             env,
+            data: self.body.print(),
             ..Request::default()
         }
     }
@@ -74,6 +75,7 @@ fn titled(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tap::BodyData;
 
     fn printed(pii: bool) -> Request {
         let request = http::Request::builder()
@@ -86,7 +88,7 @@ mod tests {
             .header("accept", "b")
             .body(())
             .unwrap();
-        Head::of(&request.into_parts().0, pii).print()
+        Head::of(&request.into_parts().0, pii, BodyData::Absent).print()
     }
 
     #[test]

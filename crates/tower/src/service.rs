@@ -1,5 +1,7 @@
 //! The service: what happens when a request comes in.
 
+use std::marker::PhantomData;
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -8,9 +10,9 @@ use http::request::Parts;
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use tower_service::Service;
-use watchpost_core::layer::{any_active, continue_trace, sends_pii};
+use watchpost_core::layer::{any_active, continue_trace, request_body_limit, sends_pii};
 use watchpost_core::{Scopes, SpanBuilder, mute};
-use watchpost_protocol::TransactionSource;
+use watchpost_protocol::{TransactionSource, User};
 
 use crate::body::ResponseBody;
 use crate::error::ServiceError;
@@ -18,25 +20,29 @@ use crate::framework;
 use crate::future::ResponseFuture;
 use crate::head::{self, Head};
 use crate::layer::{Of, Settings};
+use crate::request_body::{BodyMode, SameBody};
 use crate::response::Watch;
+use crate::tap::BodyData;
 use crate::unit::Unit;
 
 /// A service whose requests are reported; made by [`RequestLayer`](crate::RequestLayer).
 #[derive(Debug, Clone)]
-pub struct RequestService<S> {
+pub struct RequestService<S, M = SameBody> {
     inner: S,
     settings: Arc<Settings>,
+    mode: PhantomData<M>,
 }
 
-impl<S> RequestService<S> {
+impl<S, M> RequestService<S, M> {
     pub(crate) fn new(inner: S, settings: Arc<Settings>) -> Self {
-        RequestService { inner, settings }
+        RequestService { inner, settings, mode: PhantomData }
     }
 }
 
-impl<S, B, R> Service<Request<B>> for RequestService<S>
+impl<S, M, B, R> Service<Request<B>> for RequestService<S, M>
 where
-    S: Service<Request<B>, Response = Response<R>>,
+    M: BodyMode<B>,
+    S: Service<Request<M::Body>, Response = Response<R>>,
     S::Error: ServiceError,
     R: Body,
     R::Error: ServiceError,
@@ -50,19 +56,20 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        if !any_active() || mute::is_muted() {
-            return ResponseFuture::unobserved(self.inner.call(request));
-        }
-        let around = Scopes::current();
-        if around.client().is_none() {
-            return ResponseFuture::unobserved(self.inner.call(request));
-        }
+        let around = if any_active() && !mute::is_muted() { Some(Scopes::current()) } else { None };
+        let Some(around) = around.filter(|scopes| scopes.client().is_some()) else {
+            return ResponseFuture::unobserved(self.inner.call(request.map(|body| M::give(body, None))));
+        };
         let (mut head, body) = request.into_parts();
         if let Some(Watched(scopes)) = head.extensions.get() {
             name_by_route(&head, scopes);
-            return ResponseFuture::unobserved(self.inner.call(Request::from_parts(head, body)));
+            let request = Request::from_parts(head, M::give(body, None));
+            return ResponseFuture::unobserved(self.inner.call(request));
         }
-        let unit = begin(&around, &head, &self.settings);
+        let limit = if M::captures() { request_body_limit(&around) } else { 0 };
+        let data = BodyData::announced(&head.headers, limit);
+        let body = M::give(body, data.tap());
+        let unit = begin(&around, &head, data, &self.settings);
         head.extensions.insert(Watched(Arc::clone(unit.scopes())));
         let mut watch = Watch::new(unit, Arc::clone(&self.settings), &head.method);
         // What the service does before its future is polled belongs to the request too.
@@ -89,13 +96,14 @@ fn name_by_route(request: &Parts, scopes: &Scopes) {
 }
 
 /// The recipe of `protocol.md` §15.7: a scope of its own without inherited breadcrumbs, the request, the trace, the transaction.
-fn begin(around: &Scopes, request: &Parts, settings: &Settings) -> Unit {
+fn begin(around: &Scopes, request: &Parts, data: BodyData, settings: &Settings) -> Unit {
     let scopes = around.isolated().with_span_ref(None);
     scopes.isolation().clear_breadcrumbs();
-    if let Some(user) = ask(settings.user.as_ref(), request) {
+    let head = Head::of(request, sends_pii(&scopes), data);
+    let user = ask(settings.user.as_ref(), request);
+    if let Some(user) = with_address(user, &head) {
         scopes.isolation().set_user(user);
     }
-    let head = Head::of(request, sends_pii(&scopes));
     let given = ask(settings.name.as_ref(), request).map(|name| (name, TransactionSource::Custom));
     let (name, source) = given.unwrap_or_else(|| head.name());
     let span = incoming(&scopes, &request.headers).name(name).source(source).op("http.server");
@@ -115,6 +123,18 @@ fn ask<T>(of: Option<&Of<T>>, request: &Parts) -> Option<T> {
         );
         None
     })
+}
+
+/// Who makes the request, with the address of the client if that may be collected (§16.4).
+fn with_address(user: Option<User>, head: &Head) -> Option<User> {
+    let address = head.client().and_then(|client| client.parse::<IpAddr>().ok());
+    match (user, address) {
+        (user, None) => user,
+        (user, Some(address)) => {
+            let user = user.unwrap_or_default();
+            Some(if user.ip_address.is_none() { user.ip_address(address) } else { user })
+        }
+    }
 }
 
 /// The trace that the caller has named, or one that begins here.

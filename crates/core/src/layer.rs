@@ -10,6 +10,7 @@ use crate::current::Scopes;
 pub use crate::current::{SpanKey, SpanSource, set_span_source};
 use crate::fields::Fields;
 use crate::integration::RawStack;
+use crate::last_error::LastError;
 use crate::mute;
 use crate::pipeline::EventJob;
 pub use crate::record::{Site, SpanInit};
@@ -24,13 +25,36 @@ pub fn capture(
     stack: Option<RawStack>,
     build: impl FnOnce() -> Event,
 ) -> Option<EventId> {
+    capture_if(scopes, default_level, stack, build, |_| true)
+}
+
+/// As [`capture`], for an error on its way out of a unit of work: not if it is the one that was reported last there.
+pub fn capture_outgoing(
+    scopes: &Scopes,
+    stack: Option<RawStack>,
+    build: impl FnOnce() -> Event,
+) -> Option<EventId> {
+    capture_if(scopes, Level::Error, stack, build, |error| error != scopes.isolation().last_error())
+}
+
+fn capture_if(
+    scopes: &Scopes,
+    default_level: Level,
+    stack: Option<RawStack>,
+    build: impl FnOnce() -> Event,
+    is_news: impl FnOnce(Option<LastError>) -> bool,
+) -> Option<EventId> {
     let client = scopes.client()?;
     let admitted = client.admit_error()?;
     let event = client.build(build)?;
+    let error = LastError::of(&event, default_level);
+    if !is_news(error) {
+        return None;
+    }
     let job =
         EventJob { event, layers: scopes.layers(), trace: scopes.event_trace(&client), stack, default_level };
     let id = client.capture(admitted, job)?;
-    scopes.isolation().set_last_event_id(id);
+    scopes.isolation().set_reported(id, error);
     Some(id)
 }
 

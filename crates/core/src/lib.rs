@@ -23,6 +23,7 @@ pub mod transport;
 
 mod breadcrumbs;
 pub mod fields;
+mod last_error;
 mod merge;
 mod propagation_context;
 mod record;

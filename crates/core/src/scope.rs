@@ -15,6 +15,7 @@ use serde::Serialize;
 use watchpost_protocol::{Breadcrumb, Event, EventId, Level, Request, TransactionSource, User, Value};
 
 use crate::breadcrumbs::{Ring, Trail};
+use crate::last_error::LastError;
 use crate::propagation_context::PropagationContext;
 
 /// Sees an event on the worker after the scopes were merged into it; may change it, and drops it by returning `None`.
@@ -39,6 +40,7 @@ struct Cell {
 struct Live {
     breadcrumbs: Ring,
     last_event_id: Option<EventId>,
+    last_error: Option<LastError>,
 }
 
 /// What a scope holds, without its breadcrumbs.
@@ -92,7 +94,7 @@ impl Scope {
     #[must_use]
     pub fn fork(&self) -> Self {
         let Snapshot { data, trail } = self.snapshot();
-        Scope::from_parts(data, Live { breadcrumbs: Ring::from(trail), last_event_id: None })
+        Scope::from_parts(data, Live { breadcrumbs: Ring::from(trail), ..Live::default() })
     }
 
     /// Whether both handles mean the same scope.
@@ -236,8 +238,21 @@ impl Scope {
         self.cell.live.lock().unwrap_or_else(PoisonError::into_inner).last_event_id
     }
 
-    pub(crate) fn set_last_event_id(&self, id: EventId) {
-        self.cell.live.lock().unwrap_or_else(PoisonError::into_inner).last_event_id = Some(id);
+    /// Whether an error was reported under this isolation scope: an event with an exception, or a message of the level `error` or above.
+    #[must_use]
+    pub fn has_reported_error(&self) -> bool {
+        self.last_error().is_some()
+    }
+
+    pub(crate) fn last_error(&self) -> Option<LastError> {
+        self.cell.live.lock().unwrap_or_else(PoisonError::into_inner).last_error
+    }
+
+    /// An event was reported under this isolation scope, and of what error, if it is of one.
+    pub(crate) fn set_reported(&self, id: EventId, error: Option<LastError>) {
+        let mut live = self.cell.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.last_event_id = Some(id);
+        live.last_error = error.or(live.last_error);
     }
 
     /// The trace that this isolation scope belongs to when no span is open; `fresh` makes one for a scope that has none yet.
@@ -333,7 +348,7 @@ mod tests {
     fn clear_keeps_the_processors() {
         let scope = Scope::new();
         scope.set_user(User::id("42"));
-        scope.set_last_event_id(EventId::default());
+        scope.set_reported(EventId::default(), None);
         scope.add_event_processor(Some);
         scope.clear();
 

@@ -1,6 +1,7 @@
 //! What axum knows of a request, from its extensions.
 
 use std::any::{Any, TypeId};
+use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -28,6 +29,11 @@ pub(crate) fn original_uri(extensions: &Extensions) -> Option<&Uri> {
 /// Who is at the other end of the connection, if the server was made with connect info.
 pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip())
+}
+
+/// What axum has wrapped when a body failed.
+pub(crate) fn inner_error(error: &dyn Any) -> Option<&dyn Error> {
+    error.downcast_ref::<axum::Error>()?.source()
 }
 
 /// Whether [`tapped`] can do anything with bodies of this type: axum's is one type for every body, so it can be given another in its place.

@@ -7,6 +7,8 @@ use std::fmt::Display;
 use watchpost_core::layer;
 use watchpost_protocol::{Exception, Mechanism};
 
+use crate::framework;
+
 /// What a service may fail with: anything that can be printed. Of a boxed error (`Box<dyn Error + Send + Sync>`) the causes are reported too; of
 /// others, what they print.
 ///
@@ -19,8 +21,9 @@ impl<E: Display + Any> ServiceError for E {}
 pub(crate) fn unhandled<E: ServiceError>(error: &E, origin: &'static str) -> Vec<Exception> {
     let mechanism = mechanism(origin);
     let any: &dyn Any = error;
-    if let Some(boxed) = any.downcast_ref::<Box<dyn Error + Send + Sync>>() {
-        return layer::exceptions(&**boxed, mechanism);
+    let boxed = any.downcast_ref::<Box<dyn Error + Send + Sync>>().map(|boxed| &**boxed as &dyn Error);
+    if let Some(error) = boxed.or_else(|| framework::inner_error(any)) {
+        return layer::exceptions(error, mechanism);
     }
     vec![Exception {
         ty: Some(short_type_name::<E>()),

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use http::request::Parts;
@@ -12,6 +11,7 @@ use watchpost_protocol::User;
 use crate::framework;
 use crate::request_body::{SameBody, TappedBody};
 use crate::service::RequestService;
+use crate::statuses::Statuses;
 
 /// The layer, with every default.
 #[must_use]
@@ -30,7 +30,7 @@ pub struct RequestLayer<M = SameBody> {
 
 #[derive(Clone)]
 pub(crate) struct Settings {
-    pub(crate) failed: RangeInclusive<u16>,
+    pub(crate) failed: Statuses,
     pub(crate) origin: &'static str,
     pub(crate) user: Option<Of<User>>,
     pub(crate) name: Option<Of<String>>,
@@ -60,7 +60,8 @@ impl RequestLayer {
     /// A layer with every default.
     #[must_use]
     pub fn new() -> Self {
-        let settings = Settings { failed: 500..=599, origin: framework::ORIGIN, user: None, name: None };
+        let failed = (500..=599).collect();
+        let settings = Settings { failed, origin: framework::ORIGIN, user: None, name: None };
         RequestLayer { settings: Arc::new(settings), mode: PhantomData }
     }
 
@@ -77,10 +78,15 @@ impl RequestLayer {
 }
 
 impl<M> RequestLayer<M> {
-    /// Which statuses of a response are an issue (features E20). Default: 500 to 599.
+    /// Which statuses of a response are an issue (features E20): a range, a list, or both. A status is an issue only if the request has not
+    /// reported an error by then, which is taken for its cause. Default: 500 to 599.
+    ///
+    /// ```
+    /// let layer = watchpost_tower::request_layer().failed_request_status_codes((500..=599).chain([429]));
+    /// ```
     #[must_use]
-    pub fn failed_request_status_codes(mut self, codes: RangeInclusive<u16>) -> Self {
-        self.set().failed = codes;
+    pub fn failed_request_status_codes(mut self, codes: impl IntoIterator<Item = u16>) -> Self {
+        self.set().failed = codes.into_iter().collect();
         self
     }
 

@@ -20,8 +20,9 @@
 //!    has not routed yet; put the layer on the router too, and the inner one names the request;
 //! 4. puts the request on everything that is reported meanwhile, without what is a secret or names a person
 //!    (`send_default_pii`);
-//! 5. maps the status of the response, and makes an issue of a service error and of a status from 500 to 599. A 404 is no error. With
-//!    [`attach_error`] a handler says which error it was.
+//! 5. maps the status of the response, and makes at most one issue of a failure: of the error that a handler has put on the response by
+//!    [`attach_error`], of an error of the service or of the response's body, or else of a status from 500 to 599. An error that the handler has
+//!    reported itself is not reported again, and a status says nothing new after an error. A 404 is no error.
 //!
 //! The request is over when the body of its response is: the transaction lasts as long as a streamed body does, and the scopes of the request
 //! are current while the body is made. An answer without a body, and an upgrade (a websocket), end with their head.
@@ -48,6 +49,7 @@ mod print;
 mod request_body;
 mod response;
 mod service;
+mod statuses;
 mod tap;
 mod unit;
 

@@ -1,5 +1,7 @@
 //! What is known of a request without a framework: the same names as in `axum.rs`.
 
+use std::any::Any;
+use std::error::Error;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -31,7 +33,12 @@ pub(crate) fn peer(_: &Extensions) -> Option<IpAddr> {
     None
 }
 
+pub(crate) fn inner_error(_: &dyn Any) -> Option<&dyn Error> {
+    None
+}
+
 /// A body of an unknown type cannot be given another in its place.
+#[expect(clippy::extra_unused_type_parameters, reason = "a framework would have to know it")]
 pub(crate) fn captures<B>() -> bool {
     false
 }

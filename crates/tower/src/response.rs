@@ -5,14 +5,14 @@ use std::sync::Arc;
 use http::response::Parts;
 use http::{HeaderMap, Method, Response, StatusCode, header};
 use http_body::Body;
-use watchpost_core::{RawStack, Scopes, layer};
-use watchpost_protocol::{Event, Exception, Level, SpanStatus};
+use watchpost_core::Scopes;
+use watchpost_protocol::SpanStatus;
 
 use crate::attached::Attached;
 use crate::body::ResponseBody;
 use crate::error::{self, ServiceError};
 use crate::layer::Settings;
-use crate::unit::Unit;
+use crate::unit::{Unit, no_stack};
 
 /// What watches a request: its unit of work, and what has to be known to judge the response.
 #[derive(Debug)]
@@ -50,18 +50,20 @@ impl Watch {
         Response::from_parts(parts, ResponseBody::observed(body, self, announced))
     }
 
-    /// Maps the status, and makes one issue: of the error that the handler attached, else of a status that is a failure.
+    /// Maps the status, and makes one issue: of the error that the handler attached, else of a status that is a failure, unless its cause is
+    /// known.
     fn judge(&mut self, parts: &Parts) {
         let status = parts.status.as_u16();
         self.unit.record(|fields| fields.push("http.response.status_code", u64::from(status).into()));
-        self.scopes().isolation().set_response_status(Some(status));
         self.unit.set_status(SpanStatus::from_http_status(status));
-        let (origin, failed) = (self.settings.origin, self.settings.failed.contains(&status));
+        self.scopes().isolation().set_response_status(Some(status));
+        let (origin, failed) = (self.settings.origin, self.settings.failed.contains(status));
         if let Some(attached) = parts.extensions.get::<Attached>() {
-            self.report(attached.stack(), || attached.exceptions(origin, !failed));
-        } else if failed {
+            self.unit.report(attached.stack(), || attached.exceptions(origin, !failed));
+        } else if failed && !self.scopes().isolation().has_reported_error() {
             let reason = parts.status.canonical_reason().unwrap_or("Unknown");
-            self.report(no_stack(), || error::of_status(format!("HTTP {status}"), reason.to_owned(), origin));
+            self.unit
+                .report(no_stack(), || error::of_status(format!("HTTP {status}"), reason.to_owned(), origin));
         }
     }
 
@@ -73,19 +75,11 @@ impl Watch {
 
     /// The body of the response failed half-way.
     pub(crate) fn broke_off<E: ServiceError>(&mut self, error: &E) {
-        self.unit.set_status(SpanStatus::InternalError);
-        self.report(no_stack(), || error::unhandled(error, self.settings.origin));
+        self.unit.fail(error, self.settings.origin);
     }
 
     pub(crate) fn finish(self) {
         self.unit.finish();
-    }
-
-    fn report(&self, stack: Option<RawStack>, exceptions: impl FnOnce() -> Vec<Exception>) {
-        layer::capture(self.scopes(), Level::Error, stack, || Event {
-            exception: exceptions().into(),
-            ..Event::default()
-        });
     }
 }
 
@@ -96,10 +90,4 @@ fn has_no_body(status: StatusCode) -> bool {
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// The stack of the layer says nothing about the handler: none is better, and groups by what it says.
-#[expect(clippy::unnecessary_wraps, reason = "an empty stack is not the same as one that is to be captured")]
-fn no_stack() -> Option<RawStack> {
-    Some(RawStack::default())
 }

@@ -3,8 +3,10 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use watchpost_core::{Fields, Scopes, Span};
-use watchpost_protocol::SpanStatus;
+use watchpost_core::{Fields, RawStack, Scopes, Span, layer};
+use watchpost_protocol::{Event, Exception, SpanStatus};
+
+use crate::error::{self, ServiceError};
 
 /// The unit of work of one request or job, from its first call to its last poll. Dropped without a word it was cancelled, or it panicked.
 pub(crate) struct Unit {
@@ -46,6 +48,20 @@ impl Unit {
         }
     }
 
+    /// Makes an issue of an error on its way out, unless the program has reported it already.
+    pub(crate) fn report(&self, stack: Option<RawStack>, exceptions: impl FnOnce() -> Vec<Exception>) {
+        layer::capture_outgoing(&self.scopes, stack, || Event {
+            exception: exceptions().into(),
+            ..Event::default()
+        });
+    }
+
+    /// The work has failed, and nobody has handled that.
+    pub(crate) fn fail<E: ServiceError>(&mut self, error: &E, origin: &'static str) {
+        self.set_status(SpanStatus::InternalError);
+        self.report(no_stack(), || error::unhandled(error, origin));
+    }
+
     /// What the end will say, unless something worse is said first.
     pub(crate) fn set_status(&mut self, status: SpanStatus) {
         if self.status == SpanStatus::Ok {
@@ -75,6 +91,12 @@ impl std::fmt::Debug for Unit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Unit").field("span", &self.span).field("status", &self.status).finish_non_exhaustive()
     }
+}
+
+/// The stack of the layer says nothing about the handler: none is better, and groups by what it says.
+#[expect(clippy::unnecessary_wraps, reason = "an empty stack is not the same as one that is to be captured")]
+pub(crate) fn no_stack() -> Option<RawStack> {
+    Some(RawStack::default())
 }
 
 /// A list of fields that this thread uses again, so that attributes on their way to a span are not allocated first.

@@ -4,9 +4,15 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::task::{Context, Waker};
 
+use axum::Router;
 use axum::http::StatusCode;
+use axum::routing::get;
 use http_body_util::BodyExt;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
 use tower::{Service, ServiceExt};
+use watchpost::FutureExt;
+use watchpost::tower::request_layer;
 use watchpost_testkit::capture;
 
 use crate::shop::{ask, shop, traced};
@@ -53,15 +59,72 @@ http.server POST /checkout/{id} [invalid_argument]
 }
 
 #[test]
-fn a_request_that_is_dropped_is_cancelled() {
+fn a_request_that_is_dropped_is_cancelled_and_keeps_what_it_knows() {
     let captured = capture(|| {
         traced(async {
-            let mut request = Box::pin(shop().oneshot(ask("GET", "/slow")));
+            let waits = get(|| async {
+                watchpost::set_tag("waited_for", "the bank");
+                let _says_goodbye = Goodbye;
+                std::future::pending::<()>().await
+            });
+            let app = Router::new().route("/slow", waits).layer(request_layer());
+            let mut request = Box::pin(app.oneshot(ask("GET", "/slow")));
             let mut context = Context::from_waker(Waker::noop());
             assert!(request.as_mut().poll(&mut context).is_pending());
         });
     });
+    assert_eq!(
+        captured.draw(),
+        "\
+info: goodbye
+  in GET /slow
+  tags: waited_for=the bank
+http.server GET /slow [cancelled]
+  tags: waited_for=the bank
+"
+    );
+}
+
+struct Goodbye;
+
+impl Drop for Goodbye {
+    fn drop(&mut self) {
+        watchpost::capture_message("goodbye");
+    }
+}
+
+/// A client that hangs up on a real server.
+#[test]
+fn a_client_that_hangs_up_cancels_its_request() {
+    let captured = capture(|| {
+        traced(async {
+            let (here, mut told) = tokio::sync::mpsc::unbounded_channel();
+            let waits = get(move || async move {
+                let _tells = Tells(here.clone());
+                let _ = here.send("begun");
+                std::future::pending::<()>().await
+            });
+            let app = Router::new().route("/slow", waits).layer(request_layer());
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let server = tokio::spawn(async { axum::serve(listener, app).await }.with_current_scopes());
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(b"GET /slow HTTP/1.1\r\nHost: shop.test\r\n\r\n").await.unwrap();
+            assert_eq!(told.recv().await, Some("begun"));
+            drop(client);
+            assert_eq!(told.recv().await, Some("dropped"));
+            server.abort();
+        });
+    });
     assert_eq!(captured.draw(), "http.server GET /slow [cancelled]\n");
+}
+
+struct Tells(tokio::sync::mpsc::UnboundedSender<&'static str>);
+
+impl Drop for Tells {
+    fn drop(&mut self) {
+        let _ = self.0.send("dropped");
+    }
 }
 
 #[test]

@@ -110,7 +110,7 @@ where
     R: IntoResponse + 'static,
 {
     capture(|| {
-        let app = Router::new().route("/", get(move || handler())).layer(layer);
+        let app = Router::new().route("/", get(handler)).layer(layer);
         drop(traced(app.oneshot(ask("GET", "/"))));
     })
 }

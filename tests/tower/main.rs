@@ -12,6 +12,7 @@ mod support;
 mod bodies;
 mod isolation;
 mod issues;
+mod memory;
 mod names;
 mod request_data;
 mod shop;

@@ -10,6 +10,7 @@
 mod support;
 
 mod bodies;
+mod grpc;
 mod isolation;
 mod issues;
 mod memory;

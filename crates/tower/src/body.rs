@@ -80,14 +80,16 @@ where
         let (frame, over) = ready!(reading.watch.run(|| {
             let Some(mut body) = this.body.as_mut().as_pin_mut() else { return Poll::Ready((None, true)) };
             let frame = ready!(body.as_mut().poll_frame(context));
-            let over = !matches!(frame, Some(Ok(_))) || body.is_end_stream();
+            // Nothing comes after the trailers, though a body need not say so.
+            let more = matches!(&frame, Some(Ok(frame)) if !frame.is_trailers());
+            let over = !more || body.is_end_stream();
             if over {
                 this.body.set(None); // what it held goes before the request is over
             }
             Poll::Ready((frame, over))
         }));
         match &frame {
-            Some(Ok(frame)) => reading.count(frame),
+            Some(Ok(frame)) => reading.see(frame),
             Some(Err(error)) => reading.watch.broke_off(error),
             None => {}
         }
@@ -107,7 +109,10 @@ where
 }
 
 impl Reading {
-    fn count<D: Buf>(&mut self, frame: &Frame<D>) {
+    fn see<D: Buf>(&mut self, frame: &Frame<D>) {
+        if let Some(trailers) = frame.trailers_ref() {
+            self.watch.judge_call(trailers);
+        }
         if let (Some(left), Some(data)) = (self.left.as_mut(), frame.data_ref()) {
             *left = left.saturating_sub(data.remaining() as u64);
         }

@@ -9,6 +9,7 @@ use watchpost_core::{Fields, scrub};
 use watchpost_protocol::TransactionSource;
 
 use crate::framework::{self, Route};
+use crate::grpc;
 use crate::tap::BodyData;
 
 pub(crate) struct Head {
@@ -21,6 +22,8 @@ pub(crate) struct Head {
     pub(crate) peer: Option<IpAddr>,
     pub(crate) pii: bool,
     pub(crate) body: BodyData,
+    /// Whether it is a call of gRPC.
+    pub(crate) call: bool,
 }
 
 impl Head {
@@ -34,12 +37,15 @@ impl Head {
             peer: pii.then(|| framework::peer(&request.extensions)).flatten(),
             pii,
             body,
+            call: grpc::is_call(&request.headers),
         }
     }
 
-    /// `POST /checkout/{id}`, or with the path where the route is not known.
+    /// `POST /checkout/{id}`, or with the path where the route is not known. A call is named by its path, which is its route:
+    /// `/shop.v1.Carts/Get`.
     pub(crate) fn name(&self) -> (String, TransactionSource) {
         match &self.route {
+            _ if self.call => (self.uri.path().to_owned(), TransactionSource::Route),
             Some(route) => (name(&self.method, route.as_str()), TransactionSource::Route),
             None => (name(&self.method, self.uri.path()), TransactionSource::Url),
         }
@@ -52,10 +58,15 @@ impl Head {
         push("url.path", self.uri.path());
         push("network.protocol.name", "http");
         push("network.protocol.version", version(self.version));
+        if let (true, Some((service, method))) = (self.call, grpc::service_and_method(&self.uri)) {
+            push("rpc.system.name", "grpc");
+            push("rpc.service", service);
+            push("rpc.method", method);
+        }
         if let Some(query) = self.uri.query() {
             push("http.query", &scrub::query(query));
         }
-        if let Some(route) = &self.route {
+        if let Some(route) = self.route.as_ref().filter(|_| !self.call) {
             push("http.route", route.as_str());
         }
         if let Some(host) = self.host() {
@@ -85,6 +96,16 @@ impl Head {
         let forwarded = header("x-forwarded-for").and_then(|list| list.split(',').next());
         let named = forwarded.or_else(|| header("x-real-ip")).map(str::trim).filter(|name| !name.is_empty());
         named.map(Cow::Borrowed).or_else(|| Some(self.peer?.to_string().into()))
+    }
+
+    /// Who says all this.
+    pub(crate) fn origin(&self) -> &'static str {
+        if self.call { grpc::ORIGIN } else { framework::ORIGIN }
+    }
+
+    /// What kind of work it is (§6.6).
+    pub(crate) fn op(&self) -> &'static str {
+        if self.call { grpc::OP } else { "http.server" }
     }
 
     pub(crate) fn header(&self, name: header::HeaderName) -> Option<&str> {

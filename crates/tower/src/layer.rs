@@ -8,7 +8,6 @@ use http::request::Parts;
 use tower_layer::Layer;
 use watchpost_protocol::User;
 
-use crate::framework;
 use crate::request_body::{SameBody, TappedBody};
 use crate::service::RequestService;
 use crate::statuses::Statuses;
@@ -31,7 +30,6 @@ pub struct RequestLayer<M = SameBody> {
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) failed: Statuses,
-    pub(crate) origin: &'static str,
     pub(crate) user: Option<Of<User>>,
     pub(crate) name: Option<Of<String>>,
 }
@@ -43,7 +41,6 @@ impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("failed", &self.failed)
-            .field("origin", &self.origin)
             .field("user", &self.user.is_some())
             .field("name", &self.name.is_some())
             .finish()
@@ -61,7 +58,7 @@ impl RequestLayer {
     #[must_use]
     pub fn new() -> Self {
         let failed = (500..=599).collect();
-        let settings = Settings { failed, origin: framework::ORIGIN, user: None, name: None };
+        let settings = Settings { failed, user: None, name: None };
         RequestLayer { settings: Arc::new(settings), mode: PhantomData }
     }
 
@@ -79,7 +76,8 @@ impl RequestLayer {
 
 impl<M> RequestLayer<M> {
     /// Which statuses of a response are an issue (features E20): a range, a list, or both. A status is an issue only if the request has not
-    /// reported an error by then, which is taken for its cause. Default: 500 to 599.
+    /// reported an error by then, which is taken for its cause. The outcome of a gRPC call counts as the HTTP status that means the same: `UNKNOWN`,
+    /// `INTERNAL` and `DATA_LOSS` as 500, `UNAVAILABLE` as 503, `DEADLINE_EXCEEDED` as 504, all others as 4xx. Default: 500 to 599.
     ///
     /// ```
     /// let layer = watchpost_tower::request_layer().failed_request_status_codes((500..=599).chain([429]));

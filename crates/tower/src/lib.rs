@@ -30,6 +30,11 @@
 //! A handler or a body that panics is reported by the panic hook, in the scopes of its request. A request whose caller goes away half-way ends
 //! as `cancelled`.
 //!
+//! # gRPC
+//!
+//! A call of gRPC, as tonic serves it, is a transaction `/shop.v1.Carts/Get` of the kind `grpc.server`; its status is the one in the trailers. A
+//! failure of the server (`INTERNAL`, `UNKNOWN`, `UNAVAILABLE`, `DEADLINE_EXCEEDED`, `DATA_LOSS`) is an issue as a 5xx is.
+//!
 //! # What it tells about persons
 //!
 //! By default nothing: the method, the address without a password, the query and the headers, with `[Filtered]` for what is a secret or names
@@ -43,6 +48,7 @@ mod body;
 mod error;
 mod form;
 mod future;
+mod grpc;
 mod head;
 mod layer;
 mod print;

@@ -11,6 +11,8 @@ use watchpost_protocol::SpanStatus;
 use crate::attached::Attached;
 use crate::body::ResponseBody;
 use crate::error::{self, ServiceError};
+use crate::grpc::Outcome;
+use crate::head::Head;
 use crate::layer::Settings;
 use crate::unit::{Unit, no_stack};
 
@@ -19,15 +21,18 @@ use crate::unit::{Unit, no_stack};
 pub(crate) struct Watch {
     unit: Unit,
     settings: Arc<Settings>,
-    /// Whether a response to it may have a body at all.
+    origin: &'static str,
+    /// Whether a response to it has no body, whatever its head says.
     bodiless: bool,
+    /// Whether it is a call of gRPC, whose outcome stands in the trailers.
+    call: bool,
 }
 
 impl Watch {
-    pub(crate) fn new(unit: Unit, settings: Arc<Settings>, method: &Method) -> Self {
+    pub(crate) fn new(unit: Unit, settings: Arc<Settings>, head: &Head) -> Self {
         // What follows a successful CONNECT is a tunnel, as what follows a 101: it is no body, and no part of the request.
-        let bodiless = matches!(*method, Method::HEAD | Method::CONNECT);
-        Watch { unit, settings, bodiless }
+        let bodiless = matches!(head.method, Method::HEAD | Method::CONNECT);
+        Watch { unit, settings, origin: head.origin(), bodiless, call: head.call }
     }
 
     pub(crate) fn scopes(&self) -> &Arc<Scopes> {
@@ -46,24 +51,47 @@ impl Watch {
             self.finish();
             return Response::from_parts(parts, ResponseBody::unobserved(body));
         }
-        let announced = body.size_hint().exact().or_else(|| content_length(&parts.headers));
+        let announced = || body.size_hint().exact().or_else(|| content_length(&parts.headers));
+        let announced = if self.call { None } else { announced() }; // a call without its trailers is not over
         Response::from_parts(parts, ResponseBody::observed(body, self, announced))
     }
 
-    /// Maps the status, and makes one issue: of the error that the handler attached, else of a status that is a failure, unless its cause is
-    /// known.
-    fn judge(&mut self, parts: &Parts) {
-        let status = parts.status.as_u16();
+    /// Maps the status, and makes one issue: of the error that the handler attached, else of a status that is a failure.
+    fn judge(&mut self, head: &Parts) {
+        let status = head.status.as_u16();
         self.unit.record(|fields| fields.push("http.response.status_code", u64::from(status).into()));
         self.unit.set_status(SpanStatus::from_http_status(status));
         self.scopes().isolation().set_response_status(Some(status));
-        let (origin, failed) = (self.settings.origin, self.settings.failed.contains(status));
-        if let Some(attached) = parts.extensions.get::<Attached>() {
-            self.unit.report(attached.stack(), || attached.exceptions(origin, !failed));
-        } else if failed && !self.scopes().isolation().has_reported_error() {
-            let reason = parts.status.canonical_reason().unwrap_or("Unknown");
-            self.unit
-                .report(no_stack(), || error::of_status(format!("HTTP {status}"), reason.to_owned(), origin));
+        let outcome = if self.call { Outcome::of(&head.headers) } else { None };
+        let failed = self.settings.failed.contains(outcome.map_or(status, |outcome| outcome.as_http));
+        if let Some(attached) = head.extensions.get::<Attached>() {
+            self.unit.report(attached.stack(), || attached.exceptions(self.origin, !failed));
+        }
+        if outcome.is_some() {
+            self.judge_call(&head.headers); // an answer that has no body, and its trailers in its head
+        } else if failed {
+            let reason = head.status.canonical_reason().unwrap_or("Unknown");
+            self.report_status(|| (format!("HTTP {status}"), reason.to_owned()));
+        }
+    }
+
+    /// The trailers have come; they say how a call ended.
+    pub(crate) fn judge_call(&mut self, trailers: &HeaderMap) {
+        let Some(outcome) = Outcome::of(trailers).filter(|_| self.call) else { return };
+        self.unit.record(|fields| fields.push("rpc.response.status_code", outcome.name.into()));
+        self.unit.set_status(outcome.status);
+        if self.settings.failed.contains(outcome.as_http) {
+            self.report_status(|| (format!("gRPC {}", outcome.name), outcome.message(trailers)));
+        }
+    }
+
+    /// A status is an issue of its own if nothing is known that is more to the point.
+    fn report_status(&self, name_and_text: impl FnOnce() -> (String, String)) {
+        if !self.scopes().isolation().has_reported_error() {
+            self.unit.report(no_stack(), || {
+                let (ty, value) = name_and_text();
+                error::of_status(ty, value, self.origin)
+            });
         }
     }
 
@@ -75,7 +103,7 @@ impl Watch {
 
     /// The body of the response failed half-way.
     pub(crate) fn broke_off<E: ServiceError>(&mut self, error: &E) {
-        self.unit.fail(error, self.settings.origin);
+        self.unit.fail(error, self.origin);
     }
 
     pub(crate) fn finish(self) {

@@ -69,9 +69,8 @@ where
         let limit = if M::captures() { request_body_limit(&around) } else { 0 };
         let data = BodyData::announced(&head.headers, limit);
         let body = M::give(body, data.tap());
-        let unit = begin(&around, &head, data, &self.settings);
-        head.extensions.insert(Watched(Arc::clone(unit.scopes())));
-        let mut watch = Watch::new(unit, Arc::clone(&self.settings), &head.method);
+        let mut watch = begin(&around, &head, data, &self.settings);
+        head.extensions.insert(Watched(Arc::clone(watch.scopes())));
         // What the service does before its future is polled belongs to the request too.
         let future = watch.run(|| self.inner.call(Request::from_parts(head, body)));
         ResponseFuture::observed(future, watch)
@@ -96,7 +95,7 @@ fn name_by_route(request: &Parts, scopes: &Scopes) {
 }
 
 /// The recipe of `protocol.md` §15.7: a scope of its own without inherited breadcrumbs, the request, the trace, the transaction.
-fn begin(around: &Scopes, request: &Parts, data: BodyData, settings: &Settings) -> Unit {
+fn begin(around: &Scopes, request: &Parts, data: BodyData, settings: &Arc<Settings>) -> Watch {
     let scopes = around.isolated().with_span_ref(None);
     scopes.isolation().clear_breadcrumbs();
     let head = Head::of(request, sends_pii(&scopes), data);
@@ -106,11 +105,13 @@ fn begin(around: &Scopes, request: &Parts, data: BodyData, settings: &Settings) 
     }
     let given = ask(settings.name.as_ref(), request).map(|name| (name, TransactionSource::Custom));
     let (name, source) = given.unwrap_or_else(|| head.name());
-    let span = incoming(&scopes, &request.headers).name(name).source(source).op("http.server");
-    let unit = Unit::new(&scopes, span.origin(settings.origin).start_in(&scopes));
+    let (op, origin) = (head.op(), head.origin());
+    let span = incoming(&scopes, &request.headers).name(name).source(source).op(op).origin(origin);
+    let unit = Unit::new(&scopes, span.start_in(&scopes));
     unit.record(|fields| head.describe(fields));
+    let watch = Watch::new(unit, Arc::clone(settings), &head);
     scopes.isolation().set_request(Some(Arc::new(move || head.print())));
-    unit
+    watch
 }
 
 /// What a closure of the program says of a request; nothing if it panics.

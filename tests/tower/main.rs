@@ -13,6 +13,7 @@ mod bodies;
 mod grpc;
 mod isolation;
 mod issues;
+mod jobs;
 mod memory;
 mod names;
 mod request_data;

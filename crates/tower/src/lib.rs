@@ -1,4 +1,4 @@
-//! The request layer of Watchpost for tower services: one isolation scope, one continued trace and one transaction per request.
+//! The request layer of Watchpost for tower services: one isolation scope, one continued trace and one transaction per request, or per job.
 //!
 //! ```
 //! # #[cfg(feature = "axum")] {
@@ -35,6 +35,10 @@
 //! A call of gRPC, as tonic serves it, is a transaction `/shop.v1.Carts/Get` of the kind `grpc.server`; its status is the one in the trailers. A
 //! failure of the server (`INTERNAL`, `UNKNOWN`, `UNAVAILABLE`, `DEADLINE_EXCEEDED`, `DATA_LOSS`) is an issue as a 5xx is.
 //!
+//! # Work that is no request
+//!
+//! For services over something else than HTTP, as jobs of a queue or invocations of a function, there is [`job_layer`].
+//!
 //! # What it tells about persons
 //!
 //! By default nothing: the method, the address without a password, the query and the headers, with `[Filtered]` for what is a secret or names
@@ -50,6 +54,7 @@ mod form;
 mod future;
 mod grpc;
 mod head;
+mod job;
 mod layer;
 mod print;
 mod request_body;
@@ -73,6 +78,7 @@ pub use attached::attach_error;
 pub use body::ResponseBody;
 pub use error::ServiceError;
 pub use future::ResponseFuture;
+pub use job::{Job, JobFuture, JobLayer, JobService, job_layer};
 pub use layer::{RequestLayer, request_layer};
 pub use request_body::{BodyMode, RequestBody, SameBody, TappedBody};
 pub use service::RequestService;

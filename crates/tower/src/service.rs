@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use tower_service::Service;
-use watchpost_core::layer::{any_active, continue_trace, request_body_limit, sends_pii};
+use watchpost_core::layer::{continue_trace, request_body_limit, sends_pii};
 use watchpost_core::{Scopes, SpanBuilder, mute};
 use watchpost_protocol::{TransactionSource, User};
 
@@ -23,7 +23,7 @@ use crate::layer::{Of, Settings};
 use crate::request_body::{BodyMode, SameBody};
 use crate::response::Watch;
 use crate::tap::BodyData;
-use crate::unit::Unit;
+use crate::unit::{Unit, place_of_work};
 
 /// A service whose requests are reported; made by [`RequestLayer`](crate::RequestLayer).
 #[derive(Debug, Clone)]
@@ -56,8 +56,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let around = if any_active() && !mute::is_muted() { Some(Scopes::current()) } else { None };
-        let Some(around) = around.filter(|scopes| scopes.client().is_some()) else {
+        let Some(around) = place_of_work() else {
             return ResponseFuture::unobserved(self.inner.call(request.map(|body| M::give(body, None))));
         };
         let (mut head, body) = request.into_parts();

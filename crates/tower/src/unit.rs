@@ -3,10 +3,19 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use watchpost_core::{Fields, RawStack, Scopes, Span, layer};
+use watchpost_core::layer::any_active;
+use watchpost_core::{Fields, RawStack, Scopes, Span, layer, mute};
 use watchpost_protocol::{Event, Exception, SpanStatus};
 
 use crate::error::{self, ServiceError};
+
+/// The scopes that work begins in, if anything of it could be reported.
+pub(crate) fn place_of_work() -> Option<Arc<Scopes>> {
+    if !any_active() || mute::is_muted() {
+        return None;
+    }
+    Some(Scopes::current()).filter(|scopes| scopes.client().is_some())
+}
 
 /// The unit of work of one request or job, from its first call to its last poll. Dropped without a word it was cancelled, or it panicked.
 pub(crate) struct Unit {

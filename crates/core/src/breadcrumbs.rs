@@ -1,6 +1,6 @@
 //! The breadcrumb ring: adding is a push, forking and reading copy a pointer.
 //!
-//! A ring is a list of frozen segments, shared and never changed, and the crumbs added since:
+//! A ring is a list of frozen segments, shared and never changed, and the segment that is being written:
 //!
 //! ```text
 //!   parent:  [1 2 3]◀─────[4 5]◀── own: 6 7         frozen segments are shared by whoever forked or took a snapshot
@@ -8,21 +8,37 @@
 //! ```
 //!
 //! So the first crumb after a fork of a hundred costs what any other does, and an event that is captured takes the whole trail along
-//! without a copy; the worker reads it.
+//! without a copy; the worker reads it. When the own segment is full, it is frozen and all before it is let go: between one and two times
+//! the limit is held.
+//!
+//! What a layer adds is kept as it came, in flat buffers: a [`Breadcrumb`] is made of it on the worker, if an event takes it along.
 
-use std::collections::VecDeque;
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use watchpost_protocol::Breadcrumb;
+use watchpost_protocol::{Breadcrumb, Level, Timestamp};
+
+use crate::fields::{FieldValue, Fields};
 
 /// More segments than this are melted into one, so that a scope that is captured after every crumb does not grow a long chain.
 const MAX_SEGMENTS: usize = 16;
+
+/// The field that is the message of a crumb, and not data.
+const MESSAGE: &str = "message";
+
+/// A crumb of a layer, to be written down as it is; its fields are given beside it, the message under the key `message`.
+#[derive(Debug, Clone)]
+pub(crate) struct FlatCrumb {
+    pub(crate) timestamp: Timestamp,
+    pub(crate) level: Level,
+    pub(crate) category: Cow<'static, str>,
+}
 
 /// The newest crumbs of one scope.
 #[derive(Debug, Default)]
 pub(crate) struct Ring {
     frozen: Trail,
-    own: VecDeque<Arc<Breadcrumb>>,
+    own: Segment,
     /// The limit of the last push; what is melted keeps no more.
     limit: usize,
     /// How many were ever pushed, those before the fork included.
@@ -32,57 +48,143 @@ pub(crate) struct Ring {
 /// Crumbs that do not change any more.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Trail {
-    last: Option<Arc<Segment>>,
+    last: Option<Arc<Frozen>>,
     len: usize,
     segments: usize,
     total: u64,
 }
 
 #[derive(Debug)]
-struct Segment {
+struct Frozen {
     before: Trail,
-    crumbs: Box<[Arc<Breadcrumb>]>,
+    segment: Segment,
+}
+
+#[derive(Debug, Default)]
+struct Segment {
+    crumbs: Vec<Crumb>,
+    /// The fields of the flat ones, all together.
+    fields: Fields,
+}
+
+#[derive(Debug, Clone)]
+enum Crumb {
+    Flat { crumb: FlatCrumb, fields: (u32, u32) },
+    Made(Arc<Breadcrumb>),
 }
 
 impl From<Trail> for Ring {
     fn from(frozen: Trail) -> Self {
-        Ring { limit: frozen.len, total: frozen.total, frozen, own: VecDeque::new() }
+        Ring { limit: frozen.len, total: frozen.total, frozen, own: Segment::default() }
     }
 }
 
 impl Ring {
-    /// Adds a crumb and keeps the `limit` newest. What has to go is handed back, to be freed outside the caller's lock.
-    pub(crate) fn push(
-        &mut self,
-        crumb: Breadcrumb,
-        limit: usize,
-    ) -> Option<(Trail, Option<Arc<Breadcrumb>>)> {
+    /// Adds a crumb; the `limit` newest are kept. What has to go is handed back, to be freed outside the caller's lock.
+    pub(crate) fn push(&mut self, crumb: Breadcrumb, limit: usize) -> Option<Trail> {
+        self.add(limit, |own| own.crumbs.push(Crumb::Made(Arc::new(crumb))))
+    }
+
+    /// As [`push`](Self::push), for a crumb that nobody has made a [`Breadcrumb`] of yet.
+    pub(crate) fn push_flat(&mut self, crumb: FlatCrumb, fields: &Fields, limit: usize) -> Option<Trail> {
+        self.add(limit, |own| {
+            let fields = own.fields.extend(fields);
+            own.crumbs.push(Crumb::Flat { crumb, fields });
+        })
+    }
+
+    fn add(&mut self, limit: usize, push: impl FnOnce(&mut Segment)) -> Option<Trail> {
         self.limit = limit;
         if limit == 0 {
             return None;
         }
         self.total += 1;
-        let evicted = if self.own.len() >= limit { self.own.pop_front() } else { None };
-        self.own.push_back(Arc::new(crumb));
-        let trail = if self.own.len() >= limit { std::mem::take(&mut self.frozen) } else { Trail::default() };
-        Some((trail, evicted))
+        let mut gone = None;
+        if self.own.crumbs.len() >= limit {
+            let next = self.own.next();
+            let full = std::mem::replace(&mut self.own, next);
+            gone = Some(std::mem::take(&mut self.frozen));
+            self.frozen = full.freeze(Trail::default(), self.total);
+        } else if self.own.crumbs.capacity() == 0 {
+            self.own.reserve(limit.min(8), 256);
+        }
+        push(&mut self.own);
+        gone
     }
 
     /// Everything up to now, to be kept by somebody else; what is added later goes to a new segment.
     pub(crate) fn freeze(&mut self) -> Trail {
         self.frozen.total = self.total;
-        if !self.own.is_empty() {
-            let crumbs: Box<[_]> = std::mem::take(&mut self.own).into_iter().collect();
-            let before = std::mem::take(&mut self.frozen);
-            let (len, segments) = (before.len + crumbs.len(), before.segments + 1);
-            self.frozen =
-                Trail { last: Some(Arc::new(Segment { before, crumbs })), len, segments, total: self.total };
-            if segments > MAX_SEGMENTS {
+        if !self.own.crumbs.is_empty() {
+            let own = std::mem::take(&mut self.own);
+            self.frozen = own.freeze(std::mem::take(&mut self.frozen), self.total);
+            if self.frozen.segments > MAX_SEGMENTS {
                 self.frozen = self.frozen.melted(self.limit);
             }
         }
         self.frozen.clone()
     }
+}
+
+impl Segment {
+    fn freeze(self, before: Trail, total: u64) -> Trail {
+        let (len, segments) = (before.len + self.crumbs.len(), before.segments + 1);
+        Trail { last: Some(Arc::new(Frozen { before, segment: self })), len, segments, total }
+    }
+
+    fn reserve(&mut self, crumbs: usize, text: usize) {
+        self.crumbs.reserve(crumbs);
+        self.fields.reserve(crumbs * 3, text);
+    }
+
+    /// An empty one with room for what this one holds: the crumbs to come will be like those that came.
+    fn next(&self) -> Segment {
+        let mut next = Segment::default();
+        next.reserve(self.crumbs.len(), self.fields.text_len());
+        next
+    }
+
+    fn copy(&mut self, crumb: &Crumb, from: &Segment) {
+        match crumb {
+            Crumb::Made(_) => self.crumbs.push(crumb.clone()),
+            Crumb::Flat { crumb, fields: (start, end) } => {
+                let moved = self.fields.len() as u32;
+                (*start..*end).for_each(|at| self.fields.push_from(&from.fields, at as usize));
+                let fields = (moved, self.fields.len() as u32);
+                self.crumbs.push(Crumb::Flat { crumb: crumb.clone(), fields });
+            }
+        }
+    }
+
+    fn read(&self, crumb: &Crumb) -> Breadcrumb {
+        match crumb {
+            Crumb::Made(crumb) => (**crumb).clone(),
+            Crumb::Flat { crumb, fields } => make(crumb.clone(), self.fields.slice(*fields)),
+        }
+    }
+}
+
+/// Makes a breadcrumb of a flat one.
+pub(crate) fn make<'a>(
+    crumb: FlatCrumb,
+    fields: impl Iterator<Item = (&'a str, FieldValue<'a>)>,
+) -> Breadcrumb {
+    let mut made = Breadcrumb {
+        timestamp: Some(crumb.timestamp),
+        level: crumb.level,
+        category: Some(crumb.category),
+        ..Breadcrumb::default()
+    };
+    for (key, value) in fields {
+        match value {
+            FieldValue::Str(text) if key == MESSAGE => made.message = Some(text.to_owned()),
+            FieldValue::Str("") => {}
+            value => {
+                made.data.insert(key.to_owned(), value.to_json());
+            }
+        }
+    }
+    made
 }
 
 impl Trail {
@@ -99,27 +201,28 @@ impl Trail {
     /// The newest `limit` crumbs, oldest first.
     pub(crate) fn newest(&self, limit: usize) -> Vec<Breadcrumb> {
         let mut newest: Vec<Breadcrumb> =
-            self.backwards().take(limit).map(|crumb| (**crumb).clone()).collect();
+            self.backwards().take(limit).map(|(segment, crumb)| segment.read(crumb)).collect();
         newest.reverse();
         newest
     }
 
-    fn backwards(&self) -> impl Iterator<Item = &Arc<Breadcrumb>> {
-        let mut segment = self.last.as_deref();
+    fn backwards(&self) -> impl Iterator<Item = (&Segment, &Crumb)> {
+        let mut next = self.last.as_deref();
         std::iter::from_fn(move || {
-            let this = segment?;
-            segment = this.before.last.as_deref();
-            Some(this.crumbs.iter().rev())
+            let Frozen { before, segment } = next?;
+            next = before.last.as_deref();
+            Some(segment.crumbs.iter().rev().map(move |crumb| (segment, crumb)))
         })
         .flatten()
     }
 
     fn melted(&self, limit: usize) -> Trail {
-        let mut crumbs: Vec<_> = self.backwards().take(limit).cloned().collect();
-        crumbs.reverse();
-        let len = crumbs.len();
-        let segment = Segment { before: Trail::default(), crumbs: crumbs.into_boxed_slice() };
-        Trail { last: Some(Arc::new(segment)), len, segments: 1, total: self.total }
+        let kept: Vec<_> = self.backwards().take(limit).collect();
+        let mut melted = Segment::default();
+        for (segment, crumb) in kept.into_iter().rev() {
+            melted.copy(crumb, segment);
+        }
+        melted.freeze(Trail::default(), self.total)
     }
 }
 
@@ -129,8 +232,18 @@ mod tests {
 
     fn pushed(ring: &mut Ring, range: std::ops::Range<usize>, limit: usize) {
         for number in range {
-            ring.push(Breadcrumb::new(number.to_string()), limit);
+            if number % 2 == 0 {
+                ring.push(Breadcrumb::new(number.to_string()), limit);
+            } else {
+                let mut fields = Fields::new();
+                fields.push("message", number.to_string().as_str().into());
+                ring.push_flat(flat("odd"), &fields, limit);
+            }
         }
+    }
+
+    fn flat(category: &'static str) -> FlatCrumb {
+        FlatCrumb { timestamp: Timestamp::from_micros(7), level: Level::Warning, category: category.into() }
     }
 
     fn picture(trail: &Trail, limit: usize) -> String {
@@ -139,12 +252,31 @@ mod tests {
     }
 
     #[test]
+    fn a_flat_crumb_is_made_of_its_fields_when_it_is_read() {
+        let mut fields = Fields::new();
+        fields.push("items", 3u64.into());
+        fields.push("message", "cart loaded".into());
+        fields.push("coupon", "".into());
+        let mut ring = Ring::default();
+        ring.push_flat(flat("shop::cart"), &fields, 10);
+        let expected = Breadcrumb {
+            timestamp: Some(Timestamp::from_micros(7)),
+            level: Level::Warning,
+            category: Some("shop::cart".into()),
+            ..Breadcrumb::new("cart loaded")
+        };
+        assert_eq!(ring.freeze().newest(10), [expected.data("items", 3)]);
+    }
+
+    #[test]
     fn the_newest_stay_in_order_of_insertion() {
         let mut ring = Ring::default();
         pushed(&mut ring, 0..120, 100);
         let trail = ring.freeze();
-        assert_eq!((trail.len(), trail.total()), (100, 120));
-        assert!(picture(&trail, 100).starts_with("20 21 ") && picture(&trail, 3) == "117 118 119");
+        assert_eq!(trail.total(), 120);
+        let (newest, all) = (picture(&trail, 100), picture(&trail, usize::MAX));
+        assert!(newest.starts_with("20 21 ") && newest.ends_with(" 118 119"));
+        assert!(all.ends_with(&newest) && picture(&trail, 3) == "117 118 119");
 
         let mut none = Ring::default();
         pushed(&mut none, 0..3, 0);
@@ -152,16 +284,25 @@ mod tests {
     }
 
     #[test]
-    fn frozen_crumbs_go_when_newer_ones_fill_the_limit() {
+    fn no_more_than_twice_the_limit_is_held() {
+        let mut ring = Ring::default();
+        for number in 0..1000 {
+            pushed(&mut ring, number..number + 1, 10);
+            assert!(ring.frozen.len() + ring.own.crumbs.len() <= 20 && ring.frozen.segments <= 1);
+        }
+        assert_eq!(picture(&ring.freeze(), 2), "998 999");
+    }
+
+    #[test]
+    fn frozen_crumbs_stay_with_whoever_holds_them() {
         let mut ring = Ring::default();
         pushed(&mut ring, 0..3, 3);
         let old = ring.freeze();
         pushed(&mut ring, 3..5, 3);
         assert_eq!(picture(&ring.freeze(), 3), "2 3 4");
-        pushed(&mut ring, 5..8, 3);
-        let trail = ring.freeze();
-        assert_eq!(trail.len(), 3, "the older segments are let go");
-        assert_eq!(picture(&old, 3), "0 1 2", "and stay with whoever holds them");
+        pushed(&mut ring, 5..12, 3);
+        assert_eq!(picture(&ring.freeze(), 3), "9 10 11");
+        assert_eq!(picture(&old, 3), "0 1 2");
     }
 
     #[test]

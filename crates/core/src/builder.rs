@@ -7,8 +7,9 @@ use watchpost_protocol::TransactionSource;
 
 use crate::current::{Scopes, ScopesGuard};
 use crate::fields::{FieldValue, Fields};
-use crate::record::{Site, SpanInit};
+use crate::record::{Origin, Site, SpanInit};
 use crate::span::Span;
+use crate::span_ref::{NO_KEY, SpanRef};
 use crate::trace::RootInit;
 use crate::{client, mute};
 
@@ -78,11 +79,18 @@ impl SpanBuilder {
     pub fn start_in(self, scopes: &Scopes) -> Span {
         if let (Some(parent), false) = (&scopes.span, self.root) {
             let child = parent.child(self.init, &self.fields);
-            return if child.slot.is_some() { Span::owned(Some(child)) } else { Span::borrowed(child) };
+            return if child.is_own() { Span::owned(Some(child)) } else { Span::borrowed(child) };
         }
         let Some(client) = scopes.client() else { return Span::owned(None) };
-        let root = RootInit { source: self.source, sampled: self.sampled };
-        Span::owned(scopes.start_root(&client, self.init, root, &self.fields))
+        let root = RootInit {
+            name: self.init.name.clone(),
+            op: self.init.op.clone(),
+            source: self.source,
+            sampled: self.sampled,
+            origin: Origin::ByHand(Box::new(self.init)),
+            key: NO_KEY,
+        };
+        Span::owned(scopes.start_root(&client, root, &self.fields).map(SpanRef::root))
     }
 
     /// Starts the span and makes it the current one until the guard is dropped, which ends it.

@@ -221,8 +221,8 @@ impl Client {
     /// The trace data of an event while no span is open (§8.7).
     pub(crate) fn trace_of(&self, propagation: &PropagationContext) -> EventTrace {
         EventTrace {
-            context: Some(crate::trace::propagated_context(propagation)),
-            dsc: Some(crate::trace::propagated_dsc(propagation, self.config())),
+            context: Some(crate::span_ref::propagated_context(propagation)),
+            dsc: Some(crate::dsc::of_scope(propagation, self.config())),
             transaction: None,
         }
     }

@@ -28,7 +28,8 @@ impl Clock for SystemClock {
     fn monotonic_nanos(&self) -> u64 {
         static START: OnceLock<Instant> = OnceLock::new();
         let start = *START.get_or_init(Instant::now);
-        // 2^64 nanoseconds are 584 years.
-        Instant::now().saturating_duration_since(start).as_nanos() as u64
+        let since = Instant::now().saturating_duration_since(start);
+        // Not `as_nanos`, which reckons with 128 bits: 2^64 nanoseconds are 584 years.
+        since.as_secs() * 1_000_000_000 + u64::from(since.subsec_nanos())
     }
 }

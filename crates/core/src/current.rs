@@ -20,10 +20,11 @@ use crate::fields::Fields;
 use crate::merge::Layers;
 use crate::pipeline::EventTrace;
 use crate::propagation_context::PropagationContext;
-use crate::record::SpanInit;
+use crate::record::SpanKey;
 use crate::scope::Scope;
 use crate::span::Span;
-use crate::trace::{RootInit, SpanRef, Trace};
+use crate::span_ref::SpanRef;
+use crate::trace::{RootInit, Trace};
 
 /// Everything that a thread or a future carries: the scopes, the span, and the client if it is not the process's own.
 #[derive(Clone)]
@@ -35,9 +36,6 @@ pub struct Scopes {
     /// Whether the isolation scope is of one request, task or job. The process's own is not: work that begins there gets one of its own.
     pub(crate) unit: bool,
 }
-
-/// Identifies a span of a tracing subscriber on this thread: the layer's serial and the span's id.
-pub type SpanKey = (u32, u64);
 
 /// How core asks the tracing layer for the current span. There is one per process.
 pub trait SpanSource: Send + Sync {
@@ -230,13 +228,7 @@ impl Scopes {
     }
 
     /// Starts a root span in these scopes. `None` if tracing is off.
-    pub(crate) fn start_root(
-        &self,
-        client: &Client,
-        init: SpanInit,
-        root: RootInit,
-        fields: &Fields,
-    ) -> Option<SpanRef> {
+    pub(crate) fn start_root(&self, client: &Client, root: RootInit, fields: &Fields) -> Option<Arc<Trace>> {
         if !client.config().tracing_is_on() {
             return None;
         }
@@ -246,7 +238,7 @@ impl Scopes {
             propagation = Arc::new(PropagationContext::fresh(client.rng()));
         }
         let scopes = (self.isolation.clone(), self.current.clone());
-        Trace::start(client, scopes, propagation, init, root, fields)
+        Trace::start(client, scopes, propagation, root, fields)
     }
 }
 

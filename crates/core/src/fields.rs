@@ -79,11 +79,15 @@ impl Fields {
         self.entries.push(Entry { key: Key::Static(key), value });
     }
 
-    /// Adds all of `other`.
-    pub fn extend(&mut self, other: &Fields) {
-        for at in 0..other.len() {
-            self.push_from(other, at);
+    /// Adds all of `other`; says at which positions.
+    pub fn extend(&mut self, other: &Fields) -> (u32, u32) {
+        let (from, moved) = (self.entries.len() as u32, self.text.len() as u32);
+        if other.is_empty() {
+            return (from, from);
         }
+        self.text.push_str(&other.text);
+        self.entries.extend(other.entries.iter().map(|entry| entry.moved(moved)));
+        (from, self.entries.len() as u32)
     }
 
     /// Adds the one field of `other` that is at this position, if there is one.
@@ -93,6 +97,22 @@ impl Fields {
             Key::Static(key) => self.push(key, other.value(entry.value)),
             Key::Text(..) => self.push_owned_key(other.key(entry.key), other.value(entry.value)),
         }
+    }
+
+    /// Makes room for so many fields, and so many bytes of text.
+    pub(crate) fn reserve(&mut self, fields: usize, text: usize) {
+        self.entries.reserve(fields);
+        self.text.reserve(text);
+    }
+
+    /// How much text the list has room for without growing, in bytes.
+    pub(crate) fn text_capacity(&self) -> usize {
+        self.text.capacity()
+    }
+
+    /// How much text it holds, in bytes.
+    pub(crate) fn text_len(&self) -> usize {
+        self.text.len()
     }
 
     /// Empties the list; the memory stays.
@@ -115,7 +135,7 @@ impl Fields {
 
     /// The fields in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = (&str, FieldValue<'_>)> {
-        self.slice(0, self.len())
+        self.entries.iter().map(|entry| (self.key(entry.key), self.value(entry.value)))
     }
 
     /// The last value of a key.
@@ -130,14 +150,15 @@ impl Fields {
 
     /// Writes the fields into a JSON map; of a key that was set twice, the later value stays.
     pub fn write_to(&self, map: &mut Map<String, Value>) {
-        for (key, value) in self.iter() {
-            map.insert(key.to_owned(), value.to_json());
-        }
+        write(self.iter(), map);
     }
 
-    /// A part of the list, by position: how a shared buffer gives each span its own.
-    pub(crate) fn slice(&self, from: usize, to: usize) -> impl Iterator<Item = (&str, FieldValue<'_>)> {
-        let entries = self.entries.get(from..to).unwrap_or_default();
+    /// A part of the list, by position: how a shared buffer gives each its own.
+    pub(crate) fn slice(
+        &self,
+        (from, to): (u32, u32),
+    ) -> impl DoubleEndedIterator<Item = (&str, FieldValue<'_>)> {
+        let entries = self.entries.get(from as usize..to as usize).unwrap_or_default();
         entries.iter().map(|entry| (self.key(entry.key), self.value(entry.value)))
     }
 
@@ -179,6 +200,31 @@ impl Fields {
 
     fn text(&self, start: u32, end: u32) -> &str {
         self.text.get(start as usize..end as usize).unwrap_or_default()
+    }
+}
+
+impl Entry {
+    /// The same with its text at another place: so much further on.
+    fn moved(&self, by: u32) -> Entry {
+        let key = match self.key {
+            Key::Text(start, end) => Key::Text(start + by, end + by),
+            key @ Key::Static(_) => key,
+        };
+        let value = match self.value {
+            Stored::Text(start, end) => Stored::Text(start + by, end + by),
+            value => value,
+        };
+        Entry { key, value }
+    }
+}
+
+/// Writes fields into a JSON map; of a key that occurs twice, the later value stays.
+pub(crate) fn write<'a>(
+    fields: impl Iterator<Item = (&'a str, FieldValue<'a>)>,
+    map: &mut Map<String, Value>,
+) {
+    for (key, value) in fields {
+        map.insert(key.to_owned(), value.to_json());
     }
 }
 

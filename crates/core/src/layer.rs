@@ -1,21 +1,27 @@
 //! For leaf crates: the same way in as the free functions take, for layers that know the scopes already.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use watchpost_protocol::{Breadcrumb, Event, EventId, Exception, Level, Mechanism};
 
+use crate::breadcrumbs::{self, FlatCrumb};
 use crate::builder::SpanBuilder;
 pub use crate::client::any_active;
 use crate::current::Scopes;
-pub use crate::current::{SpanKey, SpanSource, set_span_source};
+pub use crate::current::{SpanSource, set_span_source};
 use crate::fields::Fields;
 use crate::integration::RawStack;
 use crate::last_error::LastError;
 use crate::mute;
 use crate::pipeline::EventJob;
-pub use crate::record::{Site, SpanInit};
+use crate::record::Origin;
+pub use crate::record::{Callsite, Site, Slot, SpanKey};
+pub use crate::scratch;
+pub use crate::span_ref::SpanRef;
 use crate::trace::RootInit;
-pub use crate::trace::SpanRef;
+pub use crate::trace::{LayerSpan, RootName, Trace};
 
 /// Captures an event in `scopes`: `build` runs only if the gates let it pass, and a panic in it (a `Display` of the program's, say) costs this
 /// event and nothing else.
@@ -78,24 +84,69 @@ pub fn add_breadcrumb(scopes: &Scopes, build: impl FnOnce() -> Breadcrumb) {
     if options.max_breadcrumbs == 0 {
         return;
     }
-    let kept = {
-        let _muted = mute::enter(); // a hook, or a value that is printed, that logs would be asked about its own breadcrumb, for ever
-        catch_unwind(AssertUnwindSafe(|| {
-            let mut breadcrumb = build();
-            breadcrumb.timestamp.get_or_insert_with(|| options.clock.now());
-            match &options.before_breadcrumb {
-                None => Some(breadcrumb),
-                Some(hook) => hook(breadcrumb),
-            }
-        }))
-    };
-    let kept = kept.unwrap_or_else(|_| {
-        crate::debug!("before_breadcrumb, or printing a value, panicked: the breadcrumb was dropped");
-        None
+    let kept = unharmed(|| {
+        let mut breadcrumb = build();
+        breadcrumb.timestamp.get_or_insert_with(|| options.clock.now());
+        match &options.before_breadcrumb {
+            None => Some(breadcrumb),
+            Some(hook) => hook(breadcrumb),
+        }
     });
     if let Some(breadcrumb) = kept {
         scopes.isolation().push_breadcrumb(breadcrumb, options.max_breadcrumbs);
     }
+}
+
+/// As [`add_breadcrumb`], for what a layer heard: `collect` prints the fields, its message under the key `message`. They are written down as
+/// they come; a [`Breadcrumb`] is made of them if a hook asks for one, or when an event takes it along.
+///
+/// `trace` is the one that it happened in: its client need not be looked for.
+pub fn add_record(
+    scopes: &Scopes,
+    trace: Option<&Trace>,
+    level: Level,
+    category: impl FnOnce() -> Cow<'static, str>,
+    collect: impl FnOnce(&mut Fields),
+) {
+    let traced = trace.map(Trace::client).filter(|client| client.is_active());
+    let of_scopes = if traced.is_some() { None } else { scopes.client() };
+    let Some(client) = traced.or(of_scopes.as_ref()) else { return };
+    let options = client.options();
+    if options.max_breadcrumbs == 0 {
+        return;
+    }
+    scratch::with(|fields| {
+        let kept = unharmed(|| {
+            collect(fields);
+            let crumb = FlatCrumb { timestamp: options.clock.now(), level, category: category() };
+            match &options.before_breadcrumb {
+                None => Some(Kept::Flat(crumb)),
+                Some(hook) => hook(breadcrumbs::make(crumb, fields.iter())).map(Kept::Made),
+            }
+        });
+        match kept {
+            Some(Kept::Flat(crumb)) => {
+                scopes.isolation().push_flat_breadcrumb(crumb, fields, options.max_breadcrumbs)
+            }
+            Some(Kept::Made(crumb)) => scopes.isolation().push_breadcrumb(crumb, options.max_breadcrumbs),
+            None => {}
+        }
+    });
+}
+
+enum Kept {
+    Flat(FlatCrumb),
+    Made(Breadcrumb),
+}
+
+/// Runs what the program has a say in: muted, because a hook or a printed value that logs would be asked about its own breadcrumb, for
+/// ever; and a panic costs this breadcrumb alone.
+fn unharmed<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
+    let _muted = mute::enter();
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        crate::debug!("before_breadcrumb, or printing a value, panicked: the breadcrumb was dropped");
+        None
+    })
 }
 
 /// Whether the process's client, or that of `scopes`, may collect data about persons.
@@ -124,17 +175,23 @@ impl Scopes {
     #[must_use]
     pub fn open_span(
         &self,
-        init: SpanInit,
-        source: watchpost_protocol::TransactionSource,
+        span: LayerSpan,
+        name: impl FnOnce() -> RootName,
         fields: &Fields,
     ) -> Option<SpanRef> {
-        match &self.span {
-            Some(parent) => Some(parent.child(init, fields)),
-            None => {
-                let client = self.client()?;
-                self.start_root(&client, init, RootInit { source, sampled: None }, fields)
-            }
+        if let Some(parent) = &self.span {
+            let opened = parent.trace.open_child(parent.slot, span, fields);
+            let (slot, own) = (opened.unwrap_or(parent.slot), opened.is_some());
+            return Some(SpanRef::new(Arc::clone(&parent.trace), slot, own));
         }
+        let client = self.client()?;
+        if !client.config().tracing_is_on() {
+            return None;
+        }
+        let RootName { name, op, source } = name();
+        let origin = Origin::Layer(span.callsite);
+        let root = RootInit { name, op, source, sampled: None, origin, key: span.key };
+        self.start_root(&client, root, fields).map(SpanRef::root)
     }
 
     /// The open span, for layers.

@@ -28,7 +28,9 @@ mod merge;
 mod propagation_context;
 mod record;
 pub mod scope;
+pub mod scratch;
 mod tag;
+mod thread;
 
 pub mod integration;
 mod message;
@@ -38,6 +40,7 @@ mod valid;
 
 mod body_size;
 mod config;
+mod dsc;
 mod environment;
 mod error_chain;
 pub mod options;
@@ -46,6 +49,7 @@ mod pipeline;
 pub mod client;
 pub mod flush;
 pub mod span;
+mod span_ref;
 mod trace;
 
 pub mod builder;

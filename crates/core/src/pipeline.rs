@@ -62,7 +62,7 @@ impl Prepare for Pipeline {
                 self.finish(event, dsc)
             }
             Job::Transaction(job) => {
-                let dsc = job.dsc.clone();
+                let dsc = Some(job.dsc(&self.config));
                 let transaction = job.into_transaction(&self.config, &self.losses)?;
                 self.finish(transaction, dsc)
             }
@@ -79,7 +79,11 @@ impl Prepare for Pipeline {
 
 impl Pipeline {
     /// The steps that every kind of item takes once it has its data.
-    fn finish<T: Telemetry>(&self, mut item: T, dsc: Option<DynamicSamplingContext>) -> Option<Envelope> {
+    fn finish<T: Telemetry>(
+        &self,
+        mut item: T,
+        dsc: Option<Arc<DynamicSamplingContext>>,
+    ) -> Option<Envelope> {
         for integration in &self.config.integrations {
             item = self.step(item, DiscardReason::EventProcessor, |item| item.integrate(&**integration))?;
         }
@@ -116,12 +120,12 @@ impl Pipeline {
         }
     }
 
-    fn envelope<T: Telemetry>(&self, item: &T, dsc: Option<DynamicSamplingContext>) -> Option<Envelope> {
+    fn envelope<T: Telemetry>(&self, item: &T, dsc: Option<Arc<DynamicSamplingContext>>) -> Option<Envelope> {
         let mut envelope = Envelope::default();
         envelope.headers.event_id = Some(item.event_id());
         envelope.headers.sdk = Some(Arc::clone(&self.config.sdk));
         // A context that is frozen empty has nothing to say (§8.4).
-        envelope.headers.trace = dsc.filter(|dsc| !dsc.is_empty());
+        envelope.headers.trace = dsc.filter(|dsc| !dsc.is_empty()).map(Arc::unwrap_or_clone);
         match item.item() {
             Ok(item) => envelope.items.push(item),
             Err(error) => {

@@ -1,6 +1,6 @@
 //! The trace that work belongs to when no span is open ("tracing without performance", `protocol.md` §8.7).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use watchpost_protocol::propagation::continues;
 use watchpost_protocol::{DynamicSamplingContext, SentryTrace, SpanId, TraceId};
@@ -17,8 +17,10 @@ pub(crate) struct PropagationContext {
     pub(crate) parent_span_id: Option<SpanId>,
     /// The other process's decision; `None` if it left the decision to us.
     pub(crate) parent_sampled: Option<bool>,
-    /// The sampling context that came with the trace: frozen, as it is. `None` if this process is the head of the trace.
+    /// The sampling context that came with the trace. `None` if this process is the head of the trace.
     pub(crate) incoming: Option<Arc<DynamicSamplingContext>>,
+    /// The sampling context that has left the process, with a request or an envelope: it never changes any more (§8.4).
+    pub(crate) frozen: OnceLock<Arc<DynamicSamplingContext>>,
     pub(crate) sample_rand: f64,
 }
 
@@ -31,6 +33,7 @@ impl PropagationContext {
             parent_span_id: None,
             parent_sampled: None,
             incoming: None,
+            frozen: OnceLock::new(),
             sample_rand: rng::sample_rand(rng),
         }
     }
@@ -68,6 +71,7 @@ impl PropagationContext {
             parent_span_id: Some(head.span_id),
             parent_sampled: head.sampled,
             incoming: Some(Arc::new(dsc)),
+            frozen: OnceLock::new(),
             sample_rand,
         }
     }

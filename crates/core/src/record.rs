@@ -3,12 +3,16 @@
 //! The caller writes numbers, pointers and bytes; the worker makes [`SpanRecord`]s of them. A row is addressed by its position, so the
 //! row of a span is found without a search.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
 
-use watchpost_protocol::{Map, SpanId, SpanLink, SpanRecord, SpanStatus, Timestamp, TraceId};
+use watchpost_protocol::{Map, SpanId, SpanLink, SpanRecord, SpanStatus, Timestamp, TraceId, Value};
 
-use crate::fields::{FieldValue, Fields};
+use crate::fields::{self, Fields};
+use crate::thread::ThreadInfo;
 
 /// How many spans a trace keeps besides its root (`protocol.md` §6.3).
 pub const MAX_SPANS: usize = 1000;
@@ -18,11 +22,15 @@ const LATER_FIELDS: usize = 256;
 
 /// The position of a span in its trace's buffer. The root is at [`Slot::ROOT`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Slot(pub(crate) u32);
+pub struct Slot(u32);
 
 impl Slot {
-    pub(crate) const ROOT: Slot = Slot(0);
+    /// Where the root is.
+    pub const ROOT: Slot = Slot(0);
 }
+
+/// Identifies a span of a tracing subscriber in this process: the layer's serial and the span's id. No layer has the serial 0.
+pub type SpanKey = (u32, u64);
 
 /// Where a span was made in the program, as far as it is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,9 +43,9 @@ pub struct Site {
     pub module: Option<&'static str>,
 }
 
-/// What a span starts with.
+/// What a span starts with that is made by hand.
 #[derive(Debug, Clone)]
-pub struct SpanInit {
+pub(crate) struct SpanInit {
     /// Its name; the description of a child, the name of a transaction.
     pub name: Cow<'static, str>,
     /// Its operation, as `db` (`protocol.md` §6.6).
@@ -48,21 +56,76 @@ pub struct SpanInit {
     pub site: Site,
 }
 
+/// What a span starts with that is made by a layer: a pointer to what the layer knows about its place in the program, and how to read
+/// it. The caller copies three words; what they mean is asked on the worker.
+#[derive(Clone, Copy)]
+pub struct Callsite {
+    /// What the layer knows.
+    pub data: &'static (dyn Any + Send + Sync),
+    /// Writes it into a record that has its ids, times and attributes already: the description, the operation, the origin, the place,
+    /// and what the attributes mean. What the program set by hand is set afterwards, and stays.
+    pub describe: fn(&'static (dyn Any + Send + Sync), &mut SpanRecord),
+}
+
+impl fmt::Debug for Callsite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Callsite").finish_non_exhaustive()
+    }
+}
+
+/// What made a span.
 #[derive(Debug)]
-pub(crate) struct Row {
+pub(crate) enum Origin {
+    ByHand(Box<SpanInit>),
+    Layer(Callsite),
+}
+
+/// How a span begins.
+pub(crate) struct Opening<'a> {
     pub(crate) span_id: SpanId,
-    parent: Option<SpanId>,
-    name: Cow<'static, str>,
-    op: Option<Cow<'static, str>>,
-    origin: &'static str,
-    site: Site,
+    /// A span of the same trace; the root is its own.
+    pub(crate) parent: Slot,
+    pub(crate) origin: Origin,
+    pub(crate) key: SpanKey,
+    pub(crate) start: u64,
+    pub(crate) fields: &'a Fields,
+}
+
+#[derive(Debug)]
+struct Row {
+    key: SpanKey,
+    span_id: SpanId,
+    parent: Slot,
+    status: Option<SpanStatus>,
+    /// What it is if nobody has said anything else.
+    otherwise: SpanStatus,
+    /// The position in `Buffer::threads`.
+    thread: u16,
+    origin: Origin,
     start: u64,
     /// Zero while the span is open.
     end: u64,
-    status: Option<SpanStatus>,
     /// Where the attributes that it started with are; what is added later stands in `Buffer::later`.
     attributes: (u32, u32),
+    /// What few spans have.
+    set: Option<Box<Set>>,
+}
+
+/// What the program set by hand.
+#[derive(Debug, Default)]
+struct Set {
+    name: Option<Cow<'static, str>>,
+    op: Option<Cow<'static, str>>,
     links: Vec<SpanLink>,
+}
+
+/// A span that was still open when its trace ended: what is captured in it later is still its.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outliving {
+    pub(crate) slot: Slot,
+    pub(crate) key: SpanKey,
+    pub(crate) span_id: SpanId,
+    pub(crate) parent: SpanId,
 }
 
 /// Everything that a recorded trace has collected.
@@ -74,48 +137,58 @@ pub(crate) struct Buffer {
     later: Vec<(u32, u32)>,
     /// When to look through `later` next; the default, zero, is `LATER_FIELDS`.
     tidy_at: usize,
+    /// The threads on which its spans were made: few, as a rule one.
+    threads: Vec<Arc<ThreadInfo>>,
     /// Children that found no room.
     pub(crate) overflow: u64,
 }
 
 impl Buffer {
     /// Starts a span; `None` if the trace is full, which is counted.
-    pub(crate) fn open(
-        &mut self,
-        span_id: SpanId,
-        parent: Option<SpanId>,
-        init: SpanInit,
-        fields: &Fields,
-        start: u64,
-    ) -> Option<Slot> {
+    pub(crate) fn open(&mut self, opening: Opening<'_>) -> Option<Slot> {
         if self.rows.len() > MAX_SPANS {
             self.overflow += 1;
             return None;
         }
         let slot = self.rows.len() as u32;
-        let from = self.fields.len() as u32;
-        self.fields.extend(fields);
+        let attributes = self.fields.extend(opening.fields);
+        let thread = self.thread();
         self.rows.push(Row {
-            span_id,
-            parent,
-            name: init.name,
-            op: init.op,
-            origin: init.origin,
-            site: init.site,
-            start,
-            end: 0,
+            key: opening.key,
+            span_id: opening.span_id,
+            parent: opening.parent,
             status: None,
-            attributes: (from, self.fields.len() as u32),
-            links: Vec::new(),
+            otherwise: SpanStatus::Ok,
+            thread,
+            origin: opening.origin,
+            start: opening.start,
+            end: 0,
+            attributes,
+            set: None,
         });
         Some(Slot(slot))
     }
 
-    /// Ends a span. The first end counts (§6.3); a span that had no status by then is `ok` if `otherwise` says nothing else.
-    pub(crate) fn close(&mut self, slot: Slot, end: u64, otherwise: Option<SpanStatus>) {
+    /// The position of this thread among those that the trace knows. The one that was last is the likeliest.
+    fn thread(&mut self) -> u16 {
+        let at = ThreadInfo::with_current(|here| {
+            if self.threads.last().is_some_and(|last| Arc::ptr_eq(last, here)) {
+                return self.threads.len() - 1;
+            }
+            if let Some(at) = self.threads.iter().position(|known| Arc::ptr_eq(known, here)) {
+                return at;
+            }
+            self.threads.push(Arc::clone(here));
+            self.threads.len() - 1
+        });
+        at.unwrap_or(usize::MAX) as u16 // at most one per row, of which there are 1001
+    }
+
+    /// Ends a span. The first end counts (§6.3); one that nobody has given a status ends as `otherwise`.
+    pub(crate) fn close(&mut self, slot: Slot, end: u64, otherwise: SpanStatus) {
         if let Some(row) = self.row(slot).filter(|row| row.end == 0) {
             row.end = end.max(row.start).max(1);
-            row.status = row.status.or(otherwise);
+            row.otherwise = otherwise;
         }
     }
 
@@ -124,10 +197,8 @@ impl Buffer {
         if self.row(slot).is_none() {
             return;
         }
-        for at in 0..fields.len() {
-            self.later.push((slot.0, self.fields.len() as u32));
-            self.fields.push_from(fields, at);
-        }
+        let (from, to) = self.fields.extend(fields);
+        self.later.extend((from..to).map(|at| (slot.0, at)));
         if self.later.len() > self.tidy_at.max(LATER_FIELDS) {
             self.tidy();
         }
@@ -144,9 +215,7 @@ impl Buffer {
         }
         let mut seen = HashSet::new();
         self.later.reverse(); // the latest value of a key comes first, and stays
-        self.later.retain(|&(slot, at)| {
-            old.slice(at as usize, at as usize + 1).all(|(key, _)| seen.insert((slot, key)))
-        });
+        self.later.retain(|&(slot, at)| old.slice((at, at + 1)).all(|(key, _)| seen.insert((slot, key))));
         self.later.reverse();
         for (_, at) in &mut self.later {
             let moved = self.fields.len() as u32;
@@ -163,25 +232,72 @@ impl Buffer {
     }
 
     pub(crate) fn set_name(&mut self, slot: Slot, name: Cow<'static, str>) {
-        if let Some(row) = self.row(slot) {
-            row.name = name;
-        }
+        self.set(slot, |set| set.name = Some(name));
     }
 
     pub(crate) fn set_op(&mut self, slot: Slot, op: Cow<'static, str>) {
-        if let Some(row) = self.row(slot) {
-            row.op = Some(op);
-        }
+        self.set(slot, |set| set.op = Some(op));
     }
 
     pub(crate) fn add_link(&mut self, slot: Slot, link: SpanLink) {
+        self.set(slot, |set| set.links.push(link));
+    }
+
+    fn set(&mut self, slot: Slot, change: impl FnOnce(&mut Set)) {
         if let Some(row) = self.row(slot) {
-            row.links.push(link);
+            change(row.set.get_or_insert_default());
         }
     }
 
     pub(crate) fn status(&self, slot: Slot) -> Option<SpanStatus> {
         self.rows.get(slot.0 as usize)?.status
+    }
+
+    /// The id of a span.
+    pub(crate) fn id(&self, slot: Slot) -> Option<SpanId> {
+        self.rows.get(slot.0 as usize).map(|row| row.span_id)
+    }
+
+    /// The id of a child and of its parent.
+    pub(crate) fn ids(&self, slot: Slot) -> Option<(SpanId, SpanId)> {
+        let row = self.rows.get(slot.0 as usize)?;
+        Some((row.span_id, self.id(row.parent)?))
+    }
+
+    /// The attributes of a span and of those around it, the root's first: of a key that several have, the innermost's value is the last.
+    pub(crate) fn fields_around(&self, slot: Slot) -> Fields {
+        let mut around = Vec::new();
+        let mut next = Some(slot);
+        while let Some((slot, row)) = next.and_then(|slot| Some((slot, self.rows.get(slot.0 as usize)?))) {
+            around.push((slot, row));
+            next = (slot != Slot::ROOT).then_some(row.parent); // a parent was there before its child: this ends
+        }
+        let mut fields = Fields::new();
+        for (slot, row) in around.into_iter().rev() {
+            let later = self.later.iter().filter(|(whose, _)| *whose == slot.0).map(|(_, at)| *at);
+            for at in (row.attributes.0..row.attributes.1).chain(later) {
+                fields.push_from(&self.fields, at as usize);
+            }
+        }
+        fields
+    }
+
+    /// The open span that a layer knows by this key: keys are given again, but not while a span is open.
+    pub(crate) fn find(&self, key: SpanKey) -> Option<Slot> {
+        let at = self.rows.iter().rposition(|row| row.key == key && row.end == 0)?;
+        Some(Slot(at as u32))
+    }
+
+    /// The spans besides the root that are still open.
+    pub(crate) fn outliving(&self) -> Vec<Outliving> {
+        let open = self.rows.iter().enumerate().skip(1).filter(|(_, row)| row.end == 0);
+        open.map(|(at, row)| Outliving {
+            slot: Slot(at as u32),
+            key: row.key,
+            span_id: row.span_id,
+            parent: self.id(row.parent).unwrap_or_default(),
+        })
+        .collect()
     }
 
     fn row(&mut self, slot: Slot) -> Option<&mut Row> {
@@ -195,39 +311,73 @@ impl Buffer {
 
     /// The root and its finished children, and how many children were not finished. `at` turns a monotonic time into the time of day.
     pub(crate) fn into_records(self, trace_id: TraceId, at: impl Fn(u64) -> Timestamp) -> Records {
-        let mut records: Vec<Option<SpanRecord>> = Vec::with_capacity(self.rows.len());
-        let mut unfinished = 0;
-        for row in self.rows {
-            if row.end == 0 {
-                unfinished += u64::from(!records.is_empty());
-                records.push(None);
-                continue;
-            }
-            let mut data = site_data(row.site);
-            write_fields(&mut data, self.fields.slice(row.attributes.0 as usize, row.attributes.1 as usize));
-            records.push(Some(SpanRecord {
+        let Buffer { rows, fields: attributes, mut later, threads, overflow, .. } = self;
+        later.sort_by_key(|(slot, _)| *slot); // stable: of one span, the later value stays behind the earlier
+        let mut later = later.into_iter().peekable();
+        let ids: Vec<SpanId> = rows.iter().map(|row| row.span_id).collect();
+        let mut records =
+            Records { root: None, children: Vec::with_capacity(rows.len()), unfinished: 0, overflow };
+        for (slot, row) in rows.into_iter().enumerate() {
+            let mut record = SpanRecord {
                 trace_id,
                 span_id: row.span_id,
-                parent_span_id: row.parent,
+                // The root's is of another process, which the trace knows.
+                parent_span_id: if slot == 0 { None } else { ids.get(row.parent.0 as usize).copied() },
                 start_timestamp: at(row.start),
                 timestamp: at(row.end),
-                op: row.op.map(Cow::into_owned),
-                description: Some(row.name.into_owned()),
                 status: row.status,
-                origin: Some(row.origin.to_owned()),
-                data,
-                links: row.links,
                 ..SpanRecord::default()
-            }));
-        }
-        for (slot, at) in self.later {
-            if let Some(Some(record)) = records.get_mut(slot as usize) {
-                write_fields(&mut record.data, self.fields.slice(at as usize, at as usize + 1));
+            };
+            if let Some(thread) = threads.get(usize::from(row.thread)) {
+                thread.write_to(&mut record.data);
+            }
+            fields::write(attributes.slice(row.attributes), &mut record.data);
+            while let Some((_, at)) = later.next_if(|(whose, _)| *whose as usize == slot) {
+                fields::write(attributes.slice((at, at + 1)), &mut record.data);
+            }
+            if row.end == 0 {
+                records.unfinished += u64::from(slot != 0);
+                continue;
+            }
+            describe(&mut record, row.origin, row.set);
+            record.status.get_or_insert(row.otherwise);
+            match slot {
+                0 => records.root = Some(record),
+                _ => records.children.push(record),
             }
         }
-        let mut records = records.into_iter();
-        let root = records.next().flatten();
-        Records { root, children: records.flatten().collect(), unfinished, overflow: self.overflow }
+        records
+    }
+}
+
+/// Says what a span is: as its maker does, then as the program did.
+fn describe(record: &mut SpanRecord, origin: Origin, set: Option<Box<Set>>) {
+    match origin {
+        Origin::ByHand(init) => {
+            record.description = Some(init.name.into_owned());
+            record.op = init.op.map(Cow::into_owned);
+            record.origin = Some(init.origin.to_owned());
+            init.site.write_to(&mut record.data);
+        }
+        Origin::Layer(callsite) => (callsite.describe)(callsite.data, record),
+    }
+    let Some(set) = set else { return };
+    record.description = set.name.map(Cow::into_owned).or(record.description.take());
+    record.op = set.op.map(Cow::into_owned).or(record.op.take());
+    record.links = set.links;
+}
+
+impl Site {
+    /// Writes the place into attributes (`protocol.md` §6.8); what is there already stays.
+    pub fn write_to(&self, data: &mut Map<String, Value>) {
+        let mut put = |key: &str, value: Option<Value>| {
+            if let (Some(value), false) = (value, data.contains_key(key)) {
+                data.insert(key.to_owned(), value);
+            }
+        };
+        put("code.file.path", self.file.map(Value::from));
+        put("code.line.number", self.line.map(Value::from));
+        put("code.namespace", self.module.map(Value::from));
     }
 }
 
@@ -239,39 +389,28 @@ pub(crate) struct Records {
     pub(crate) overflow: u64,
 }
 
-fn write_fields<'a>(
-    data: &mut Map<String, watchpost_protocol::Value>,
-    fields: impl Iterator<Item = (&'a str, FieldValue<'a>)>,
-) {
-    for (key, value) in fields {
-        data.insert(key.to_owned(), value.to_json());
-    }
-}
-
-fn site_data(site: Site) -> Map<String, watchpost_protocol::Value> {
-    let mut data = Map::new();
-    if let Some(file) = site.file {
-        data.insert("code.file.path".into(), file.into());
-    }
-    if let Some(line) = site.line {
-        data.insert("code.line.number".into(), line.into());
-    }
-    if let Some(module) = site.module {
-        data.insert("code.namespace".into(), module.into());
-    }
-    data
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn init(name: &'static str) -> SpanInit {
-        SpanInit { name: name.into(), op: None, origin: "manual", site: Site::default() }
+    fn opening<'a>(id: u8, fields: &'a Fields, start: u64) -> Opening<'a> {
+        let init = SpanInit { name: "span".into(), op: None, origin: "manual", site: Site::default() };
+        Opening {
+            span_id: SpanId::from_bytes([id; 8]),
+            parent: Slot::ROOT,
+            origin: Origin::ByHand(Box::new(init)),
+            key: (1, id.into()),
+            start,
+            fields,
+        }
     }
 
     fn at(nanos: u64) -> Timestamp {
         Timestamp::from_micros(nanos as i64)
+    }
+
+    fn trace_id() -> TraceId {
+        TraceId::from_bytes([9; 16])
     }
 
     #[test]
@@ -279,22 +418,66 @@ mod tests {
         let mut buffer = Buffer::default();
         let mut fields = Fields::new();
         fields.push("rows", 1u64.into());
-        let root = buffer.open(SpanId::from_bytes([1; 8]), None, init("root"), &Fields::new(), 10);
+        let root = buffer.open(opening(1, &Fields::new(), 10));
         assert_eq!(root, Some(Slot::ROOT));
-        let child = buffer.open(SpanId::from_bytes([2; 8]), None, init("child"), &fields, 11).unwrap();
-        buffer.open(SpanId::from_bytes([3; 8]), None, init("open for ever"), &fields, 11);
+        let child = buffer.open(opening(2, &fields, 11)).unwrap();
+        buffer.open(opening(3, &Fields::new(), 11));
         fields.clear();
         fields.push("rows", 2u64.into());
         buffer.record(child, &fields);
-        buffer.close(child, 12, Some(SpanStatus::Ok));
-        buffer.close(child, 99, Some(SpanStatus::Cancelled));
-        buffer.close(Slot::ROOT, 13, None);
+        buffer.close(child, 12, SpanStatus::Ok);
+        buffer.close(child, 99, SpanStatus::Cancelled);
+        buffer.close(Slot::ROOT, 13, SpanStatus::Ok);
 
-        let records = buffer.into_records(TraceId::from_bytes([9; 16]), at);
+        let records = buffer.into_records(trace_id(), at);
         assert_eq!((records.children.len(), records.unfinished, records.overflow), (1, 1, 0));
         let child = &records.children[0];
         assert_eq!(child.data["rows"], 2);
         assert_eq!((child.timestamp, child.status), (at(12), Some(SpanStatus::Ok)), "the first end counts");
+    }
+
+    #[test]
+    fn a_span_is_found_by_its_key_while_it_is_open() {
+        let mut buffer = Buffer::default();
+        let none = Fields::new();
+        let first = buffer.open(opening(1, &none, 1)).unwrap();
+        let child = buffer.open(opening(2, &none, 1)).unwrap();
+        buffer.close(child, 2, SpanStatus::Ok);
+        assert_eq!(
+            (buffer.find((1, 1)), buffer.find((1, 2)), buffer.find((2, 1))),
+            (Some(first), None, None)
+        );
+        let again = buffer.open(opening(2, &none, 3)).unwrap();
+        assert_eq!(buffer.find((1, 2)), Some(again), "ids are given again");
+        let outliving: Vec<_> = buffer.outliving().into_iter().map(|span| span.slot).collect();
+        assert_eq!(outliving, [again]);
+    }
+
+    #[test]
+    fn what_is_set_by_hand_stays_and_the_rest_is_as_the_layer_says() {
+        let described = Callsite {
+            data: &"a callsite",
+            describe: |data, span| {
+                assert_eq!(span.data["rows"], 1, "attributes are there when it is asked");
+                span.description = data.downcast_ref::<&str>().map(|&text| text.to_owned());
+                (span.op, span.status) = (Some("db".into()), span.status.or(Some(SpanStatus::Aborted)));
+            },
+        };
+        let mut fields = Fields::new();
+        fields.push("rows", 1u64.into());
+        let mut buffer = Buffer::default();
+        for id in [1, 2] {
+            buffer.open(Opening { origin: Origin::Layer(described), ..opening(id, &fields, 1) });
+        }
+        buffer.set_op(Slot(1), "cache".into());
+        buffer.set_status(Slot(1), SpanStatus::NotFound);
+        buffer.close(Slot(1), 2, SpanStatus::Ok);
+        buffer.close(Slot::ROOT, 2, SpanStatus::Ok);
+        let records = buffer.into_records(trace_id(), at);
+        let picture = |span: &SpanRecord| (span.description.clone(), span.op.clone(), span.status);
+        let text = || Some("a callsite".to_owned());
+        assert_eq!(picture(&records.root.unwrap()), (text(), Some("db".into()), Some(SpanStatus::Aborted)));
+        assert_eq!(picture(&records.children[0]), (text(), Some("cache".into()), Some(SpanStatus::NotFound)));
     }
 
     #[test]
@@ -303,8 +486,8 @@ mod tests {
         let mut fields = Fields::new();
         fields.push("bytes", 0u64.into());
         fields.push("first", true.into());
-        buffer.open(SpanId::from_bytes([1; 8]), None, init("root"), &fields, 1);
-        let child = buffer.open(SpanId::from_bytes([2; 8]), None, init("child"), &fields, 1).unwrap();
+        buffer.open(opening(1, &fields, 1));
+        let child = buffer.open(opening(2, &fields, 1)).unwrap();
         for round in 1..=100_000u64 {
             fields.clear();
             fields.push("bytes", round.into());
@@ -312,12 +495,49 @@ mod tests {
             buffer.record(child, &fields);
             assert!(buffer.later.len() <= LATER_FIELDS + 2 && buffer.fields.len() <= LATER_FIELDS + 6);
         }
-        buffer.close(child, 2, None);
-        buffer.close(Slot::ROOT, 2, None);
-        let records = buffer.into_records(TraceId::from_bytes([9; 16]), at);
-        let expected = serde_json::json!({"bytes": 100_000, "first": true, "peer": "a"});
-        assert_eq!(serde_json::json!(records.children[0].data), expected);
+        buffer.close(child, 2, SpanStatus::Ok);
+        buffer.close(Slot::ROOT, 2, SpanStatus::Ok);
+        let records = buffer.into_records(trace_id(), at);
+        let data = &records.children[0].data;
+        assert_eq!(
+            (&data["bytes"], &data["first"], &data["peer"]),
+            (&100_000.into(), &true.into(), &"a".into())
+        );
         assert_eq!(records.root.unwrap().data["bytes"], 0);
+    }
+
+    #[test]
+    fn a_span_says_on_which_thread_it_was_made() {
+        let mut buffer = Buffer::default();
+        buffer.open(opening(1, &Fields::new(), 1));
+        let worker = std::thread::Builder::new().name("worker-7".into());
+        std::thread::scope(|scope| {
+            let open = || buffer.open(opening(2, &Fields::new(), 1));
+            worker.spawn_scoped(scope, open).unwrap().join().unwrap();
+        });
+        buffer.close(Slot(1), 2, SpanStatus::Ok);
+        buffer.close(Slot::ROOT, 2, SpanStatus::Ok);
+        let records = buffer.into_records(trace_id(), at);
+        let (root, child) = (records.root.unwrap(), &records.children[0]);
+        assert_eq!(child.data["thread.name"], "worker-7");
+        assert_ne!(child.data["thread.id"], root.data["thread.id"]);
+    }
+
+    #[test]
+    fn the_fields_around_a_span_are_its_ancestors_and_its_own() {
+        let mut buffer = Buffer::default();
+        let fields = |key, value: u64| {
+            let mut fields = Fields::new();
+            fields.push(key, value.into());
+            fields
+        };
+        buffer.open(opening(1, &fields("order", 1), 1));
+        buffer.open(opening(2, &fields("beside", 2), 1));
+        let inner = buffer.open(opening(3, &fields("step", 3), 1)).unwrap();
+        buffer.record(Slot::ROOT, &fields("order", 4));
+        let picture: Vec<_> =
+            buffer.fields_around(inner).iter().map(|(key, value)| format!("{key}={value}")).collect();
+        assert_eq!(picture, ["order=1", "order=4", "step=3"]);
     }
 
     #[test]
@@ -333,9 +553,9 @@ mod tests {
     fn a_full_trace_refuses_and_counts() {
         let mut buffer = Buffer::default();
         for _ in 0..MAX_SPANS + 1 {
-            assert!(buffer.open(SpanId::from_bytes([1; 8]), None, init("s"), &Fields::new(), 1).is_some());
+            assert!(buffer.open(opening(1, &Fields::new(), 1)).is_some());
         }
-        assert!(buffer.open(SpanId::from_bytes([1; 8]), None, init("s"), &Fields::new(), 1).is_none());
+        assert!(buffer.open(opening(1, &Fields::new(), 1)).is_none());
         assert_eq!((buffer.overflow, buffer.span_count()), (1, MAX_SPANS as u64 + 2), "all are lost with it");
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use watchpost_protocol::{SpanId, TraceId, TransactionSource};
 
 use crate::error::InitError;
+use crate::fields::Fields;
 use crate::mute;
 
 /// A share between 0 and 1, checked where it enters (features I10).
@@ -63,6 +64,8 @@ pub struct SamplingContext<'a> {
     pub op: Option<&'a str>,
     /// What the name is.
     pub source: TransactionSource,
+    /// Its attributes, as far as they are known when it starts.
+    pub attributes: &'a Fields,
     /// The trace that it belongs to.
     pub trace_id: TraceId,
     /// The span of the other process that it continues.
@@ -93,7 +96,7 @@ pub type TracesSampler = Arc<dyn Fn(&SamplingContext<'_>) -> Decision + Send + S
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Sampled {
     pub(crate) sampled: bool,
-    /// The rate that decided; `None` where the sampler's answer was no number.
+    /// The rate that decided; `None` where there was none: the sampler's answer was no number, or it left the decision to nobody.
     pub(crate) rate: Option<f64>,
     /// Whether a sampler decided: the only decision that changes a sampling context that came in (§8.4).
     pub(crate) by_sampler: bool,
@@ -117,7 +120,7 @@ pub(crate) fn decide(
             Sampled { sampled, rate: Some(if sampled { 1.0 } else { 0.0 }), by_sampler: false }
         }
         (None, Some(rate)) => by_rate(Some(rate), sample_rand, false),
-        (None, None) => Sampled { sampled: false, rate: Some(0.0), by_sampler: false },
+        (None, None) => Sampled { sampled: false, rate: None, by_sampler: false },
     })
 }
 

@@ -9,12 +9,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, LazyLock, Mutex, Once, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
 use serde::Serialize;
 use watchpost_protocol::{Breadcrumb, Event, EventId, Level, Request, TransactionSource, User, Value};
 
-use crate::breadcrumbs::{Ring, Trail};
+use crate::breadcrumbs::{FlatCrumb, Ring, Trail};
+use crate::fields::Fields;
 use crate::last_error::LastError;
 use crate::propagation_context::PropagationContext;
 
@@ -210,21 +211,27 @@ impl Scope {
     /// Adds a breadcrumb to this scope as it is, at most `limit` of the newest are kept. The free function
     /// [`add_breadcrumb`](crate::api::add_breadcrumb) also stamps the time and asks `before_breadcrumb`.
     pub fn push_breadcrumb(&self, breadcrumb: Breadcrumb, limit: usize) {
-        let old = {
-            let mut live = self.cell.live.lock().unwrap_or_else(PoisonError::into_inner);
-            live.breadcrumbs.push(breadcrumb, limit)
-        };
+        let old = self.lock_live().breadcrumbs.push(breadcrumb, limit);
         drop(old); // freed outside the lock
+    }
+
+    pub(crate) fn push_flat_breadcrumb(&self, crumb: FlatCrumb, fields: &Fields, limit: usize) {
+        let old = self.lock_live().breadcrumbs.push_flat(crumb, fields, limit);
+        drop(old); // freed outside the lock
+    }
+
+    fn lock_live(&self) -> MutexGuard<'_, Live> {
+        self.cell.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Removes all breadcrumbs.
     pub fn clear_breadcrumbs(&self) {
-        self.cell.live.lock().unwrap_or_else(PoisonError::into_inner).breadcrumbs = Ring::default();
+        self.lock_live().breadcrumbs = Ring::default();
     }
 
     /// Resets everything but the event processors and the trace.
     pub fn clear(&self) {
-        *self.cell.live.lock().unwrap_or_else(PoisonError::into_inner) = Live::default();
+        *self.lock_live() = Live::default();
         let old = self.update(|data| {
             let (processors, propagation) = (std::mem::take(&mut data.processors), data.propagation.take());
             std::mem::replace(data, ScopeData { processors, propagation, ..ScopeData::default() })
@@ -235,7 +242,7 @@ impl Scope {
     /// The id of the last error event captured under this isolation scope; transactions do not count.
     #[must_use]
     pub fn last_event_id(&self) -> Option<EventId> {
-        self.cell.live.lock().unwrap_or_else(PoisonError::into_inner).last_event_id
+        self.lock_live().last_event_id
     }
 
     /// Whether an error was reported under this isolation scope: an event with an exception, or a message of the level `error` or above.
@@ -245,12 +252,12 @@ impl Scope {
     }
 
     pub(crate) fn last_error(&self) -> Option<LastError> {
-        self.cell.live.lock().unwrap_or_else(PoisonError::into_inner).last_error
+        self.lock_live().last_error
     }
 
     /// An event was reported under this isolation scope, and of what error, if it is of one.
     pub(crate) fn set_reported(&self, id: EventId, error: Option<LastError>) {
-        let mut live = self.cell.live.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut live = self.lock_live();
         live.last_event_id = Some(id);
         live.last_error = error.or(live.last_error);
     }
@@ -275,7 +282,7 @@ impl Scope {
 
     pub(crate) fn snapshot(&self) -> Snapshot {
         let data = Arc::clone(&self.cell.data.lock().unwrap_or_else(PoisonError::into_inner));
-        let trail = self.cell.live.lock().unwrap_or_else(PoisonError::into_inner).breadcrumbs.freeze();
+        let trail = self.lock_live().breadcrumbs.freeze();
         Snapshot { data, trail }
     }
 

@@ -7,7 +7,7 @@ use watchpost_protocol::{SpanId, SpanStatus, TraceId, TransactionSource};
 
 use crate::fields::{FieldValue, Fields};
 use crate::record::{Site, SpanInit};
-use crate::trace::SpanRef;
+use crate::span_ref::SpanRef;
 
 /// A timed piece of work. A root, which has no parent in this process, is sent as a transaction with all its children when it ends.
 ///
@@ -39,7 +39,7 @@ impl Span {
     /// Whether what happens to it is kept.
     #[must_use]
     pub fn is_recording(&self) -> bool {
-        self.inner.as_ref().is_some_and(|span| span.slot.is_some())
+        self.inner.as_ref().is_some_and(SpanRef::is_recorded)
     }
 
     /// Starts a child; `op` and the rest can be set on it.
@@ -53,7 +53,7 @@ impl Span {
         let init = SpanInit { name: name.into(), op: None, origin: "manual", site: Site::default() };
         let inner = self.inner.as_ref().map(|parent| parent.child(init, &Fields::new()));
         // A child that is not recorded stands for its parent, which is not its own to end.
-        let owned = inner.as_ref().is_some_and(|span| span.slot.is_some());
+        let owned = inner.as_ref().is_some_and(SpanRef::is_own);
         Span { inner, owned }
     }
 
@@ -86,7 +86,7 @@ impl Span {
 
     /// Sets an attribute; of a key that is set twice, the later value stays.
     pub fn set_attribute<'a>(&self, key: &str, value: impl Into<FieldValue<'a>>) {
-        if let Some(span) = self.inner.as_ref().filter(|span| span.slot.is_some()) {
+        if let Some(span) = self.inner.as_ref().filter(|span| span.is_recorded()) {
             let mut fields = Fields::new();
             fields.push_owned_key(key, value.into());
             span.record(&fields);
@@ -125,10 +125,10 @@ impl Span {
 
     /// Ends it with a status, unless it has one.
     pub fn finish_with(mut self, otherwise: SpanStatus) {
-        self.end(Some(otherwise));
+        self.end(otherwise);
     }
 
-    fn end(&mut self, otherwise: Option<SpanStatus>) {
+    fn end(&mut self, otherwise: SpanStatus) {
         if let (true, Some(span)) = (self.owned, self.inner.take()) {
             span.finish(otherwise);
         }
@@ -139,8 +139,7 @@ impl Drop for Span {
     fn drop(&mut self) {
         if self.owned {
             // A span that a panic cuts off did not end well (`protocol.md` §6.5).
-            let status = std::thread::panicking().then_some(SpanStatus::InternalError);
-            self.end(status);
+            self.end(if std::thread::panicking() { SpanStatus::InternalError } else { SpanStatus::Ok });
         }
     }
 }

@@ -4,35 +4,33 @@
 //! span.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use watchpost_protocol::propagation::{format_rate, format_sample_rand};
 use watchpost_protocol::{
-    Category, DiscardReason, DynamicSamplingContext, SentryTrace, SpanId, SpanLink, SpanStatus, Timestamp,
-    TraceContext, TraceId, TransactionSource,
+    Category, DiscardReason, DynamicSamplingContext, SpanId, SpanStatus, Timestamp, TraceId,
+    TransactionSource,
 };
 
 use crate::client::Client;
-use crate::config::Config;
+use crate::dsc;
 use crate::fields::Fields;
 use crate::merge::Layers;
-use crate::pipeline::{EventTrace, Job, TransactionJob};
+use crate::pipeline::{Job, TransactionJob};
 use crate::propagation_context::PropagationContext;
-use crate::record::{Buffer, Slot, SpanInit};
+use crate::record::{Buffer, Callsite, Opening, Origin, Outliving, Slot, SpanKey};
 use crate::rng;
 use crate::sampling::{self, Sampled, SamplingContext};
 use crate::scope::Scope;
 
-/// The part of a trace that happens in this process.
-pub(crate) struct Trace {
+/// The part of a trace that happens in this process. For layers that keep spans for somebody else; in a program, use
+/// [`Span`](crate::Span).
+pub struct Trace {
     client: Client,
     isolation: Scope,
     propagation: Arc<PropagationContext>,
     root: SpanId,
     sampled: Sampled,
     anchor: (Timestamp, u64),
-    /// Once it has left the process it never changes (§8.4).
-    frozen: OnceLock<DynamicSamplingContext>,
     state: Mutex<State>,
 }
 
@@ -41,28 +39,40 @@ struct State {
     current: Scope,
     name: Cow<'static, str>,
     source: TransactionSource,
-    finished: bool,
     buffer: Buffer,
+    /// The spans that were still open when the root ended; `None` while it has not.
+    outliving: Option<Vec<Outliving>>,
 }
 
-/// How a root span begins, besides what every span begins with.
+/// How a root span begins.
 pub(crate) struct RootInit {
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) op: Option<Cow<'static, str>>,
     pub(crate) source: TransactionSource,
     /// The decision, if the program made it itself.
     pub(crate) sampled: Option<bool>,
+    pub(crate) origin: Origin,
+    pub(crate) key: SpanKey,
 }
 
-/// A span of a trace: where it is recorded, if it is, and the id under which others know it. For layers that keep a span for somebody else;
-/// dropping it does not end the span. In a program, use [`Span`](crate::Span).
-#[derive(Clone)]
-pub struct SpanRef {
-    pub(crate) trace: Arc<Trace>,
-    /// `None` for a span that is not recorded: of an unsampled trace, or one too many.
-    pub(crate) slot: Option<Slot>,
-    pub(crate) span_id: SpanId,
-    pub(crate) parent: Option<SpanId>,
-    /// Whether this is not the span itself but one of its children that is not recorded: what it is told says nothing about the span.
-    stands_in: bool,
+/// How a span begins that a layer keeps for somebody else.
+#[derive(Debug, Clone, Copy)]
+pub struct LayerSpan {
+    /// What the layer will say about it.
+    pub callsite: Callsite,
+    /// How the layer knows it; see [`Trace::find`].
+    pub key: SpanKey,
+}
+
+/// What has to be known of a root at once, because samplers and other processes are told.
+#[derive(Debug, Clone)]
+pub struct RootName {
+    /// The name of the transaction.
+    pub name: Cow<'static, str>,
+    /// Its operation.
+    pub op: Option<Cow<'static, str>>,
+    /// What the name is.
+    pub source: TransactionSource,
 }
 
 impl Trace {
@@ -71,95 +81,117 @@ impl Trace {
         client: &Client,
         scopes: (Scope, Scope),
         propagation: Arc<PropagationContext>,
-        init: SpanInit,
-        root: RootInit,
+        init: RootInit,
         fields: &Fields,
-    ) -> Option<SpanRef> {
-        let sampled = decide(client, &propagation, &init, &root)?;
+    ) -> Option<Arc<Trace>> {
+        let sampled = decide(client, &propagation, &init, fields)?;
         if !sampled.sampled {
             let losses = client.losses();
             losses.record(DiscardReason::SampleRate, Category::Transaction, 1);
             losses.record(DiscardReason::SampleRate, Category::Span, 1);
         }
-        let span_id = rng::span_id(client.rng());
-        let parent = propagation.parent_span_id;
+        let root = rng::span_id(client.rng());
         let anchor = (client.options().clock.now(), client.monotonic_nanos());
-        let name = init.name.clone();
+        let RootInit { name, source, origin, key, .. } = init;
         let mut buffer = Buffer::default();
-        let slot = if sampled.sampled { buffer.open(span_id, parent, init, fields, anchor.1) } else { None };
-        let trace = Trace {
+        if sampled.sampled {
+            let parent = Slot::ROOT;
+            buffer.open(Opening { span_id: root, parent, origin, key, start: anchor.1, fields });
+        }
+        let state = State { current: scopes.1, name, source, buffer, outliving: None };
+        Some(Arc::new(Trace {
             client: client.clone(),
             isolation: scopes.0,
             propagation,
-            root: span_id,
+            root,
             sampled,
             anchor,
-            frozen: OnceLock::new(),
-            state: Mutex::new(State {
-                current: scopes.1,
-                name,
-                source: root.source,
-                finished: false,
-                buffer,
-            }),
-        };
-        Some(SpanRef { trace: Arc::new(trace), slot, span_id, parent, stands_in: false })
+            state: Mutex::new(state),
+        }))
     }
 
-    pub(crate) fn is_recording(&self) -> bool {
+    /// Whether it is sampled. Of a trace that is not, no child needs to be kept.
+    #[must_use]
+    pub fn is_recording(&self) -> bool {
         self.sampled.sampled
     }
 
-    /// The context that goes with everything of this trace that leaves the process.
-    pub(crate) fn dsc(&self) -> &DynamicSamplingContext {
-        self.frozen.get_or_init(|| match &self.propagation.incoming {
-            Some(incoming) => {
-                let mut dsc = (**incoming).clone();
-                if self.sampled.by_sampler && !dsc.is_empty() {
-                    self.write_decision(&mut dsc);
-                }
-                dsc
-            }
-            None => {
-                let mut dsc = propagated_dsc(&self.propagation, self.client.config());
-                if dsc.is_empty() {
-                    return dsc;
-                }
-                self.write_decision(&mut dsc);
-                let state = self.lock();
-                if state.source != TransactionSource::Url {
-                    dsc.set("transaction", state.name.to_string());
-                }
-                dsc
-            }
-        })
+    /// The client that it reports to.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
     }
 
-    fn write_decision(&self, dsc: &mut DynamicSamplingContext) {
-        if let Some(rate) = self.sampled.rate {
-            dsc.set("sample_rate", format_rate(rate));
-        }
-        dsc.set("sampled", if self.sampled.sampled { "true" } else { "false" });
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> TraceId {
+        self.propagation.trace_id
+    }
+
+    /// The context that goes with everything of this trace that leaves the process; from now on it is frozen.
+    pub(crate) fn dsc(&self) -> Arc<DynamicSamplingContext> {
+        dsc::of_trace(&self.propagation, self.client.config(), &self.sampled, || {
+            let state = self.lock();
+            (state.name.to_string(), state.source)
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends the root, and with it the trace: what was recorded goes to the pipeline, with the scopes it started in.
-    fn finish(&self, otherwise: Option<SpanStatus>) {
-        let end = self.client.monotonic_nanos();
-        let (buffer, source, current) = {
-            let mut state = self.lock();
-            if std::mem::replace(&mut state.finished, true) {
-                return;
-            }
-            state.buffer.close(Slot::ROOT, end, otherwise.or(Some(SpanStatus::Ok)));
-            (std::mem::take(&mut state.buffer), state.source, state.current.clone())
-        };
+    /// Starts a child of the span at `parent`. `None` for one that is not recorded: of an unsampled trace; or of one that is full or has
+    /// ended, which is counted.
+    #[must_use]
+    pub fn open_child(&self, parent: Slot, span: LayerSpan, fields: &Fields) -> Option<Slot> {
+        let opened = self.open(parent, Origin::Layer(span.callsite), span.key, fields);
+        opened.map(|(slot, _)| slot)
+    }
+
+    pub(crate) fn open(
+        &self,
+        parent: Slot,
+        origin: Origin,
+        key: SpanKey,
+        fields: &Fields,
+    ) -> Option<(Slot, SpanId)> {
+        if !self.is_recording() {
+            return None;
+        }
+        let span_id = rng::span_id(self.client.rng());
+        let start = self.client.monotonic_nanos();
+        let mut state = self.lock();
+        if state.outliving.is_some() {
+            drop(state);
+            self.client.losses().record(DiscardReason::BufferOverflow, Category::Span, 1);
+            return None;
+        }
+        let slot = state.buffer.open(Opening { span_id, parent, origin, key, start, fields })?;
+        Some((slot, span_id))
+    }
+
+    /// Ends a span; the root ends the trace. `otherwise` is the status of a span that nobody has given one.
+    pub fn close(&self, slot: Slot, otherwise: SpanStatus) {
         if !self.is_recording() {
             return;
         }
+        let end = self.client.monotonic_nanos();
+        let mut state = self.lock();
+        state.buffer.close(slot, end, otherwise);
+        if slot == Slot::ROOT {
+            self.finish(state);
+        }
+    }
+
+    /// What was recorded goes to the pipeline, with the scopes it started in.
+    fn finish(&self, mut state: MutexGuard<'_, State>) {
+        if state.outliving.is_some() {
+            return; // the first end counts
+        }
+        state.outliving = Some(state.buffer.outliving());
+        let buffer = std::mem::take(&mut state.buffer);
+        let (name, source, current) = (state.name.clone(), state.source, state.current.clone());
+        drop(state);
         if self.client.is_limited(Category::Transaction) {
             let losses = self.client.losses();
             losses.record(DiscardReason::RatelimitBackoff, Category::Transaction, 1);
@@ -168,8 +200,7 @@ impl Trace {
         }
         self.client.push(Job::Transaction(Box::new(TransactionJob {
             event_id: rng::event_id(self.client.rng()),
-            trace_id: self.propagation.trace_id,
-            parent_span_id: self.propagation.parent_span_id,
+            name,
             source,
             buffer,
             layers: Layers {
@@ -177,183 +208,93 @@ impl Trace {
                 isolation: self.isolation.snapshot(),
                 current: current.snapshot(),
             },
-            dsc: Some(self.dsc().clone()),
+            propagation: Arc::clone(&self.propagation),
+            sampled: self.sampled,
             anchor: self.anchor,
         })));
     }
-}
 
-impl SpanRef {
-    /// Starts a child. One that finds no room, or a parent that has ended, stands for its parent and is counted.
-    pub fn child(&self, init: SpanInit, fields: &Fields) -> SpanRef {
-        if !self.trace.is_recording() {
-            return self.stand_in();
-        }
-        let client = &self.trace.client;
-        let span_id = rng::span_id(client.rng());
-        let start = client.monotonic_nanos();
-        let slot = {
-            let mut state = self.trace.lock();
-            if state.finished {
-                drop(state);
-                client.losses().record(DiscardReason::BufferOverflow, Category::Span, 1);
-                None
-            } else {
-                state.buffer.open(span_id, Some(self.span_id), init, fields, start)
-            }
-        };
-        match slot {
-            Some(slot) => SpanRef {
-                trace: Arc::clone(&self.trace),
-                slot: Some(slot),
-                span_id,
-                parent: Some(self.span_id),
-                stands_in: false,
-            },
-            None => self.stand_in(),
-        }
-    }
-
-    fn stand_in(&self) -> SpanRef {
-        SpanRef { slot: None, stands_in: true, ..self.clone() }
-    }
-
-    pub(crate) fn is_root(&self) -> bool {
-        self.span_id == self.trace.root
-    }
-
-    /// Ends the span; a root ends its trace. `otherwise` is the status of a span that has none yet.
-    pub fn finish(&self, otherwise: Option<SpanStatus>) {
-        if self.stands_in {
-            return;
-        }
-        if self.is_root() {
-            self.trace.finish(otherwise);
-        } else if let Some(slot) = self.slot {
-            let end = self.trace.client.monotonic_nanos();
-            self.trace.lock().buffer.close(slot, end, otherwise.or(Some(SpanStatus::Ok)));
-        }
-    }
-
-    fn edit(&self, edit: impl FnOnce(&mut Buffer, Slot)) {
-        if let Some(slot) = self.slot {
-            edit(&mut self.trace.lock().buffer, slot);
-        }
-    }
-
-    /// Whether it is recorded.
+    /// The open span that a layer knows by this key: for a thread that has not seen it yet.
     #[must_use]
-    pub fn is_recorded(&self) -> bool {
-        self.slot.is_some()
+    pub fn find(&self, key: SpanKey) -> Option<Slot> {
+        if !self.is_recording() {
+            return None;
+        }
+        let state = self.lock();
+        let outliving = || state.outliving.iter().flatten().find(|span| span.key == key);
+        state.buffer.find(key).or_else(|| Some(outliving()?.slot))
     }
 
-    /// Whether its trace records at all: of a trace that does not, no child needs to be kept.
+    /// The ids of the span at `slot` and of its parent; of one that is unknown, the root's.
+    pub(crate) fn ids(&self, slot: Slot) -> (SpanId, Option<SpanId>) {
+        let root = (self.root, self.propagation.parent_span_id);
+        if !self.is_recording() || slot == Slot::ROOT {
+            return root;
+        }
+        let state = self.lock();
+        let outliving = || state.outliving.iter().flatten().find(|span| span.slot == slot);
+        let ids = state.buffer.ids(slot).or_else(|| outliving().map(|span| (span.span_id, span.parent)));
+        ids.map_or(root, |(id, parent)| (id, Some(parent)))
+    }
+
+    /// Changes what is recorded.
+    pub(crate) fn edit<T>(&self, edit: impl FnOnce(&mut Buffer) -> T) -> T {
+        edit(&mut self.lock().buffer)
+    }
+
+    /// Gives a span that has no status yet this one: something went wrong in it.
+    pub fn set_status_if_none(&self, slot: Slot, status: SpanStatus) {
+        if self.is_recording() {
+            self.edit(|buffer| {
+                if buffer.status(slot).is_none() {
+                    buffer.set_status(slot, status);
+                }
+            });
+        }
+    }
+
+    /// The attributes of a span and of those around it, the root's first; none of a trace that is not recorded, or has ended.
     #[must_use]
-    pub fn is_recording_trace(&self) -> bool {
-        self.trace.is_recording()
+    pub fn fields_around(&self, slot: Slot) -> Fields {
+        if self.is_recording() { self.edit(|buffer| buffer.fields_around(slot)) } else { Fields::new() }
     }
 
-    /// Adds attributes; of a key that is set twice, the later value stays.
-    pub fn record(&self, fields: &Fields) {
-        self.edit(|buffer, slot| buffer.record(slot, fields));
+    /// The transaction's name.
+    pub(crate) fn name(&self) -> Cow<'static, str> {
+        self.lock().name.clone()
     }
 
-    /// Sets the status.
-    pub fn set_status(&self, status: SpanStatus) {
-        self.edit(|buffer, slot| buffer.set_status(slot, status));
+    /// Renames the transaction; `None` leaves its source as it is.
+    pub(crate) fn rename(&self, name: Cow<'static, str>, source: Option<TransactionSource>) {
+        let mut state = self.lock();
+        state.buffer.set_name(Slot::ROOT, name.clone());
+        state.source = source.unwrap_or(state.source);
+        state.name = name;
     }
 
-    /// The status that was set.
-    #[must_use]
-    pub fn status(&self) -> Option<SpanStatus> {
-        self.trace.lock().buffer.status(self.slot?)
-    }
-
-    /// Sets the operation.
-    pub fn set_op(&self, op: Cow<'static, str>) {
-        self.edit(|buffer, slot| buffer.set_op(slot, op));
-    }
-
-    /// Adds a link to another span.
-    pub fn add_link(&self, link: SpanLink) {
-        self.edit(|buffer, slot| buffer.add_link(slot, link));
-    }
-
-    /// Renames the span; the root's name is also the transaction's, whatever it is named by (`source`).
-    pub fn set_name(&self, name: Cow<'static, str>, source: Option<TransactionSource>) {
-        if self.stands_in {
-            return;
-        }
-        let mut state = self.trace.lock();
-        if self.is_root() {
-            state.name.clone_from(&name);
-            state.source = source.unwrap_or(state.source);
-        }
-        if let Some(slot) = self.slot {
-            state.buffer.set_name(slot, name);
-        }
-    }
-
-    /// Renames the transaction, from whichever of its spans.
-    pub(crate) fn set_transaction_name(&self, name: Cow<'static, str>, source: TransactionSource) {
-        let mut state = self.trace.lock();
-        state.name.clone_from(&name);
-        state.source = source;
-        state.buffer.set_name(Slot::ROOT, name);
-    }
-
-    /// Says in which current scope a root lives: what is set there is on its transaction. Nothing for another span.
+    /// Says in which current scope the root lives: what is set there is on its transaction.
     pub(crate) fn live_in(&self, current: &Scope) {
-        if self.is_root() {
-            let old = std::mem::replace(&mut self.trace.lock().current, current.clone());
-            drop(old); // outside the lock
-        }
-    }
-
-    /// What an outgoing `sentry-trace` says of this span.
-    pub(crate) fn header(&self) -> SentryTrace {
-        SentryTrace {
-            trace_id: self.trace_id(),
-            span_id: self.span_id,
-            sampled: Some(self.trace.is_recording()),
-        }
-    }
-
-    pub(crate) fn trace_id(&self) -> TraceId {
-        self.trace.propagation.trace_id
-    }
-
-    /// The trace data of an event that is captured in this span.
-    pub(crate) fn event_trace(&self) -> EventTrace {
-        let name = self.trace.lock().name.to_string();
-        EventTrace {
-            context: Some(TraceContext {
-                trace_id: self.trace_id(),
-                span_id: self.span_id,
-                parent_span_id: self.parent,
-                ..TraceContext::default()
-            }),
-            dsc: Some(self.trace.dsc().clone()),
-            transaction: (!name.is_empty()).then_some(name),
-        }
+        let old = std::mem::replace(&mut self.lock().current, current.clone());
+        drop(old); // outside the lock
     }
 }
 
 fn decide(
     client: &Client,
     propagation: &PropagationContext,
-    init: &SpanInit,
-    root: &RootInit,
+    init: &RootInit,
+    fields: &Fields,
 ) -> Option<Sampled> {
     let options = client.options();
-    if let (Some(sampled), true) = (root.sampled, client.config().tracing_is_on()) {
+    if let (Some(sampled), true) = (init.sampled, client.config().tracing_is_on()) {
         let rate = Some(if sampled { 1.0 } else { 0.0 });
         return Some(Sampled { sampled, rate, by_sampler: true });
     }
     let context = SamplingContext {
         name: &init.name,
         op: init.op.as_deref(),
-        source: root.source,
+        source: init.source,
+        attributes: fields,
         trace_id: propagation.trace_id,
         parent_span_id: propagation.parent_span_id,
         parent_sampled: propagation.parent_sampled,
@@ -367,44 +308,8 @@ fn decide(
     )
 }
 
-/// The trace context of an event while no span is open (§8.7).
-pub(crate) fn propagated_context(propagation: &PropagationContext) -> TraceContext {
-    TraceContext {
-        trace_id: propagation.trace_id,
-        span_id: propagation.span_id,
-        parent_span_id: propagation.parent_span_id,
-        ..TraceContext::default()
-    }
-}
-
-/// The sampling context of a trace without a decision: as it came in, or what this process knows as its head (§8.7).
-pub(crate) fn propagated_dsc(propagation: &PropagationContext, config: &Config) -> DynamicSamplingContext {
-    if let Some(incoming) = &propagation.incoming {
-        return (**incoming).clone();
-    }
-    let mut dsc = DynamicSamplingContext::default();
-    let Some(destination) = &config.dsn else {
-        return dsc; // nobody to sample for: the console, a transport of one's own
-    };
-    dsc.set("trace_id", propagation.trace_id.to_string());
-    dsc.set("public_key", destination.public_key());
-    dsc.set("sample_rand", format_sample_rand(propagation.sample_rand));
-    if let Some(release) = &config.release {
-        dsc.set("release", release.to_string());
-    }
-    dsc.set("environment", config.environment.to_string());
-    if let Some(org_id) = &config.org_id {
-        dsc.set("org_id", org_id.clone());
-    }
-    dsc
-}
-
-impl std::fmt::Debug for SpanRef {
+impl std::fmt::Debug for Trace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SpanRef")
-            .field("trace_id", &self.trace_id())
-            .field("span_id", &self.span_id)
-            .field("is_recorded", &self.is_recorded())
-            .finish()
+        f.debug_struct("Trace").field("id", &self.id()).field("is_recording", &self.is_recording()).finish()
     }
 }

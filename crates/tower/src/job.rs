@@ -88,7 +88,7 @@ impl Job {
         scopes.isolation().clear_breadcrumbs();
         let span = continue_trace(&scopes, self.headers).name(self.name).source(self.source).op(self.op);
         let unit = Unit::new(&scopes, span.origin(self.origin).start_in(&scopes));
-        unit.record(|fields| fields.extend(&self.attributes));
+        unit.record(|fields| _ = fields.extend(&self.attributes));
         unit
     }
 }

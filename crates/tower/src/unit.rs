@@ -1,9 +1,8 @@
 //! A unit of work that is being watched: the scopes it runs in, its transaction, and how that ends.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
-use watchpost_core::layer::any_active;
+use watchpost_core::layer::{any_active, scratch};
 use watchpost_core::{Fields, RawStack, Scopes, Span, layer, mute};
 use watchpost_protocol::{Event, Exception, SpanStatus};
 
@@ -50,7 +49,7 @@ impl Unit {
     /// Adds attributes to the transaction, if it is recorded at all.
     pub(crate) fn record(&self, fill: impl FnOnce(&mut Fields)) {
         if let Some(span) = self.scopes.span_ref().filter(|span| span.is_recorded()) {
-            with_scratch(|fields| {
+            scratch::with(|fields| {
                 fill(fields);
                 span.record(fields);
             });
@@ -106,17 +105,4 @@ impl std::fmt::Debug for Unit {
 #[expect(clippy::unnecessary_wraps, reason = "an empty stack is not the same as one that is to be captured")]
 pub(crate) fn no_stack() -> Option<RawStack> {
     Some(RawStack::default())
-}
-
-/// A list of fields that this thread uses again, so that attributes on their way to a span are not allocated first.
-fn with_scratch(work: impl FnOnce(&mut Fields)) {
-    thread_local! {
-        static SCRATCH: RefCell<Fields> = const { RefCell::new(Fields::new()) };
-    }
-    // Taken out: whoever comes here meanwhile on this thread finds a list of their own.
-    let take = |scratch: &RefCell<Fields>| scratch.try_borrow_mut().map(|mut own| std::mem::take(&mut *own));
-    let mut fields = SCRATCH.try_with(take).ok().and_then(Result::ok).unwrap_or_default();
-    work(&mut fields);
-    fields.clear();
-    let _ = SCRATCH.try_with(|scratch| scratch.try_borrow_mut().map(|mut own| *own = fields));
 }

@@ -1,10 +1,20 @@
-//! What a thread remembers of spans, so that a child finds its parent's node without a lock and without a walk.
+//! What a thread remembers of spans, so that a child finds its parent's place without a lock and without a walk.
 //!
-//! An entry says: the span of this id stands for this node. Ids are used again after a span has closed, so an entry has to prove that it
-//! still means the span that it was made for. Each id falls into one of many epochs, which closing a span of it advances; an entry holds
-//! only as long as the epoch is the one it was made in. Another span of the same epoch that closes costs one walk, and nothing else.
+//! An entry says: the span of this id is at this place of this node. Nodes are held weakly, each once, however many entries mean it: a
+//! thread that is idle keeps no scopes alive.
 //!
-//! Nodes are held weakly: a thread that is idle keeps no scopes alive.
+//! Ids are used again after a span has closed, so an entry has to prove that it still means the span that it was made for. Each id falls into
+//! one of many epochs; an entry holds only as long as the epoch is the one it was made in, its last bit aside:
+//!
+//! ```text
+//!   the span is made      here: an entry as of the epoch e. Nobody else knows the id.
+//!   another thread asks   it sets the last bit of e, walks, and has an entry too
+//!   the span closes       here, last bit not set: the entry is taken out, and nobody else had one. No write that others see.
+//!                         otherwise: the next epoch begins; all entries of e are over
+//! ```
+//!
+//! So a span that lives and dies on one thread costs the others nothing. Another id of the same epoch that closes costs one walk, and
+//! nothing else.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,28 +22,133 @@ use std::sync::{Arc, Weak};
 
 pub(crate) use watchpost_core::layer::SpanKey as Key;
 
-use crate::nodes::Node;
+use crate::nodes::{Mark, Node, Place};
 
 const ENTRIES: usize = 64;
+const NODES: usize = 16;
 const EPOCHS: usize = 1024;
 
 static EPOCH: [AtomicU32; EPOCHS] = [const { AtomicU32::new(0) }; EPOCHS];
 
 thread_local! {
-    static CACHE: RefCell<[Entry; ENTRIES]> = const { RefCell::new([const { Entry::EMPTY }; ENTRIES]) };
+    static CACHE: RefCell<Cache> = const { RefCell::new(Cache::EMPTY) };
 }
 
+struct Cache {
+    entries: [Entry; ENTRIES],
+    nodes: [Held; NODES],
+    /// Where the next node goes.
+    next: u8,
+    stamps: u32,
+}
+
+struct Held {
+    /// By which an entry knows that the node is still the one it meant.
+    stamp: u32,
+    node: Weak<Node>,
+}
+
+/// Which of a thread's nodes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Handle {
+    at: u8,
+    stamp: u32,
+}
+
+#[derive(Clone, Copy)]
 struct Entry {
     key: Key,
     epoch: u32,
-    /// Whether the span itself has the node.
-    carried: bool,
-    node: Weak<Node>,
+    node: Handle,
+    mark: Mark,
+    kind: Kind,
+    /// Whether the node's trace keeps spans.
+    keeps: bool,
+}
+
+/// What is known of a span.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    /// It was not taken: there is nothing to end. What is around it may have a place all the same.
+    NotTaken,
+    /// It is in the node of an ancestor.
+    Inside,
+    /// It has a node of its own.
+    Carries,
+}
+
+/// What there is to do when a span closes.
+#[derive(Debug)]
+pub(crate) enum Closing {
+    /// Nothing.
+    Nothing,
+    /// Its record ends.
+    Record(Arc<Node>, Mark),
+    /// Its node goes, and with it what it began.
+    Node,
+    /// This thread does not know.
+    Unknown,
+}
+
+impl Cache {
+    const EMPTY: Cache = Cache {
+        entries: [Entry::EMPTY; ENTRIES],
+        nodes: [const { Held { stamp: 0, node: Weak::new() } }; NODES],
+        next: 0,
+        stamps: 0,
+    };
+
+    fn entry(&mut self, key: Key) -> &mut Entry {
+        &mut self.entries[(spread(key) >> 58) as usize % ENTRIES]
+    }
+
+    /// The entry of a span, if there is one and it still holds.
+    fn get(&mut self, key: Key) -> Option<&mut Entry> {
+        let entry = self.entry(key);
+        if entry.key == key && same(entry.epoch, now(key)) { Some(entry) } else { None }
+    }
+
+    fn place(&mut self, key: Key) -> Option<Place> {
+        let Entry { node: handle, mark, kind, .. } = *self.get(key)?;
+        if kind == Kind::NotTaken {
+            return None;
+        }
+        Some(Place { node: self.node(handle)?, mark, handle: Some(handle) })
+    }
+
+    #[inline]
+    fn node(&self, handle: Handle) -> Option<Arc<Node>> {
+        let held = self.nodes.get(usize::from(handle.at))?;
+        if held.stamp == handle.stamp { held.node.upgrade() } else { None }
+    }
+
+    fn hold(&mut self, node: &Arc<Node>) -> Handle {
+        if let Some(at) = self.nodes.iter().position(|held| std::ptr::eq(held.node.as_ptr(), &**node)) {
+            return Handle { at: at as u8, stamp: self.nodes[at].stamp };
+        }
+        let at = usize::from(self.next) % NODES;
+        self.next = self.next.wrapping_add(1);
+        self.stamps = self.stamps.wrapping_add(1).max(1);
+        // A weak handle frees memory at most, never scopes: nothing of the program runs here.
+        self.nodes[at] = Held { stamp: self.stamps, node: Arc::downgrade(node) };
+        Handle { at: at as u8, stamp: self.stamps }
+    }
 }
 
 impl Entry {
     /// No layer has the serial 0.
-    const EMPTY: Entry = Entry { key: (0, 0), epoch: 0, carried: false, node: Weak::new() };
+    const EMPTY: Entry = Entry {
+        key: (0, 0),
+        epoch: 0,
+        node: Handle { at: 0, stamp: 0 },
+        mark: Mark::NONE,
+        kind: Kind::NotTaken,
+        keeps: true,
+    };
+}
+
+fn same(epoch: u32, other: u32) -> bool {
+    epoch >> 1 == other >> 1
 }
 
 /// Spreads the bits of an id.
@@ -49,50 +164,102 @@ fn epoch(key: Key) -> &'static AtomicU32 {
     &EPOCH[(spread(key) >> 40) as usize % EPOCHS]
 }
 
-fn with_entry<T>(key: Key, look: impl FnOnce(&mut Entry) -> T) -> Option<T> {
-    CACHE
-        .try_with(|cache| {
-            let mut cache = cache.try_borrow_mut().ok()?;
-            Some(look(&mut cache[(spread(key) >> 58) as usize % ENTRIES]))
-        })
-        .ok()
-        .flatten()
-}
-
-fn holds(entry: &Entry, key: Key) -> bool {
-    entry.key == key && entry.epoch == epoch_of(key)
-}
-
-/// The node that a span stands for, if this thread remembers.
-pub(crate) fn get(key: Key) -> Option<Arc<Node>> {
-    with_entry(key, |entry| holds(entry, key).then(|| entry.node.upgrade()).flatten()).flatten()
-}
-
-/// Whether a span has a node of its own, if this thread remembers.
-pub(crate) fn carried(key: Key) -> Option<bool> {
-    with_entry(key, |entry| holds(entry, key).then_some(entry.carried)).flatten()
-}
-
-/// The epoch of a span now; what is found out after this may be remembered as of it.
-pub(crate) fn epoch_of(key: Key) -> u32 {
+fn now(key: Key) -> u32 {
     epoch(key).load(Ordering::Acquire)
 }
 
-/// Remembers which node a span stands for.
-pub(crate) fn put(key: Key, node: &Arc<Node>, carried: bool) {
-    put_as_of(key, epoch_of(key), node, carried);
+fn with<T>(work: impl FnOnce(&mut Cache) -> Option<T>) -> Option<T> {
+    CACHE.try_with(|cache| work(&mut *cache.try_borrow_mut().ok()?)).ok().flatten()
 }
 
-/// As [`put`], of what was found out after `epoch` was read.
-pub(crate) fn put_as_of(key: Key, epoch: u32, node: &Arc<Node>, carried: bool) {
-    let new = Entry { key, epoch, carried, node: Arc::downgrade(node) };
-    // A weak handle frees memory at most, never scopes: nothing of the program runs here.
-    with_entry(key, |entry| *entry = new);
+/// The place of a span, if this thread remembers.
+pub(crate) fn get(key: Key) -> Option<Place> {
+    with(|cache| cache.place(key))
 }
 
-/// Makes every thread forget a span.
+/// What this thread remembers of a parent.
+pub(crate) enum Parent {
+    /// Its trace keeps no spans, and neither its child: that is remembered now.
+    NotKept,
+    At(Place),
+    Unknown,
+}
+
+/// The place of the parent of a span that is made here.
+pub(crate) fn parent(of: Key, parent: Key) -> Parent {
+    let known = with(|cache| {
+        let entry = *cache.get(parent)?;
+        if entry.keeps {
+            return Some(Parent::At(cache.place(parent)?));
+        }
+        let mark = entry.mark.stood_for();
+        *cache.entry(of) = Entry { key: of, epoch: now(of), mark, kind: Kind::Inside, ..entry };
+        Some(Parent::NotKept)
+    });
+    known.unwrap_or(Parent::Unknown)
+}
+
+/// Remembers a span that was made here and not taken.
+pub(crate) fn not_taken(key: Key) {
+    with(|cache| {
+        *cache.entry(key) = Entry { key, epoch: now(key), ..Entry::EMPTY };
+        Some(())
+    });
+}
+
+/// Remembers a span that was made here in the node of its parent.
+pub(crate) fn child(key: Key, parent: &Place, mark: Mark) {
+    let keeps = parent.recording().is_some();
+    with(|cache| {
+        let node = parent.handle?;
+        *cache.entry(key) = Entry { key, epoch: now(key), node, mark, kind: Kind::Inside, keeps };
+        Some(())
+    });
+}
+
+/// Remembers a span that was made here with a node of its own.
+pub(crate) fn own(key: Key, node: &Arc<Node>) {
+    found(key, now(key), node, node.mark, true);
+}
+
+/// Says that this thread looks for a span now; what it finds may be remembered as of the epoch.
+pub(crate) fn look(key: Key) -> u32 {
+    epoch(key).fetch_or(1, Ordering::AcqRel) | 1
+}
+
+/// Remembers what a walk has found, which began after [`look`].
+pub(crate) fn found(key: Key, epoch: u32, node: &Arc<Node>, mark: Mark, carries: bool) -> Option<Handle> {
+    let kind = if carries { Kind::Carries } else { Kind::Inside };
+    let keeps = node.keeps();
+    with(|cache| {
+        let handle = cache.hold(node);
+        *cache.entry(key) = Entry { key, epoch, node: handle, mark, kind, keeps };
+        Some(handle)
+    })
+}
+
+/// Forgets a span that closes, on every thread; says what this one knew.
+pub(crate) fn take(key: Key) -> Closing {
+    let closing = with(|cache| {
+        let entry = std::mem::replace(cache.get(key)?, Entry::EMPTY);
+        Some(match entry.kind {
+            Kind::NotTaken => Closing::Nothing,
+            Kind::Carries => Closing::Node,
+            Kind::Inside if entry.mark.own => Closing::Record(cache.node(entry.node)?, entry.mark),
+            Kind::Inside => Closing::Nothing,
+        })
+    });
+    let seen_by_others = now(key) & 1 == 1;
+    if closing.is_none() || seen_by_others {
+        forget(key);
+    }
+    closing.unwrap_or(Closing::Unknown)
+}
+
+/// Makes every thread forget a span: the next epoch begins, with nobody in it.
 pub(crate) fn forget(key: Key) {
-    epoch(key).fetch_add(1, Ordering::Release);
+    let next = |epoch: u32| Some((epoch | 1).wrapping_add(1));
+    let _ = epoch(key).fetch_update(Ordering::AcqRel, Ordering::Acquire, next);
 }
 
 #[cfg(test)]
@@ -102,40 +269,108 @@ mod tests {
     use super::*;
 
     fn node() -> Arc<Node> {
-        Arc::new(Node { scopes: Scopes::base(), span: None, own_current: true, own_span: true })
+        Arc::new(Node { scopes: Scopes::base(), trace: None, mark: Mark::NONE, own_current: true })
+    }
+
+    fn elsewhere<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+        std::thread::scope(|threads| threads.spawn(work).join()).unwrap()
+    }
+
+    /// As a thread does that meets a span for the first time.
+    fn walk(key: Key, node: &Arc<Node>) {
+        let epoch = look(key);
+        found(key, epoch, node, Mark::NONE, true);
+    }
+
+    fn knows(key: Key, node: &Arc<Node>) -> bool {
+        get(key).is_some_and(|place| Arc::ptr_eq(&place.node, node))
     }
 
     #[test]
-    fn an_entry_is_forgotten_by_every_thread_when_its_span_closes() {
+    fn a_span_that_closes_where_it_was_made_writes_nothing_that_others_see() {
         let (key, node) = ((u32::MAX, 7), node());
-        put(key, &node, true);
-        assert!(get(key).is_some_and(|found| Arc::ptr_eq(&found, &node)));
-        assert_eq!(carried(key), Some(true));
-        std::thread::scope(|threads| threads.spawn(|| forget(key)).join()).unwrap();
-        assert!(get(key).is_none() && carried(key).is_none());
+        own(key, &node);
+        assert!(knows(key, &node));
+        let before = epoch(key).load(Ordering::Relaxed);
+        assert!(matches!(take(key), Closing::Node));
+        assert_eq!(epoch(key).load(Ordering::Relaxed), before);
+        assert!(get(key).is_none());
+    }
+
+    #[test]
+    fn a_span_that_another_thread_has_met_is_forgotten_there_too() {
+        let (key, node) = ((u32::MAX, 11), node());
+        own(key, &node);
+        let (met, close) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
+        std::thread::scope(|threads| {
+            let other = threads.spawn(|| {
+                walk(key, &node);
+                let knew = knows(key, &node);
+                met.wait();
+                close.wait();
+                (knew, get(key).is_none())
+            });
+            met.wait();
+            assert!(knows(key, &node), "what was known here holds on");
+            assert!(matches!(take(key), Closing::Node));
+            close.wait();
+            assert_eq!(other.join().unwrap(), (true, true));
+        });
+    }
+
+    #[test]
+    fn a_span_that_closes_elsewhere_is_forgotten_where_it_was_made() {
+        let (key, node) = ((u32::MAX, 12), node());
+        own(key, &node);
+        assert!(matches!(elsewhere(|| take(key)), Closing::Unknown));
+        assert!(get(key).is_none());
+    }
+
+    #[test]
+    fn a_child_of_what_is_not_kept_asks_nobody() {
+        let (root, children, node) = ((u32::MAX, 20), [(u32::MAX, 21), (u32::MAX, 22)], node());
+        assert!(matches!(parent(children[0], root), Parent::Unknown));
+        own(root, &node);
+        assert!(matches!(parent(children[0], root), Parent::NotKept));
+        assert!(matches!(parent(children[1], children[0]), Parent::NotKept));
+        assert!(knows(children[1], &node));
+        assert!(matches!(take(children[1]), Closing::Nothing));
+        assert!(!knows(children[1], &node));
+        assert!(matches!(take(root), Closing::Node), "the root's own node is its own to take");
     }
 
     #[test]
     fn what_was_found_out_before_a_change_is_not_remembered_after_it() {
         let (key, node) = ((u32::MAX, 10), node());
-        let epoch = epoch_of(key);
-        std::thread::scope(|threads| threads.spawn(|| forget(key)).join()).unwrap();
-        put_as_of(key, epoch, &node, false);
-        assert!(get(key).is_none() && carried(key).is_none());
+        let epoch = look(key);
+        elsewhere(|| forget(key));
+        found(key, epoch, &node, Mark::NONE, false);
+        assert!(get(key).is_none());
     }
 
     #[test]
     fn a_thread_keeps_no_node_alive() {
         let (key, node) = ((u32::MAX, 8), node());
-        put(key, &node, false);
+        own(key, &node);
         drop(node);
         assert!(get(key).is_none());
     }
 
     #[test]
+    fn a_node_that_had_to_make_room_is_not_mistaken_for_its_successor() {
+        let first = node();
+        own((u32::MAX, 1000), &first);
+        let others: Vec<_> = (0..NODES as u64).map(|n| (node(), (u32::MAX, 2000 + n))).collect();
+        for (node, key) in &others {
+            own(*key, node);
+        }
+        assert!(get((u32::MAX, 1000)).is_none());
+    }
+
+    #[test]
     fn ids_of_two_layers_are_two_spans() {
         let node = node();
-        put((u32::MAX, 9), &node, false);
+        own((u32::MAX, 9), &node);
         assert!(get((u32::MAX - 1, 9)).is_none());
     }
 }

@@ -1,12 +1,11 @@
 //! Events: issues and breadcrumbs.
 
-use std::collections::BTreeMap;
-
 use tracing_core::{Level as TracingLevel, Metadata};
-use watchpost_core::{FieldValue, Fields, Scopes, layer};
-use watchpost_protocol::{Breadcrumb, Event, Level, LogEntry, Map, Mechanism, Value};
+use watchpost_core::layer::{Trace, scratch};
+use watchpost_core::{Fields, Scopes, layer};
+use watchpost_protocol::{Event, Level, LogEntry, Map, Mechanism, SpanStatus, Value};
 
-use crate::visit::{EventVisitor, with_scratch};
+use crate::visit::EventVisitor;
 
 /// The level that a tracing level has in the protocol; TRACE, which it does not know, is `debug`.
 pub(crate) fn level(level: TracingLevel) -> Level {
@@ -18,15 +17,18 @@ pub(crate) fn level(level: TracingLevel) -> Level {
     }
 }
 
-/// Captures an event as an issue.
-pub(crate) fn issue(scopes: &Scopes, event: &tracing_core::Event<'_>) {
+/// Captures an event as an issue. The span that it happened in went wrong, unless it says otherwise.
+pub(crate) fn issue(scopes: &Scopes, event: &tracing_core::Event<'_>, span_fields: bool) {
     let metadata = event.metadata();
     let level = level(*metadata.level());
+    let span = scopes.span_ref();
+    if let Some(span) = span {
+        span.trace().set_status_if_none(span.slot(), SpanStatus::InternalError);
+    }
     layer::capture(scopes, level, None, || {
-        with_scratch(|fields| {
+        scratch::with(|fields| {
             let mut visitor = EventVisitor {
                 fields,
-                message: None,
                 exceptions: Vec::new(),
                 mechanism: Some(Mechanism {
                     ty: "auto.log.tracing".into(),
@@ -35,8 +37,9 @@ pub(crate) fn issue(scopes: &Scopes, event: &tracing_core::Event<'_>) {
                 }),
             };
             event.record(&mut visitor);
-            let (message, exceptions) = (visitor.message, visitor.exceptions);
-            build(metadata, level, message, exceptions, fields)
+            let exceptions = visitor.exceptions;
+            let around = span.filter(|_| span_fields).map(|span| span.trace().fields_around(span.slot()));
+            build(metadata, level, exceptions, fields, &around.unwrap_or_default())
         })
     });
 }
@@ -44,18 +47,29 @@ pub(crate) fn issue(scopes: &Scopes, event: &tracing_core::Event<'_>) {
 fn build(
     metadata: &Metadata<'_>,
     level: Level,
-    message: Option<String>,
     exceptions: Vec<watchpost_protocol::Exception>,
     fields: &Fields,
+    around: &Fields,
 ) -> Event {
     let mut event =
         Event { level: Some(level), logger: Some(metadata.target().to_owned()), ..Event::default() };
+    let message = fields.get("message").map(|message| message.to_string());
     // An event without a message is named by its callsite, so that two different ones are two issues.
     let formatted = message.or_else(|| exceptions.is_empty().then(|| spelled_out(metadata, fields)));
     event.logentry = formatted.map(|text| LogEntry { formatted: Some(text), ..LogEntry::default() });
     *event.exception = exceptions;
-    let (tags, data) = tags_and_data(fields);
-    event.tags = tags;
+    let mut data = Map::new();
+    for (key, value) in around.iter().chain(fields.iter()) {
+        match key.strip_prefix("tags.") {
+            Some(tag) => {
+                event.tags.insert(tag.to_owned(), value.to_string());
+            }
+            None if key == "message" => {}
+            None => {
+                data.insert(key.to_owned(), value.to_json());
+            }
+        }
+    }
     if !data.is_empty() {
         event.contexts.other.insert("Rust Tracing Fields".into(), Value::Object(data));
     }
@@ -72,43 +86,16 @@ fn spelled_out(metadata: &Metadata<'_>, fields: &Fields) -> String {
     if fields.is_empty() { metadata.name().to_owned() } else { fields.join(" ") }
 }
 
-/// Fields named `tags.*` are tags; the rest is data.
-fn tags_and_data(fields: &Fields) -> (BTreeMap<String, String>, Map<String, Value>) {
-    let (mut tags, mut data) = (BTreeMap::new(), Map::new());
-    for (key, value) in fields.iter() {
-        match key.strip_prefix("tags.") {
-            Some(tag) => {
-                tags.insert(tag.to_owned(), value.to_string());
-            }
-            None => {
-                data.insert(key.to_owned(), value.to_json());
-            }
-        }
-    }
-    (tags, data)
-}
-
 /// Adds an event as a breadcrumb.
-pub(crate) fn breadcrumb(scopes: &Scopes, event: &tracing_core::Event<'_>) {
+pub(crate) fn breadcrumb(scopes: &Scopes, trace: Option<&Trace>, event: &tracing_core::Event<'_>) {
     let metadata = event.metadata();
-    let crumb = |fields: &mut Fields| {
-        let mut visitor = EventVisitor { fields, message: None, exceptions: Vec::new(), mechanism: None };
-        event.record(&mut visitor);
-        let message = visitor.message;
-        let mut data = Map::new();
-        for (key, value) in fields.iter() {
-            if let FieldValue::Str("") = value {
-                continue;
-            }
-            data.insert(key.to_owned(), value.to_json());
-        }
-        Breadcrumb {
-            level: level(*metadata.level()),
-            category: Some(metadata.target().to_owned().into()),
-            message,
-            data,
-            ..Breadcrumb::default()
-        }
-    };
-    layer::add_breadcrumb(scopes, || with_scratch(crumb));
+    layer::add_record(
+        scopes,
+        trace,
+        level(*metadata.level()),
+        || metadata.target().into(),
+        |fields| {
+            event.record(&mut EventVisitor { fields, exceptions: Vec::new(), mechanism: None });
+        },
+    );
 }

@@ -8,14 +8,15 @@ use tracing_core::{Event, LevelFilter, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
-use watchpost_core::layer::{SpanInit, SpanKey, SpanRef, any_active, set_span_source};
+use watchpost_core::layer::{LayerSpan, SpanKey, any_active, scratch, set_span_source};
 use watchpost_core::{Fields, Scopes, mute};
-use watchpost_protocol::{SpanStatus, TransactionSource};
+use watchpost_protocol::SpanStatus;
 
-use crate::nodes::{Node, Nodes};
+use crate::cache::{Closing, Parent};
+use crate::nodes::{Mark, Node, Nodes, Place};
 use crate::source::{Dispatcher, Lookup};
-use crate::visit::{SpanVisitor, with_scratch};
-use crate::{cache, event, span_fields};
+use crate::visit::SpanVisitor;
+use crate::{cache, event, semantics};
 
 /// The layer, with every default.
 #[must_use]
@@ -35,6 +36,7 @@ pub struct CaptureLayer {
     issues: LevelFilter,
     breadcrumbs: LevelFilter,
     spans: LevelFilter,
+    span_fields: bool,
 }
 
 impl Default for CaptureLayer {
@@ -55,6 +57,7 @@ impl CaptureLayer {
             issues: LevelFilter::ERROR,
             breadcrumbs: LevelFilter::INFO,
             spans: LevelFilter::INFO,
+            span_fields: true,
         }
     }
 
@@ -80,6 +83,14 @@ impl CaptureLayer {
         self
     }
 
+    /// Whether an issue carries the fields of the spans that it happened in, the innermost's before those around it, as far as they are
+    /// recorded: of a trace that is not sampled, no field is kept. Default: true.
+    #[must_use]
+    pub fn span_fields(mut self, carry: bool) -> Self {
+        self.span_fields = carry;
+        self
+    }
+
     pub(crate) fn key(&self, id: &Id) -> SpanKey {
         (self.serial, id.into_u64())
     }
@@ -92,7 +103,7 @@ impl CaptureLayer {
         &self.nodes
     }
 
-    fn node<S>(&self, id: &Id, context: &Context<'_, S>) -> Option<Arc<Node>>
+    fn place<S>(&self, id: &Id, context: &Context<'_, S>) -> Option<Place>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
@@ -103,20 +114,30 @@ impl CaptureLayer {
         *metadata.level() <= self.spans
     }
 
-    /// Where something happens now on this thread: in scopes that were entered, else in a span, else in the process's own.
-    fn place_of<S>(&self, current: Option<&Id>, context: &Context<'_, S>) -> Place
+    /// Where an event happens: in scopes that were entered, else in a span, else in the process's own.
+    fn event_place<S>(&self, event: &Event<'_>, context: &Context<'_, S>) -> EventPlace
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        if let Some(entered) = Scopes::innermost(current.map(|id| self.key(id))) {
-            return Place::Scopes(entered);
+        let current = context.current_span();
+        let span = if event.is_contextual() || event.is_root() { current.id() } else { event.parent() };
+        let place = match Scopes::innermost(span.map(|id| self.key(id))) {
+            Some(entered) => EventPlace::Scopes(entered),
+            None => match span.and_then(|id| self.place(id, context)) {
+                Some(place) => EventPlace::Span(place),
+                None => EventPlace::Scopes(Scopes::base()),
+            },
+        };
+        // `parent: None` is in no span, but in the unit of work all the same.
+        if event.is_root() {
+            EventPlace::Scopes(Arc::new(place.to_scopes().with_span_ref(None)))
+        } else {
+            place
         }
-        let node = current.and_then(|id| self.node(id, context));
-        node.map_or_else(|| Place::Scopes(Scopes::base()), Place::Node)
     }
 
-    /// Where a new span begins: in the node of its parent, or in scopes of its own.
-    fn origin_of<S>(&self, attributes: &Attributes<'_>, context: &Context<'_, S>) -> Origin
+    /// Where a new span begins: at the place of its parent, or in scopes of its own.
+    fn origin<S>(&self, key: SpanKey, attributes: &Attributes<'_>, context: &Context<'_, S>) -> Origin
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
@@ -130,38 +151,112 @@ impl CaptureLayer {
                 return Origin::Scopes(if contextual { scopes } else { scopes.with_span_ref(None) });
             }
         }
-        if let Some(parent) = parent.and_then(|id| self.node(id, context)) {
-            return Origin::Parent(parent);
+        if let Some(parent) = parent {
+            match cache::parent(key, self.key(parent)) {
+                Parent::NotKept => return Origin::NotKept,
+                Parent::At(place) => return Origin::Parent(place),
+                Parent::Unknown => {}
+            }
+            if let Some(place) = self.place(parent, context) {
+                return Origin::Parent(place);
+            }
         }
         // `parent: None` inside of a span begins a trace of its own, in the unit of work that it is in.
-        let around = current.id().and_then(|id| self.node(id, context));
-        let scopes = around.map_or_else(|| Scopes::clone(&Scopes::base()), |node| node.to_scopes());
+        let around = current.id().and_then(|id| self.place(id, context));
+        let scopes = around.map_or_else(Scopes::base, |place| Arc::clone(&place.node.scopes));
         Origin::Scopes(scopes.with_span_ref(None))
     }
 
-    /// Starts the record of a span with its fields; `start` says where, and whether there is one.
-    fn open(
-        attributes: &Attributes<'_>,
-        start: impl FnOnce(SpanInit, &Fields) -> Option<SpanRef>,
-    ) -> Option<SpanRef> {
-        with_scratch(|fields| {
-            attributes.record(&mut SpanVisitor(fields));
-            let span = start(span_fields::init(attributes.metadata(), fields), fields)?;
-            span_fields::status(&span, fields);
-            Some(span)
-        })
+    /// Starts a child at the place of its parent, if that is kept.
+    fn open_child(&self, key: SpanKey, attributes: &Attributes<'_>, parent: &Place) -> Mark {
+        let Some(trace) = parent.recording() else { return parent.mark.stood_for() };
+        let span = LayerSpan { callsite: semantics::callsite(attributes.metadata()), key };
+        let opened = with_fields(attributes, |fields| trace.open_child(parent.mark.slot, span, fields));
+        opened.map_or(parent.mark.stood_for(), |slot| Mark { slot, own: true })
+    }
+
+    /// Starts a span that begins in scopes of its own.
+    fn open_node(&self, key: SpanKey, attributes: &Attributes<'_>, scopes: Scopes) -> Node {
+        // Work that begins at the process's own level is a unit of its own: what it sets does not reach the next one.
+        let root = scopes.span_ref().is_none();
+        let fresh = root && !scopes.is_unit();
+        // A root has its current scope from the start, so that what is set there is on its transaction; a child of a span that was entered
+        // has one when it is asked for.
+        let scopes = Arc::new(match (fresh, root) {
+            (true, _) => scopes.isolated(),
+            (false, true) => scopes.forked(),
+            (false, false) => scopes,
+        });
+        let metadata = attributes.metadata();
+        let span = LayerSpan { callsite: semantics::callsite(metadata), key };
+        let span = with_fields(attributes, |fields| {
+            scopes.open_span(span, || semantics::root_name(metadata, fields), fields)
+        });
+        let mark = Mark::of(span.as_ref());
+        let trace = span.map(|span| Arc::clone(span.trace()));
+        Node { scopes, trace, mark, own_current: root }
+    }
+
+    /// Ends what a span that closes has begun.
+    fn end<S>(&self, key: SpanKey, id: &Id, context: &Context<'_, S>) -> Option<()>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let (node, mark) = match cache::take(key) {
+            Closing::Nothing => return None,
+            Closing::Record(node, mark) => (node, mark),
+            Closing::Node => with_own_mark(self.nodes.remove(key)?),
+            Closing::Unknown => match self.nodes.remove(key) {
+                Some(node) => with_own_mark(node),
+                None => {
+                    let (node, mark, _) = self.nodes.walk(key.0, context.span(id)?)?;
+                    (node, mark)
+                }
+            },
+        };
+        let trace = node.trace.as_ref().filter(|_| mark.own)?;
+        let panicked = std::thread::panicking();
+        trace.close(mark.slot, if panicked { SpanStatus::InternalError } else { SpanStatus::Ok });
+        Some(())
     }
 }
 
-/// Where something happens.
-enum Place {
+fn with_own_mark(node: Arc<Node>) -> (Arc<Node>, Mark) {
+    let mark = node.mark;
+    (node, mark)
+}
+
+/// Runs `work` with the fields that a span begins with.
+fn with_fields<T>(attributes: &Attributes<'_>, work: impl FnOnce(&Fields) -> T) -> T {
+    if attributes.metadata().fields().is_empty() {
+        return work(&Fields::new());
+    }
+    scratch::with(|fields| {
+        attributes.record(&mut SpanVisitor(fields));
+        work(fields)
+    })
+}
+
+/// Where an event happens.
+enum EventPlace {
     Scopes(Arc<Scopes>),
-    Node(Arc<Node>),
+    Span(Place),
+}
+
+impl EventPlace {
+    fn to_scopes(&self) -> Scopes {
+        match self {
+            EventPlace::Scopes(scopes) => Scopes::clone(scopes),
+            EventPlace::Span(place) => place.to_scopes(),
+        }
+    }
 }
 
 /// Where a new span begins.
 enum Origin {
-    Parent(Arc<Node>),
+    /// At the place of a parent whose trace keeps no spans; that is remembered already.
+    NotKept,
+    Parent(Place),
     Scopes(Scopes),
 }
 
@@ -175,55 +270,54 @@ where
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        if !any_active() || mute::is_muted() || !self.takes_span(attributes.metadata()) {
+        if !any_active() {
             return;
         }
         let key = self.key(id);
-        let node = match self.origin_of(attributes, &context) {
-            Origin::Parent(parent) if !parent.keeps_children() => {
-                cache::put(key, &parent, false); // it stands for its parent
-                return;
-            }
+        if !self.takes_span(attributes.metadata()) || mute::is_muted() {
+            cache::not_taken(key);
+            return;
+        }
+        match self.origin(key, attributes, &context) {
+            Origin::NotKept => {}
             Origin::Parent(parent) => {
-                let span =
-                    Self::open(attributes, |init, fields| Some(parent.span.as_ref()?.child(init, fields)));
-                Node { scopes: Arc::clone(&parent.scopes), span, own_current: false, own_span: true }
+                let mark = self.open_child(key, attributes, &parent);
+                cache::child(key, &parent, mark);
             }
             // Some client is active, but not the one of this place: a span that can report nowhere is as if no client were there, so that
             // what begins in it after `init` is still a unit of work of its own.
-            Origin::Scopes(scopes) if scopes.client().is_none() => return,
+            Origin::Scopes(scopes) if scopes.client().is_none() => cache::not_taken(key),
             Origin::Scopes(scopes) => {
-                // Work that begins at the process's own level is a unit of its own: what it sets does not reach the next one.
-                let fresh = scopes.span_ref().is_none() && !scopes.is_unit();
-                let root = scopes.span_ref().is_none();
-                // A root has its current scope from the start, so that what is set there is on its transaction; a child of a span that was
-                // entered has one when it is asked for.
-                let scopes = Arc::new(match (fresh, root) {
-                    (true, _) => scopes.isolated(),
-                    (false, true) => scopes.forked(),
-                    (false, false) => scopes,
-                });
-                let source = TransactionSource::Component;
-                let span = Self::open(attributes, |init, fields| scopes.open_span(init, source, fields));
-                Node { scopes, span, own_current: root, own_span: true }
+                let node = self.open_node(key, attributes, scopes);
+                self.nodes.insert(key, Arc::new(node));
             }
-        };
-        self.nodes.insert(key, Arc::new(node));
+        }
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         if !any_active() || mute::is_muted() {
             return;
         }
-        // A span that stands for its parent has nothing of its own to record to.
-        let node = self.node(id, &context).filter(|node| node.own_span && self.nodes.is_own(id, node));
-        if let Some(span) =
-            node.as_ref().and_then(|node| node.span.as_ref()).filter(|span| span.is_recorded())
-        {
-            with_scratch(|fields| {
+        // A span that another stands for has nothing of its own to record to.
+        let span = self.place(id, &context).filter(|place| place.mark.own && place.recording().is_some());
+        if let Some(span) = span.and_then(|place| place.span()) {
+            scratch::with(|fields| {
                 values.record(&mut SpanVisitor(fields));
-                span_fields::apply(span, fields);
+                semantics::record(&span, fields);
             });
+        }
+    }
+
+    fn on_follows_from(&self, id: &Id, follows: &Id, context: Context<'_, S>) {
+        if !any_active() || mute::is_muted() {
+            return;
+        }
+        let span = self.place(id, &context).filter(|place| place.mark.own && place.recording().is_some());
+        let followed = span.as_ref().and_then(|_| self.place(follows, &context)?.span());
+        if let (Some(span), Some(followed)) = (span.and_then(|place| place.span()), followed) {
+            let mut link = followed.to_link();
+            link.attributes.insert("sentry.link.type".into(), "follows_from".into());
+            span.add_link(link);
         }
     }
 
@@ -233,22 +327,22 @@ where
         if !(issue || *level <= self.breadcrumbs) || !any_active() || mute::is_muted() {
             return;
         }
-        let current = context.current_span();
-        let current = if event.is_contextual() { current.id() } else { event.parent() };
-        match self.place_of(current, &context) {
-            Place::Scopes(scopes) if issue => event::issue(&scopes, event),
-            Place::Node(node) if issue => event::issue(&node.to_scopes(), event),
+        match self.event_place(event, &context) {
+            place if issue => event::issue(&place.to_scopes(), event, self.span_fields),
+            EventPlace::Scopes(scopes) => {
+                event::breadcrumb(&scopes, scopes.span_ref().map(|span| &**span.trace()), event)
+            }
             // A breadcrumb asks for the scope alone: no need to say which span is open.
-            Place::Scopes(scopes) => event::breadcrumb(&scopes, event),
-            Place::Node(node) => event::breadcrumb(&node.scopes, event),
+            EventPlace::Span(place) => {
+                event::breadcrumb(&place.node.scopes, place.node.trace.as_deref(), event)
+            }
         }
     }
 
-    fn on_close(&self, id: Id, _: Context<'_, S>) {
-        let Some(node) = self.nodes.remove(self.key(&id)) else { return };
-        if let Some(span) = node.span.as_ref().filter(|span| node.own_span && span.is_recorded()) {
-            let status = std::thread::panicking().then_some(SpanStatus::InternalError);
-            span.finish(status);
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        if self.nodes.is_empty() {
+            return; // no span is open that carries anything
         }
+        self.end(self.key(&id), &id, &context);
     }
 }

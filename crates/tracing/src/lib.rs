@@ -33,8 +33,8 @@ mod cache;
 mod event;
 mod layer;
 mod nodes;
+mod semantics;
 mod source;
-mod span_fields;
 mod visit;
 
 pub use layer::{CaptureLayer, layer};

@@ -1,7 +1,7 @@
 //! What spans carry, and how it is found: a table beside the registry.
 //!
-//! A span that begins in other scopes than its parent's (a root always does), or that is recorded, has a [`Node`]. An unsampled child has
-//! none: it stands for its nearest ancestor that has one.
+//! A span that begins in other scopes than its parent's (a root always does) has a [`Node`]. Every other span is at a [`Place`] in the node
+//! of its nearest ancestor that has one: where it is recorded in that node's trace, or what stands for it.
 //!
 //! The registry's own extensions are not used. Another layer may hold their lock while it formats a value of the program; if that value
 //! captures something, or panics, whoever asks for the current span's extensions waits for ever. The locks here are held for a look-up and
@@ -9,36 +9,89 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing_core::span::Id;
 use tracing_subscriber::registry::{LookupSpan, SpanRef as RegistrySpan};
 use watchpost_core::Scopes;
-use watchpost_core::layer::SpanRef;
+use watchpost_core::layer::{Slot, SpanRef, Trace};
 
-use crate::cache::{self, Key};
+use crate::cache::{self, Handle, Key};
 
-/// What a span carries.
+/// What a span carries that begins something.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) scopes: Arc<Scopes>,
-    /// The record of the span, or of what stands for it; `None` while tracing is off.
-    pub(crate) span: Option<SpanRef>,
+    /// `None` while tracing is off.
+    pub(crate) trace: Option<Arc<Trace>>,
+    /// Where the span itself is in the trace.
+    pub(crate) mark: Mark,
     /// Whether the current scope is this span's own: what is set in it ends with the span.
     pub(crate) own_current: bool,
+}
+
+/// Where a span is in its trace.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Mark {
+    pub(crate) slot: Slot,
     /// Whether the record is this span's own, to be written to and ended by it, or that of a span that stands for it.
-    pub(crate) own_span: bool,
+    pub(crate) own: bool,
+}
+
+/// Where a span is.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) node: Arc<Node>,
+    pub(crate) mark: Mark,
+    /// By which this thread knows the node.
+    pub(crate) handle: Option<Handle>,
+}
+
+impl Mark {
+    /// In no trace, or not in it.
+    pub(crate) const NONE: Mark = Mark { slot: Slot::ROOT, own: false };
+
+    pub(crate) fn of(span: Option<&SpanRef>) -> Mark {
+        span.map_or(Mark::NONE, |span| Mark { slot: span.slot(), own: span.is_own() })
+    }
+
+    /// What a child is that is not recorded: its parent stands for it.
+    pub(crate) fn stood_for(self) -> Mark {
+        Mark { own: false, ..self }
+    }
 }
 
 impl Node {
-    /// The scopes with the span as the open one.
+    /// The scopes with its own span as the open one.
     pub(crate) fn to_scopes(&self) -> Scopes {
-        self.scopes.with_span_ref(self.span.clone())
+        self.scopes.with_span_ref(self.span(self.mark))
     }
 
-    /// Whether a child that begins nothing of its own has anything to keep.
-    pub(crate) fn keeps_children(&self) -> bool {
-        self.span.as_ref().is_some_and(SpanRef::is_recording_trace)
+    /// Whether the spans in it are kept.
+    pub(crate) fn keeps(&self) -> bool {
+        self.trace.as_ref().is_some_and(|trace| trace.is_recording())
+    }
+
+    fn span(&self, mark: Mark) -> Option<SpanRef> {
+        let trace = self.trace.as_ref()?;
+        Some(SpanRef::new(Arc::clone(trace), mark.slot, mark.own))
+    }
+}
+
+impl Place {
+    /// The scopes with the span as the open one.
+    pub(crate) fn to_scopes(&self) -> Scopes {
+        self.node.scopes.with_span_ref(self.span())
+    }
+
+    pub(crate) fn span(&self) -> Option<SpanRef> {
+        self.node.span(self.mark)
+    }
+
+    /// The trace, if what happens in it is kept.
+    pub(crate) fn recording(&self) -> Option<&Arc<Trace>> {
+        self.node.trace.as_ref().filter(|_| self.node.keeps())
     }
 }
 
@@ -46,6 +99,7 @@ impl Node {
 #[derive(Debug, Default)]
 pub(crate) struct Nodes {
     shards: [Mutex<Shard>; 16],
+    count: AtomicUsize,
 }
 
 type Shard = HashMap<u64, Arc<Node>, BuildHasherDefault<IdHasher>>;
@@ -56,10 +110,24 @@ impl Nodes {
         self.shards[at].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether no span has one: then no span that closes has anything to end.
+    pub(crate) fn is_empty(&self) -> bool {
+        // Whoever closes a span has been told of it by whoever made it, and so of its node.
+        self.count.load(Ordering::Relaxed) == 0
+    }
+
+    fn put(&self, shard: &mut Shard, id: u64, node: Arc<Node>) -> Option<Arc<Node>> {
+        let old = shard.insert(id, node);
+        if old.is_none() {
+            self.count.fetch_add(1, Ordering::Relaxed);
+        }
+        old
+    }
+
     /// Gives a span its node.
     pub(crate) fn insert(&self, key: Key, node: Arc<Node>) {
-        cache::put(key, &node, true);
-        let old = self.shard(key.1).insert(key.1, node);
+        cache::own(key, &node);
+        let old = self.put(&mut self.shard(key.1), key.1, node);
         drop(old); // outside the lock: freeing scopes may free much
     }
 
@@ -70,44 +138,60 @@ impl Nodes {
         if let Some(first) = shard.get(&key.1).filter(|node| node.own_current) {
             return Arc::clone(first);
         }
-        let old = shard.insert(key.1, Arc::clone(&node));
+        let old = self.put(&mut shard, key.1, Arc::clone(&node));
         drop(shard);
         // After the insertion: who looked before it remembers an epoch that is over now.
         cache::forget(key);
-        cache::put(key, &node, true);
+        cache::found(key, cache::look(key), &node, node.mark, true);
         drop(old);
         node
     }
 
     /// Takes the node of a span that closes; `None` for one that had none.
     pub(crate) fn remove(&self, key: Key) -> Option<Arc<Node>> {
-        let carried = cache::carried(key);
-        cache::forget(key);
-        if carried == Some(false) {
-            return None; // this thread knows that there is nothing to take: no lock
-        }
-        self.shard(key.1).remove(&key.1)
+        let node = self.shard(key.1).remove(&key.1)?;
+        self.count.fetch_sub(1, Ordering::Relaxed);
+        Some(node)
     }
 
-    /// The node of a span or of its nearest ancestor that has one. `registered` is asked only if this thread does not remember.
+    /// Where a span is. `registered` is asked only if this thread does not remember.
     pub(crate) fn find<'a, R: LookupSpan<'a> + 'a>(
         &self,
         key: Key,
         registered: impl FnOnce() -> Option<RegistrySpan<'a, R>>,
-    ) -> Option<Arc<Node>> {
-        if let Some(node) = cache::get(key) {
-            return Some(node);
+    ) -> Option<Place> {
+        if let Some(place) = cache::get(key) {
+            return Some(place);
         }
-        let epoch = cache::epoch_of(key); // before the walk: what changes meanwhile is not remembered
-        for (distance, span) in registered()?.scope().enumerate() {
+        let epoch = cache::look(key); // before the walk: what changes meanwhile is not remembered
+        let (node, mark, carries) = self.walk(key.0, registered()?)?;
+        let handle = cache::found(key, epoch, &node, mark, carries);
+        Some(Place { node, mark, handle })
+    }
+
+    /// Looks from a span outwards, for the nearest that has a node, and on the way for the nearest that is recorded in its trace.
+    pub(crate) fn walk<'a, R: LookupSpan<'a> + 'a>(
+        &self,
+        serial: u32,
+        from: RegistrySpan<'a, R>,
+    ) -> Option<(Arc<Node>, Mark, bool)> {
+        let (distance, node) = from.scope().enumerate().find_map(|(distance, span)| {
             let id = span.id().into_u64();
-            let node = self.shard(id).get(&id).cloned();
-            if let Some(node) = node {
-                cache::put_as_of(key, epoch, &node, distance == 0);
-                return Some(node);
-            }
+            Some((distance, self.shard(id).get(&id).cloned()?))
+        })?;
+        if distance == 0 {
+            let mark = node.mark;
+            return Some((node, mark, true));
         }
-        None
+        let trace = node.trace.as_ref().filter(|trace| trace.is_recording());
+        let recorded = trace.and_then(|trace| {
+            from.scope().take(distance).enumerate().find_map(|(distance, span)| {
+                let slot = trace.find((serial, span.id().into_u64()))?;
+                Some(Mark { slot, own: distance == 0 })
+            })
+        });
+        let mark = recorded.unwrap_or(node.mark.stood_for());
+        Some((node, mark, false))
     }
 
     /// Whether the span itself has this node.

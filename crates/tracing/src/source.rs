@@ -9,11 +9,11 @@ use watchpost_core::Scopes;
 use watchpost_core::layer::{SpanKey, SpanSource};
 
 use crate::layer::CaptureLayer;
-use crate::nodes::Node;
+use crate::nodes::{Node, Place};
 
 /// How a layer reaches the registry below it from the outside: a function made where the registry's type was known.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Lookup(fn(&CaptureLayer, &Dispatch, &Id) -> Option<Arc<Node>>);
+pub(crate) struct Lookup(fn(&CaptureLayer, &Dispatch, &Id) -> Option<Place>);
 
 impl Lookup {
     pub(crate) fn of<S>() -> Self
@@ -24,7 +24,7 @@ impl Lookup {
     }
 }
 
-fn find_in<S>(layer: &CaptureLayer, dispatch: &Dispatch, id: &Id) -> Option<Arc<Node>>
+fn find_in<S>(layer: &CaptureLayer, dispatch: &Dispatch, id: &Id) -> Option<Place>
 where
     S: tracing_core::Subscriber + for<'a> LookupSpan<'a>,
 {
@@ -56,16 +56,13 @@ impl SpanSource for Dispatcher {
 
     fn own_current(&self) -> Option<Scopes> {
         Dispatcher::ask(|dispatch, layer, id| {
-            let node = (layer.lookup()?.0)(layer, dispatch, id)?;
-            let own = layer.nodes().is_own(id, &node);
-            if own && node.own_current {
+            let Place { node, mark, .. } = (layer.lookup()?.0)(layer, dispatch, id)?;
+            if layer.nodes().is_own(id, &node) && node.own_current {
                 return Some(node.to_scopes());
             }
-            // The record may be of an ancestor, which goes on when this span has closed.
-            let own_span = own && node.own_span;
             let scopes = Arc::new(node.scopes.forked());
-            let late = Arc::new(Node { scopes, span: node.span.clone(), own_current: true, own_span });
-            Some(layer.nodes().insert_late(layer.key(id), late).to_scopes())
+            let late = Node { scopes, trace: node.trace.clone(), mark, own_current: true };
+            Some(layer.nodes().insert_late(layer.key(id), Arc::new(late)).to_scopes())
         })
     }
 }

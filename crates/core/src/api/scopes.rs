@@ -99,7 +99,7 @@ pub fn set_transaction_name(name: impl Into<String>, source: TransactionSource) 
     let scopes = Scopes::current();
     let name = name.into();
     match &scopes.span {
-        Some(span) => span.set_transaction_name(name.into(), source),
+        Some(span) => span.trace.rename(name.into(), Some(source)),
         None => scopes.current_scope().set_transaction_name(name, source),
     }
 }

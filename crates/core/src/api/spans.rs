@@ -144,7 +144,7 @@ fn outgoing(scopes: &Scopes, client: &crate::Client) -> (SentryTrace, String) {
                 span_id: context.span_id,
                 sampled: context.parent_sampled,
             };
-            (trace, crate::trace::propagated_dsc(&context, client.config()).to_baggage())
+            (trace, crate::dsc::of_scope(&context, client.config()).to_baggage())
         }
     }
 }

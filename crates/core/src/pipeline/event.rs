@@ -25,7 +25,7 @@ pub(crate) struct EventJob {
 #[derive(Default)]
 pub(crate) struct EventTrace {
     pub(crate) context: Option<TraceContext>,
-    pub(crate) dsc: Option<DynamicSamplingContext>,
+    pub(crate) dsc: Option<Arc<DynamicSamplingContext>>,
     /// The name of the transaction that is open.
     pub(crate) transaction: Option<String>,
 }

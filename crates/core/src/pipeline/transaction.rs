@@ -1,28 +1,32 @@
 //! What a transaction is on its way, from the end of its root span.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use watchpost_protocol::{
     Category, DiscardReason, DynamicSamplingContext, EventId, Item, SpanId, SpanRecord, Timestamp,
-    TraceContext, TraceId, Transaction, TransactionInfo, TransactionSource, Value,
+    TraceContext, Transaction, TransactionInfo, TransactionSource, Value,
 };
 
 use super::Telemetry;
 use crate::config::Config;
+use crate::dsc;
 use crate::integration::Integration;
 use crate::losses::Losses;
 use crate::merge::{self, Layers};
+use crate::propagation_context::PropagationContext;
 use crate::record::Buffer;
+use crate::sampling::Sampled;
 
 /// A finished trace: its spans as they were recorded, and the scopes that it lived in.
 pub(crate) struct TransactionJob {
     pub(crate) event_id: EventId,
-    pub(crate) trace_id: TraceId,
-    pub(crate) parent_span_id: Option<SpanId>,
+    pub(crate) name: Cow<'static, str>,
     pub(crate) source: TransactionSource,
     pub(crate) buffer: Buffer,
     pub(crate) layers: Layers,
-    pub(crate) dsc: Option<DynamicSamplingContext>,
+    pub(crate) propagation: Arc<PropagationContext>,
+    pub(crate) sampled: Sampled,
     /// The time of day at the start, and the monotonic time at that moment: what turns one into the other.
     pub(crate) anchor: (Timestamp, u64),
 }
@@ -32,6 +36,12 @@ impl TransactionJob {
         vec![(Category::Transaction, 1), (Category::Span, self.buffer.span_count().max(1))]
     }
 
+    /// The sampling context, frozen with this envelope unless it was before.
+    pub(super) fn dsc(&self, config: &Config) -> Arc<DynamicSamplingContext> {
+        let name = || (self.name.to_string(), self.source);
+        dsc::of_trace(&self.propagation, config, &self.sampled, name)
+    }
+
     /// The transaction with everything that the client and the scopes know. Children that did not fit or did not end are counted.
     pub(super) fn into_transaction(self, config: &Config, losses: &Losses) -> Option<Transaction> {
         let (start, nanos) = self.anchor;
@@ -39,13 +49,13 @@ impl TransactionJob {
             let micros = (moment.saturating_sub(nanos) / 1_000) as i64;
             Timestamp::from_micros(start.as_micros().saturating_add(micros))
         };
-        let records = self.buffer.into_records(self.trace_id, at);
+        let records = self.buffer.into_records(self.propagation.trace_id, at);
         let lost = records.overflow + records.unfinished;
         losses.record(DiscardReason::BufferOverflow, Category::Span, lost);
         let root = records.root?;
         let mut transaction = Transaction {
             event_id: self.event_id,
-            transaction: name(&root),
+            transaction: name(self.name),
             transaction_info: Some(TransactionInfo { source: self.source }),
             start_timestamp: Some(root.start_timestamp),
             timestamp: Some(root.timestamp),
@@ -59,17 +69,14 @@ impl TransactionJob {
             spans: records.children,
             ..Transaction::default()
         };
-        transaction.contexts.trace = Some(trace_context(root, self.parent_span_id));
+        transaction.contexts.trace = Some(trace_context(root, self.propagation.parent_span_id));
         merge::into_transaction(&mut transaction, &self.layers);
         Some(transaction)
     }
 }
 
-fn name(root: &SpanRecord) -> String {
-    match root.description.as_deref() {
-        None | Some("") => "<unlabeled transaction>".to_owned(),
-        Some(name) => name.to_owned(),
-    }
+fn name(given: Cow<'static, str>) -> String {
+    if given.is_empty() { "<unlabeled transaction>".to_owned() } else { given.into_owned() }
 }
 
 fn trace_context(root: SpanRecord, parent_span_id: Option<SpanId>) -> TraceContext {

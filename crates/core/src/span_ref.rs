@@ -1,0 +1,211 @@
+//! A handle to a span of a trace: where it is recorded, if it is, and the ids under which others know it.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use watchpost_protocol::{
+    SentryTrace, SpanId, SpanLink, SpanStatus, TraceContext, TraceId, TransactionSource,
+};
+
+use crate::fields::Fields;
+use crate::pipeline::EventTrace;
+use crate::propagation_context::PropagationContext;
+use crate::record::{Buffer, Origin, Slot, SpanInit, SpanKey};
+use crate::scope::Scope;
+use crate::trace::Trace;
+
+/// A span of a trace, for layers that keep one for somebody else; dropping it does not end the span. In a program, use
+/// [`Span`](crate::Span).
+///
+/// A span that is not recorded (of an unsampled trace, or one too many) has a handle to the nearest that stands for it: what such a handle
+/// is told says nothing about that span.
+#[derive(Clone)]
+pub struct SpanRef {
+    pub(crate) trace: Arc<Trace>,
+    pub(crate) slot: Slot,
+    /// Whether it is the span itself.
+    pub(crate) own: bool,
+    pub(crate) span_id: SpanId,
+    pub(crate) parent: Option<SpanId>,
+}
+
+/// The key of a span that no layer keeps.
+pub(crate) const NO_KEY: SpanKey = (0, 0);
+
+impl SpanRef {
+    /// A handle to the span at `slot`; `own` says whether it is for that span itself, and not for one that is not recorded and is stood
+    /// for by it.
+    #[must_use]
+    pub fn new(trace: Arc<Trace>, slot: Slot, own: bool) -> SpanRef {
+        let (span_id, parent) = trace.ids(slot);
+        SpanRef { trace, slot, own, span_id, parent }
+    }
+
+    /// The root of a trace.
+    pub(crate) fn root(trace: Arc<Trace>) -> SpanRef {
+        SpanRef::new(trace, Slot::ROOT, true)
+    }
+
+    /// Starts a child by hand. One that finds no room, or a parent that has ended, is stood for by its parent.
+    pub(crate) fn child(&self, init: SpanInit, fields: &Fields) -> SpanRef {
+        // Asked first: of an unsampled trace, a child makes no place for what it would begin with.
+        let opened = if self.trace.is_recording() {
+            self.trace.open(self.slot, Origin::ByHand(Box::new(init)), NO_KEY, fields)
+        } else {
+            None
+        };
+        match opened {
+            Some((slot, span_id)) => SpanRef {
+                trace: Arc::clone(&self.trace),
+                slot,
+                own: true,
+                span_id,
+                parent: Some(self.span_id),
+            },
+            None => SpanRef { own: false, ..self.clone() },
+        }
+    }
+
+    pub(crate) fn is_root(&self) -> bool {
+        self.own && self.slot == Slot::ROOT
+    }
+
+    /// Ends the span; a root ends its trace. `otherwise` is the status of a span that nobody has given one.
+    pub fn finish(&self, otherwise: SpanStatus) {
+        if self.own {
+            self.trace.close(self.slot, otherwise);
+        }
+    }
+
+    fn edit(&self, edit: impl FnOnce(&mut Buffer, Slot)) {
+        if self.is_recorded() {
+            self.trace.edit(|buffer| edit(buffer, self.slot));
+        }
+    }
+
+    /// Whether it is recorded.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        self.own && self.trace.is_recording()
+    }
+
+    /// The trace that it belongs to.
+    #[must_use]
+    pub fn trace(&self) -> &Arc<Trace> {
+        &self.trace
+    }
+
+    /// Where it is recorded, or the span that stands for it.
+    #[must_use]
+    pub fn slot(&self) -> Slot {
+        self.slot
+    }
+
+    /// Whether it is the span itself, and not one that stands for it.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.own
+    }
+
+    /// Adds attributes; of a key that is set twice, the later value stays.
+    pub fn record(&self, fields: &Fields) {
+        self.edit(|buffer, slot| buffer.record(slot, fields));
+    }
+
+    /// Sets the status.
+    pub fn set_status(&self, status: SpanStatus) {
+        self.edit(|buffer, slot| buffer.set_status(slot, status));
+    }
+
+    /// The status that was set.
+    #[must_use]
+    pub fn status(&self) -> Option<SpanStatus> {
+        if self.is_recorded() { self.trace.edit(|buffer| buffer.status(self.slot)) } else { None }
+    }
+
+    /// Sets the operation.
+    pub fn set_op(&self, op: Cow<'static, str>) {
+        self.edit(|buffer, slot| buffer.set_op(slot, op));
+    }
+
+    /// Adds a link to another span.
+    pub fn add_link(&self, link: SpanLink) {
+        self.edit(|buffer, slot| buffer.add_link(slot, link));
+    }
+
+    /// What another span says that links to this one (`protocol.md` §6.7).
+    #[must_use]
+    pub fn to_link(&self) -> SpanLink {
+        SpanLink {
+            trace_id: self.trace_id(),
+            span_id: self.span_id,
+            sampled: Some(self.trace.is_recording()),
+            ..SpanLink::default()
+        }
+    }
+
+    /// Renames the span; the root's name is also the transaction's, whatever it is named by (`source`).
+    pub fn set_name(&self, name: Cow<'static, str>, source: Option<TransactionSource>) {
+        if self.is_root() {
+            self.trace.rename(name, source);
+        } else {
+            self.edit(|buffer, slot| buffer.set_name(slot, name));
+        }
+    }
+
+    /// Says in which current scope a root lives: what is set there is on its transaction. Nothing for another span.
+    pub(crate) fn live_in(&self, current: &Scope) {
+        if self.is_root() {
+            self.trace.live_in(current);
+        }
+    }
+
+    /// What an outgoing `sentry-trace` says of this span.
+    pub(crate) fn header(&self) -> SentryTrace {
+        SentryTrace {
+            trace_id: self.trace_id(),
+            span_id: self.span_id,
+            sampled: Some(self.trace.is_recording()),
+        }
+    }
+
+    pub(crate) fn trace_id(&self) -> TraceId {
+        self.trace.id()
+    }
+
+    /// The trace data of an event that is captured in this span.
+    pub(crate) fn event_trace(&self) -> EventTrace {
+        let name = self.trace.name();
+        EventTrace {
+            context: Some(TraceContext {
+                trace_id: self.trace_id(),
+                span_id: self.span_id,
+                parent_span_id: self.parent,
+                ..TraceContext::default()
+            }),
+            dsc: Some(self.trace.dsc()),
+            transaction: (!name.is_empty()).then(|| name.into_owned()),
+        }
+    }
+}
+
+/// The trace context of an event while no span is open (§8.7).
+pub(crate) fn propagated_context(propagation: &PropagationContext) -> TraceContext {
+    TraceContext {
+        trace_id: propagation.trace_id,
+        span_id: propagation.span_id,
+        parent_span_id: propagation.parent_span_id,
+        ..TraceContext::default()
+    }
+}
+
+impl fmt::Debug for SpanRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpanRef")
+            .field("trace_id", &self.trace_id())
+            .field("span_id", &self.span_id)
+            .field("is_recorded", &self.is_recorded())
+            .finish()
+    }
+}

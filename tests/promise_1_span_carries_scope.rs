@@ -73,7 +73,7 @@ error: card declined
 function checkout
   user: 42
   tags: plan=pro
-  function charge
+  function charge [internal_error]
 "
     );
 }
@@ -140,7 +140,7 @@ error: the checksum differs
   in upload
   tags: upload=big
   - info: hashing
-function upload
+function upload [internal_error]
   tags: upload=big
 "
     );
@@ -198,8 +198,9 @@ fn assert_unmixed(captured: &Captured) {
     let mut seen = BTreeSet::new();
     for transaction in &transactions {
         let i = transaction.user.as_ref().unwrap().id.clone().unwrap();
-        let expected =
-            format!("function request\n  user: {i}\n  tags: request={i} task={i}\n  function task\n");
+        let expected = format!(
+            "function request [internal_error]\n  user: {i}\n  tags: request={i} task={i}\n  function task\n"
+        );
         assert_eq!(watchpost_testkit::transaction(transaction), expected);
         seen.insert(i);
     }
@@ -257,9 +258,9 @@ error: second
   in both
 error: parent
   in both
-function both
-  function one
-  function two
+function both [internal_error]
+  function one [internal_error]
+  function two [internal_error]
 "
     );
 }
@@ -297,7 +298,7 @@ error: innermost
 error: outside
   in job
   tags: kept=true
-function job
+function job [internal_error]
   tags: kept=true
 "
     );
@@ -338,7 +339,7 @@ error: in a block
 error: outside
   in job
   tags: before=1
-function job
+function job [internal_error]
   tags: before=1
 "
     );
@@ -405,7 +406,7 @@ error: cut off
   in request
   user: 5
   - warning: the lock let go
-function request
+function request [internal_error]
   user: 5
 error: afterwards
   tags: elsewhere=yes

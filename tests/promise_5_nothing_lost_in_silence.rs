@@ -11,7 +11,7 @@ mod support;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use support::Watched;
 use support::transports::{Blocked, Scripted};
@@ -225,23 +225,26 @@ fn who_wants_no_reports_gets_none() {
 }
 
 /// A clock that the test sets, in seconds.
-#[derive(Clone, Default)]
-struct Wound(Arc<AtomicU64>);
+#[derive(Clone)]
+struct Wound {
+    began: Instant,
+    seconds: Arc<AtomicU64>,
+}
 
 impl Clock for Wound {
     fn now(&self) -> Timestamp {
-        Timestamp::from_micros(1_000_000 * self.0.load(Ordering::Relaxed) as i64)
+        Timestamp::from_micros(1_000_000 * self.seconds.load(Ordering::Relaxed) as i64)
     }
 
-    fn monotonic_nanos(&self) -> u64 {
-        1_000_000_000 * self.0.load(Ordering::Relaxed)
+    fn monotonic(&self) -> Instant {
+        self.began + Duration::from_secs(self.seconds.load(Ordering::Relaxed))
     }
 }
 
 /// A program that never ends and never flushes reports too.
 #[test]
 fn a_report_rides_along_every_half_minute() {
-    let clock = Wound::default();
+    let clock = Wound { began: Instant::now(), seconds: Arc::default() };
     let drop_bad = |event: watchpost::Event| {
         let bad = event.logentry.as_ref().is_some_and(|entry| entry.formatted.as_deref() == Some("bad"));
         (!bad).then_some(event)
@@ -254,7 +257,7 @@ fn a_report_rides_along_every_half_minute() {
         watchpost::capture_message("bad");
         watchpost::capture_message("good");
         gate.wait_for_delivery();
-        clock.0.store(31, Ordering::Relaxed);
+        clock.seconds.store(31, Ordering::Relaxed);
         watchpost::capture_message("better");
     });
     drop(gate);

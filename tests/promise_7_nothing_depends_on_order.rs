@@ -42,7 +42,7 @@ error: ann fails
   in request
   user: ann
   - info: ann begins
-function request
+function request [internal_error]
   user: ann
 ";
 
@@ -209,7 +209,7 @@ fn clients_side_by_side_do_not_mix() {
     drop(span);
     assert_eq!(
         left.close().draw(),
-        "error: in the left span\n  in left\n  tags: side=left\nfunction left\n  tags: side=left\n"
+        "error: in the left span\n  in left\n  tags: side=left\nfunction left [internal_error]\n  tags: side=left\n"
     );
     right.run(|| tracing::error!("the left one is closed"));
     let right = right.close().draw();

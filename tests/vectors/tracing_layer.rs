@@ -90,7 +90,7 @@ fn span(vector: &Vector<'_>) -> Outcome {
     let root = captured.transactions().into_iter().next().ok_or("no transaction was sent")?;
     let mut trace = root.contexts.trace.unwrap_or_default();
     // Where the span was made is said too, in attributes that the vectors do not have.
-    trace.data.retain(|key, _| !key.starts_with("code."));
+    trace.data.retain(|key, _| !key.starts_with("code.") && !key.starts_with("thread."));
     let ours = json!({
         "op": trace.op, "description": root.transaction, "origin": trace.origin, "data": trace.data,
     });

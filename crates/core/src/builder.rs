@@ -81,7 +81,8 @@ impl SpanBuilder {
             let child = parent.child(self.init, &self.fields);
             return if child.is_own() { Span::owned(Some(child)) } else { Span::borrowed(child) };
         }
-        let Some(client) = scopes.client() else { return Span::owned(None) };
+        let client = scopes.client().filter(|client| client.config().tracing_is_on());
+        let Some(client) = client else { return Span::owned(None) };
         let root = RootInit {
             name: self.init.name.clone(),
             op: self.init.op.clone(),

@@ -168,7 +168,7 @@ impl Client {
             return None;
         }
         let inner = &self.inner;
-        if inner.limits.is_limited(Category::Error, || self.monotonic_nanos()) {
+        if inner.limits.is_limited(Category::Error, || self.monotonic()) {
             inner.losses.record(DiscardReason::RatelimitBackoff, Category::Error, 1);
             return None;
         }
@@ -196,7 +196,7 @@ impl Client {
 
     /// Whether a category may be sent now; a refusal is the caller's to count.
     pub(crate) fn is_limited(&self, category: Category) -> bool {
-        self.inner.limits.is_limited(category, || self.monotonic_nanos())
+        self.inner.limits.is_limited(category, || self.monotonic())
     }
 
     /// Stamps and queues an event. `None` if the queue has no room for it, which is counted.
@@ -235,8 +235,8 @@ impl Client {
         &*self.inner.config.options.rng
     }
 
-    pub(crate) fn monotonic_nanos(&self) -> u64 {
-        self.inner.config.options.clock.monotonic_nanos()
+    pub(crate) fn monotonic(&self) -> Instant {
+        self.inner.config.options.clock.monotonic()
     }
 
     /// Waits until everything captured so far is sent or counted as lost, at most `timeout` (default: the shutdown timeout). Says

@@ -1,6 +1,5 @@
 //! Time, injected: what the program's clocks say, or what a test says they do.
 
-use std::sync::OnceLock;
 use std::time::{Instant, SystemTime};
 
 use watchpost_protocol::Timestamp;
@@ -12,8 +11,8 @@ use watchpost_protocol::Timestamp;
 pub trait Clock: Send + Sync + 'static {
     /// The time of day.
     fn now(&self) -> Timestamp;
-    /// Nanoseconds since a fixed moment of this process; never goes back.
-    fn monotonic_nanos(&self) -> u64;
+    /// A moment that only ever comes later than those before it: differences of two are durations.
+    fn monotonic(&self) -> Instant;
 }
 
 /// The clocks of the operating system; the default.
@@ -25,11 +24,7 @@ impl Clock for SystemClock {
         Timestamp::from(SystemTime::now())
     }
 
-    fn monotonic_nanos(&self) -> u64 {
-        static START: OnceLock<Instant> = OnceLock::new();
-        let start = *START.get_or_init(Instant::now);
-        let since = Instant::now().saturating_duration_since(start);
-        // Not `as_nanos`, which reckons with 128 bits: 2^64 nanoseconds are 584 years.
-        since.as_secs() * 1_000_000_000 + u64::from(since.subsec_nanos())
+    fn monotonic(&self) -> Instant {
+        Instant::now()
     }
 }

@@ -18,10 +18,11 @@ use crate::mute;
 use crate::pipeline::EventJob;
 use crate::record::Origin;
 pub use crate::record::{Callsite, Site, Slot, SpanKey};
+pub use crate::recorder::{LayerSpan, Recorder, Unrecorded};
 pub use crate::scratch;
 pub use crate::span_ref::SpanRef;
 use crate::trace::RootInit;
-pub use crate::trace::{LayerSpan, RootName, Trace};
+pub use crate::trace::{RootName, Trace};
 
 /// Captures an event in `scopes`: `build` runs only if the gates let it pass, and a panic in it (a `Display` of the program's, say) costs this
 /// event and nothing else.
@@ -180,8 +181,8 @@ impl Scopes {
         fields: &Fields,
     ) -> Option<SpanRef> {
         if let Some(parent) = &self.span {
-            let opened = parent.trace.open_child(parent.slot, span, fields);
-            let (slot, own) = (opened.unwrap_or(parent.slot), opened.is_some());
+            let opened = parent.trace.open(parent.slot, Origin::Layer(span.callsite), span.key, fields);
+            let (slot, own) = (opened.map_or(parent.slot, |(slot, _)| slot), opened.is_some());
             return Some(SpanRef::new(Arc::clone(&parent.trace), slot, own));
         }
         let client = self.client()?;

@@ -27,6 +27,7 @@ mod last_error;
 mod merge;
 mod propagation_context;
 mod record;
+mod recorder;
 pub mod scope;
 pub mod scratch;
 mod tag;

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use watchpost_protocol::{Category, RateLimit, RateLimitCategories};
 
-/// Deadlines by category, in nanoseconds of the client's monotonic clock. They simply expire.
+/// Deadlines by category. They simply expire.
 #[derive(Debug, Default)]
 pub(crate) struct Limits {
     /// Whether there ever was a limit: the gate on the caller is this one load until then.
@@ -16,13 +17,13 @@ pub(crate) struct Limits {
 
 #[derive(Debug, Default)]
 struct Deadlines {
-    all: u64,
-    by_category: HashMap<Category, u64>,
+    all: Option<Instant>,
+    by_category: HashMap<Category, Instant>,
 }
 
 impl Limits {
     /// Puts the limits of an answer in force; where two disagree, the later deadline stays.
-    pub(crate) fn apply(&self, limits: &[RateLimit], now_nanos: u64) {
+    pub(crate) fn apply(&self, limits: &[RateLimit], now: Instant) {
         if limits.is_empty() {
             return;
         }
@@ -30,12 +31,12 @@ impl Limits {
         for limit in limits {
             // A year is as good as for ever, and keeps the sum far from overflow. A negative or odd number is over at once.
             let seconds = limit.seconds.clamp(0.0, 31_536_000.0);
-            let until = now_nanos.saturating_add((seconds * 1e9) as u64);
+            let until = now + Duration::from_secs_f64(seconds);
             match &limit.categories {
-                RateLimitCategories::All => deadlines.all = deadlines.all.max(until),
+                RateLimitCategories::All => deadlines.all = deadlines.all.max(Some(until)),
                 RateLimitCategories::Some(categories) => {
                     for &category in categories {
-                        let deadline = deadlines.by_category.entry(category).or_default();
+                        let deadline = deadlines.by_category.entry(category).or_insert(until);
                         *deadline = until.max(*deadline);
                     }
                 }
@@ -45,49 +46,55 @@ impl Limits {
     }
 
     /// Whether nothing of this category may be sent now.
-    pub(crate) fn is_limited(&self, category: Category, now_nanos: impl FnOnce() -> u64) -> bool {
+    pub(crate) fn is_limited(&self, category: Category, now: impl FnOnce() -> Instant) -> bool {
         if !self.any.load(Ordering::Relaxed) {
             return false;
         }
-        let now = now_nanos();
+        let now = now();
         let deadlines = self.deadlines.lock().unwrap_or_else(PoisonError::into_inner);
-        now < deadlines.all || deadlines.by_category.get(&category).is_some_and(|&until| now < until)
+        deadlines.all.is_some_and(|until| now < until)
+            || deadlines.by_category.get(&category).is_some_and(|&until| now < until)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use watchpost_protocol::rate_limit::parse_rate_limits;
 
     use super::*;
 
-    const SECOND: u64 = 1_000_000_000;
+    fn after(seconds: u64) -> Instant {
+        static ZERO: LazyLock<Instant> = LazyLock::new(Instant::now);
+        *ZERO + Duration::from_secs(seconds)
+    }
 
-    fn limited(limits: &Limits, category: Category, at: u64) -> bool {
-        limits.is_limited(category, || at)
+    fn limited(limits: &Limits, category: Category, seconds: u64) -> bool {
+        limits.is_limited(category, || after(seconds))
     }
 
     #[test]
     fn a_limit_holds_for_its_categories_until_its_deadline() {
         let limits = Limits::default();
-        limits.apply(&parse_rate_limits("60:transaction:key, 2:error:organization"), 0);
+        limits.apply(&parse_rate_limits("60:transaction:key, 2:error:organization"), after(0));
 
-        assert!(limited(&limits, Category::Transaction, 59 * SECOND));
-        assert!(!limited(&limits, Category::Transaction, 60 * SECOND));
-        assert!(limited(&limits, Category::Error, SECOND));
+        assert!(limited(&limits, Category::Transaction, 59));
+        assert!(!limited(&limits, Category::Transaction, 60));
+        assert!(limited(&limits, Category::Error, 1));
         assert!(!limited(&limits, Category::Session, 0));
     }
 
     #[test]
     fn the_later_deadline_stays_and_all_means_all() {
         let limits = Limits::default();
-        limits.apply(&parse_rate_limits("10:error:key"), 0);
-        limits.apply(&parse_rate_limits("1:error:key"), 0);
-        assert!(limited(&limits, Category::Error, 9 * SECOND));
+        limits.apply(&parse_rate_limits("10:error:key"), after(0));
+        limits.apply(&parse_rate_limits("1:error:key"), after(0));
+        assert!(limited(&limits, Category::Error, 9));
 
-        limits.apply(&parse_rate_limits("30::organization"), 0);
-        assert!(limited(&limits, Category::Internal, 29 * SECOND));
-        limits.apply(&parse_rate_limits("-1:session:key"), 40 * SECOND);
-        assert!(!limited(&limits, Category::Session, 40 * SECOND));
+        limits.apply(&parse_rate_limits("30::organization"), after(0));
+        assert!(limited(&limits, Category::Internal, 29));
+        limits.apply(&parse_rate_limits("-1:session:key"), after(40));
+        assert!(!limited(&limits, Category::Session, 40));
     }
 }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use watchpost_protocol::{Map, SpanId, SpanLink, SpanRecord, SpanStatus, Timestamp, TraceId, Value};
 
@@ -87,7 +88,7 @@ pub(crate) struct Opening<'a> {
     pub(crate) parent: Slot,
     pub(crate) origin: Origin,
     pub(crate) key: SpanKey,
-    pub(crate) start: u64,
+    pub(crate) start: Instant,
     pub(crate) fields: &'a Fields,
 }
 
@@ -102,9 +103,9 @@ struct Row {
     /// The position in `Buffer::threads`.
     thread: u16,
     origin: Origin,
-    start: u64,
-    /// Zero while the span is open.
-    end: u64,
+    start: Instant,
+    /// `None` while the span is open.
+    end: Option<Instant>,
     /// Where the attributes that it started with are; what is added later stands in `Buffer::later`.
     attributes: (u32, u32),
     /// What few spans have.
@@ -162,7 +163,7 @@ impl Buffer {
             thread,
             origin: opening.origin,
             start: opening.start,
-            end: 0,
+            end: None,
             attributes,
             set: None,
         });
@@ -185,9 +186,9 @@ impl Buffer {
     }
 
     /// Ends a span. The first end counts (§6.3); one that nobody has given a status ends as `otherwise`.
-    pub(crate) fn close(&mut self, slot: Slot, end: u64, otherwise: SpanStatus) {
-        if let Some(row) = self.row(slot).filter(|row| row.end == 0) {
-            row.end = end.max(row.start).max(1);
+    pub(crate) fn close(&mut self, slot: Slot, end: Instant, otherwise: SpanStatus) {
+        if let Some(row) = self.row(slot).filter(|row| row.end.is_none()) {
+            row.end = Some(end.max(row.start));
             row.otherwise = otherwise;
         }
     }
@@ -284,13 +285,13 @@ impl Buffer {
 
     /// The open span that a layer knows by this key: keys are given again, but not while a span is open.
     pub(crate) fn find(&self, key: SpanKey) -> Option<Slot> {
-        let at = self.rows.iter().rposition(|row| row.key == key && row.end == 0)?;
+        let at = self.rows.iter().rposition(|row| row.key == key && row.end.is_none())?;
         Some(Slot(at as u32))
     }
 
     /// The spans besides the root that are still open.
     pub(crate) fn outliving(&self) -> Vec<Outliving> {
-        let open = self.rows.iter().enumerate().skip(1).filter(|(_, row)| row.end == 0);
+        let open = self.rows.iter().enumerate().skip(1).filter(|(_, row)| row.end.is_none());
         open.map(|(at, row)| Outliving {
             slot: Slot(at as u32),
             key: row.key,
@@ -309,8 +310,8 @@ impl Buffer {
         self.rows.len() as u64 + self.overflow
     }
 
-    /// The root and its finished children, and how many children were not finished. `at` turns a monotonic time into the time of day.
-    pub(crate) fn into_records(self, trace_id: TraceId, at: impl Fn(u64) -> Timestamp) -> Records {
+    /// The root and its finished children, and how many children were not finished. `at` turns a moment into the time of day.
+    pub(crate) fn into_records(self, trace_id: TraceId, at: impl Fn(Instant) -> Timestamp) -> Records {
         let Buffer { rows, fields: attributes, mut later, threads, overflow, .. } = self;
         later.sort_by_key(|(slot, _)| *slot); // stable: of one span, the later value stays behind the earlier
         let mut later = later.into_iter().peekable();
@@ -318,13 +319,19 @@ impl Buffer {
         let mut records =
             Records { root: None, children: Vec::with_capacity(rows.len()), unfinished: 0, overflow };
         for (slot, row) in rows.into_iter().enumerate() {
+            let mine: Vec<_> =
+                std::iter::from_fn(|| later.next_if(|(whose, _)| *whose as usize == slot)).collect();
+            let Some(end) = row.end else {
+                records.unfinished += u64::from(slot != 0);
+                continue;
+            };
             let mut record = SpanRecord {
                 trace_id,
                 span_id: row.span_id,
                 // The root's is of another process, which the trace knows.
                 parent_span_id: if slot == 0 { None } else { ids.get(row.parent.0 as usize).copied() },
                 start_timestamp: at(row.start),
-                timestamp: at(row.end),
+                timestamp: at(end),
                 status: row.status,
                 ..SpanRecord::default()
             };
@@ -332,12 +339,8 @@ impl Buffer {
                 thread.write_to(&mut record.data);
             }
             fields::write(attributes.slice(row.attributes), &mut record.data);
-            while let Some((_, at)) = later.next_if(|(whose, _)| *whose as usize == slot) {
+            for (_, at) in mine {
                 fields::write(attributes.slice((at, at + 1)), &mut record.data);
-            }
-            if row.end == 0 {
-                records.unfinished += u64::from(slot != 0);
-                continue;
             }
             describe(&mut record, row.origin, row.set);
             record.status.get_or_insert(row.otherwise);
@@ -391,9 +394,12 @@ pub(crate) struct Records {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+    use std::time::Duration;
+
     use super::*;
 
-    fn opening<'a>(id: u8, fields: &'a Fields, start: u64) -> Opening<'a> {
+    fn opening<'a>(id: u8, fields: &'a Fields, start: Instant) -> Opening<'a> {
         let init = SpanInit { name: "span".into(), op: None, origin: "manual", site: Site::default() };
         Opening {
             span_id: SpanId::from_bytes([id; 8]),
@@ -405,8 +411,13 @@ mod tests {
         }
     }
 
-    fn at(nanos: u64) -> Timestamp {
-        Timestamp::from_micros(nanos as i64)
+    fn after(micros: u64) -> Instant {
+        static ZERO: LazyLock<Instant> = LazyLock::new(Instant::now);
+        *ZERO + Duration::from_micros(micros)
+    }
+
+    fn at(moment: Instant) -> Timestamp {
+        Timestamp::from_micros((moment - after(0)).as_micros() as i64)
     }
 
     fn trace_id() -> TraceId {
@@ -418,36 +429,40 @@ mod tests {
         let mut buffer = Buffer::default();
         let mut fields = Fields::new();
         fields.push("rows", 1u64.into());
-        let root = buffer.open(opening(1, &Fields::new(), 10));
+        let root = buffer.open(opening(1, &Fields::new(), after(10)));
         assert_eq!(root, Some(Slot::ROOT));
-        let child = buffer.open(opening(2, &fields, 11)).unwrap();
-        buffer.open(opening(3, &Fields::new(), 11));
+        let child = buffer.open(opening(2, &fields, after(11))).unwrap();
+        buffer.open(opening(3, &Fields::new(), after(11)));
         fields.clear();
         fields.push("rows", 2u64.into());
         buffer.record(child, &fields);
-        buffer.close(child, 12, SpanStatus::Ok);
-        buffer.close(child, 99, SpanStatus::Cancelled);
-        buffer.close(Slot::ROOT, 13, SpanStatus::Ok);
+        buffer.close(child, after(12), SpanStatus::Ok);
+        buffer.close(child, after(99), SpanStatus::Cancelled);
+        buffer.close(Slot::ROOT, after(13), SpanStatus::Ok);
 
         let records = buffer.into_records(trace_id(), at);
         assert_eq!((records.children.len(), records.unfinished, records.overflow), (1, 1, 0));
         let child = &records.children[0];
         assert_eq!(child.data["rows"], 2);
-        assert_eq!((child.timestamp, child.status), (at(12), Some(SpanStatus::Ok)), "the first end counts");
+        assert_eq!(
+            (child.timestamp, child.status),
+            (at(after(12)), Some(SpanStatus::Ok)),
+            "the first end counts"
+        );
     }
 
     #[test]
     fn a_span_is_found_by_its_key_while_it_is_open() {
         let mut buffer = Buffer::default();
         let none = Fields::new();
-        let first = buffer.open(opening(1, &none, 1)).unwrap();
-        let child = buffer.open(opening(2, &none, 1)).unwrap();
-        buffer.close(child, 2, SpanStatus::Ok);
+        let first = buffer.open(opening(1, &none, after(1))).unwrap();
+        let child = buffer.open(opening(2, &none, after(1))).unwrap();
+        buffer.close(child, after(2), SpanStatus::Ok);
         assert_eq!(
             (buffer.find((1, 1)), buffer.find((1, 2)), buffer.find((2, 1))),
             (Some(first), None, None)
         );
-        let again = buffer.open(opening(2, &none, 3)).unwrap();
+        let again = buffer.open(opening(2, &none, after(3))).unwrap();
         assert_eq!(buffer.find((1, 2)), Some(again), "ids are given again");
         let outliving: Vec<_> = buffer.outliving().into_iter().map(|span| span.slot).collect();
         assert_eq!(outliving, [again]);
@@ -467,12 +482,12 @@ mod tests {
         fields.push("rows", 1u64.into());
         let mut buffer = Buffer::default();
         for id in [1, 2] {
-            buffer.open(Opening { origin: Origin::Layer(described), ..opening(id, &fields, 1) });
+            buffer.open(Opening { origin: Origin::Layer(described), ..opening(id, &fields, after(1)) });
         }
         buffer.set_op(Slot(1), "cache".into());
         buffer.set_status(Slot(1), SpanStatus::NotFound);
-        buffer.close(Slot(1), 2, SpanStatus::Ok);
-        buffer.close(Slot::ROOT, 2, SpanStatus::Ok);
+        buffer.close(Slot(1), after(2), SpanStatus::Ok);
+        buffer.close(Slot::ROOT, after(2), SpanStatus::Ok);
         let records = buffer.into_records(trace_id(), at);
         let picture = |span: &SpanRecord| (span.description.clone(), span.op.clone(), span.status);
         let text = || Some("a callsite".to_owned());
@@ -486,8 +501,8 @@ mod tests {
         let mut fields = Fields::new();
         fields.push("bytes", 0u64.into());
         fields.push("first", true.into());
-        buffer.open(opening(1, &fields, 1));
-        let child = buffer.open(opening(2, &fields, 1)).unwrap();
+        buffer.open(opening(1, &fields, after(1)));
+        let child = buffer.open(opening(2, &fields, after(1))).unwrap();
         for round in 1..=100_000u64 {
             fields.clear();
             fields.push("bytes", round.into());
@@ -495,8 +510,8 @@ mod tests {
             buffer.record(child, &fields);
             assert!(buffer.later.len() <= LATER_FIELDS + 2 && buffer.fields.len() <= LATER_FIELDS + 6);
         }
-        buffer.close(child, 2, SpanStatus::Ok);
-        buffer.close(Slot::ROOT, 2, SpanStatus::Ok);
+        buffer.close(child, after(2), SpanStatus::Ok);
+        buffer.close(Slot::ROOT, after(2), SpanStatus::Ok);
         let records = buffer.into_records(trace_id(), at);
         let data = &records.children[0].data;
         assert_eq!(
@@ -509,14 +524,14 @@ mod tests {
     #[test]
     fn a_span_says_on_which_thread_it_was_made() {
         let mut buffer = Buffer::default();
-        buffer.open(opening(1, &Fields::new(), 1));
+        buffer.open(opening(1, &Fields::new(), after(1)));
         let worker = std::thread::Builder::new().name("worker-7".into());
         std::thread::scope(|scope| {
-            let open = || buffer.open(opening(2, &Fields::new(), 1));
+            let open = || buffer.open(opening(2, &Fields::new(), after(1)));
             worker.spawn_scoped(scope, open).unwrap().join().unwrap();
         });
-        buffer.close(Slot(1), 2, SpanStatus::Ok);
-        buffer.close(Slot::ROOT, 2, SpanStatus::Ok);
+        buffer.close(Slot(1), after(2), SpanStatus::Ok);
+        buffer.close(Slot::ROOT, after(2), SpanStatus::Ok);
         let records = buffer.into_records(trace_id(), at);
         let (root, child) = (records.root.unwrap(), &records.children[0]);
         assert_eq!(child.data["thread.name"], "worker-7");
@@ -531,9 +546,9 @@ mod tests {
             fields.push(key, value.into());
             fields
         };
-        buffer.open(opening(1, &fields("order", 1), 1));
-        buffer.open(opening(2, &fields("beside", 2), 1));
-        let inner = buffer.open(opening(3, &fields("step", 3), 1)).unwrap();
+        buffer.open(opening(1, &fields("order", 1), after(1)));
+        buffer.open(opening(2, &fields("beside", 2), after(1)));
+        let inner = buffer.open(opening(3, &fields("step", 3), after(1))).unwrap();
         buffer.record(Slot::ROOT, &fields("order", 4));
         let picture: Vec<_> =
             buffer.fields_around(inner).iter().map(|(key, value)| format!("{key}={value}")).collect();
@@ -553,9 +568,9 @@ mod tests {
     fn a_full_trace_refuses_and_counts() {
         let mut buffer = Buffer::default();
         for _ in 0..MAX_SPANS + 1 {
-            assert!(buffer.open(opening(1, &Fields::new(), 1)).is_some());
+            assert!(buffer.open(opening(1, &Fields::new(), after(1))).is_some());
         }
-        assert!(buffer.open(opening(1, &Fields::new(), 1)).is_none());
+        assert!(buffer.open(opening(1, &Fields::new(), after(1))).is_none());
         assert_eq!((buffer.overflow, buffer.span_count()), (1, MAX_SPANS as u64 + 2), "all are lost with it");
     }
 }

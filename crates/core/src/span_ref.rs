@@ -78,10 +78,9 @@ impl SpanRef {
         }
     }
 
-    fn edit(&self, edit: impl FnOnce(&mut Buffer, Slot)) {
-        if self.is_recorded() {
-            self.trace.edit(|buffer| edit(buffer, self.slot));
-        }
+    fn edit<T>(&self, edit: impl FnOnce(&mut Buffer, Slot) -> T) -> Option<T> {
+        let recorder = self.trace.recorder().filter(|_| self.own)?;
+        Some(recorder.edit(|buffer| edit(buffer, self.slot)))
     }
 
     /// Whether it is recorded.
@@ -121,7 +120,7 @@ impl SpanRef {
     /// The status that was set.
     #[must_use]
     pub fn status(&self) -> Option<SpanStatus> {
-        if self.is_recorded() { self.trace.edit(|buffer| buffer.status(self.slot)) } else { None }
+        self.edit(|buffer, slot| buffer.status(slot)).flatten()
     }
 
     /// Sets the operation.

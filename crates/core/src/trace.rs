@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use watchpost_protocol::{
     Category, DiscardReason, DynamicSamplingContext, SpanId, SpanStatus, Timestamp, TraceId,
@@ -17,7 +18,8 @@ use crate::fields::Fields;
 use crate::merge::Layers;
 use crate::pipeline::{Job, TransactionJob};
 use crate::propagation_context::PropagationContext;
-use crate::record::{Buffer, Callsite, Opening, Origin, Outliving, Slot, SpanKey};
+use crate::record::{Buffer, Opening, Origin, Slot, SpanKey};
+use crate::recorder::{Recorder, Unrecorded};
 use crate::rng;
 use crate::sampling::{self, Sampled, SamplingContext};
 use crate::scope::Scope;
@@ -30,18 +32,18 @@ pub struct Trace {
     propagation: Arc<PropagationContext>,
     root: SpanId,
     sampled: Sampled,
-    anchor: (Timestamp, u64),
+    anchor: (Timestamp, Instant),
+    /// `None`: it is not sampled.
+    recorder: Option<Arc<Recorder>>,
     state: Mutex<State>,
 }
 
+/// What the program may change while the trace lasts, besides its spans.
 struct State {
     /// The current scope of the root: that of the block or the future that it was entered for.
     current: Scope,
     name: Cow<'static, str>,
     source: TransactionSource,
-    buffer: Buffer,
-    /// The spans that were still open when the root ended; `None` while it has not.
-    outliving: Option<Vec<Outliving>>,
 }
 
 /// How a root span begins.
@@ -53,15 +55,6 @@ pub(crate) struct RootInit {
     pub(crate) sampled: Option<bool>,
     pub(crate) origin: Origin,
     pub(crate) key: SpanKey,
-}
-
-/// How a span begins that a layer keeps for somebody else.
-#[derive(Debug, Clone, Copy)]
-pub struct LayerSpan {
-    /// What the layer will say about it.
-    pub callsite: Callsite,
-    /// How the layer knows it; see [`Trace::find`].
-    pub key: SpanKey,
 }
 
 /// What has to be known of a root at once, because samplers and other processes are told.
@@ -91,14 +84,15 @@ impl Trace {
             losses.record(DiscardReason::SampleRate, Category::Span, 1);
         }
         let root = rng::span_id(client.rng());
-        let anchor = (client.options().clock.now(), client.monotonic_nanos());
+        let anchor = (client.options().clock.now(), client.monotonic());
         let RootInit { name, source, origin, key, .. } = init;
-        let mut buffer = Buffer::default();
-        if sampled.sampled {
+        let recorder = sampled.sampled.then(|| {
+            let options = client.options();
+            let recorder = Recorder::new(Arc::clone(&options.clock), Arc::clone(&options.rng));
             let parent = Slot::ROOT;
-            buffer.open(Opening { span_id: root, parent, origin, key, start: anchor.1, fields });
-        }
-        let state = State { current: scopes.1, name, source, buffer, outliving: None };
+            recorder.open_root(Opening { span_id: root, parent, origin, key, start: anchor.1, fields });
+            Arc::new(recorder)
+        });
         Some(Arc::new(Trace {
             client: client.clone(),
             isolation: scopes.0,
@@ -106,14 +100,21 @@ impl Trace {
             root,
             sampled,
             anchor,
-            state: Mutex::new(state),
+            recorder,
+            state: Mutex::new(State { current: scopes.1, name, source }),
         }))
     }
 
     /// Whether it is sampled. Of a trace that is not, no child needs to be kept.
     #[must_use]
     pub fn is_recording(&self) -> bool {
-        self.sampled.sampled
+        self.recorder.is_some()
+    }
+
+    /// Where its spans are recorded, if it is sampled.
+    #[must_use]
+    pub fn recorder(&self) -> Option<&Arc<Recorder>> {
+        self.recorder.as_ref()
     }
 
     /// The client that it reports to.
@@ -142,12 +143,6 @@ impl Trace {
 
     /// Starts a child of the span at `parent`. `None` for one that is not recorded: of an unsampled trace; or of one that is full or has
     /// ended, which is counted.
-    #[must_use]
-    pub fn open_child(&self, parent: Slot, span: LayerSpan, fields: &Fields) -> Option<Slot> {
-        let opened = self.open(parent, Origin::Layer(span.callsite), span.key, fields);
-        opened.map(|(slot, _)| slot)
-    }
-
     pub(crate) fn open(
         &self,
         parent: Slot,
@@ -155,49 +150,39 @@ impl Trace {
         key: SpanKey,
         fields: &Fields,
     ) -> Option<(Slot, SpanId)> {
-        if !self.is_recording() {
-            return None;
-        }
-        let span_id = rng::span_id(self.client.rng());
-        let start = self.client.monotonic_nanos();
-        let mut state = self.lock();
-        if state.outliving.is_some() {
-            drop(state);
+        let opened = self.recorder.as_ref()?.open_as(parent, origin, key, fields);
+        opened.inspect_err(|&why| self.count(why)).ok()
+    }
+
+    /// Counts a span of this trace that was not recorded.
+    pub fn count(&self, why: Unrecorded) {
+        if why == Unrecorded::Ended {
             self.client.losses().record(DiscardReason::BufferOverflow, Category::Span, 1);
-            return None;
         }
-        let slot = state.buffer.open(Opening { span_id, parent, origin, key, start, fields })?;
-        Some((slot, span_id))
     }
 
     /// Ends a span; the root ends the trace. `otherwise` is the status of a span that nobody has given one.
     pub fn close(&self, slot: Slot, otherwise: SpanStatus) {
-        if !self.is_recording() {
-            return;
-        }
-        let end = self.client.monotonic_nanos();
-        let mut state = self.lock();
-        state.buffer.close(slot, end, otherwise);
-        if slot == Slot::ROOT {
-            self.finish(state);
+        let Some(recorder) = &self.recorder else { return };
+        if slot != Slot::ROOT {
+            recorder.close(slot, otherwise);
+        } else if let Some(buffer) = recorder.finish(otherwise) {
+            self.finish(buffer);
         }
     }
 
     /// What was recorded goes to the pipeline, with the scopes it started in.
-    fn finish(&self, mut state: MutexGuard<'_, State>) {
-        if state.outliving.is_some() {
-            return; // the first end counts
-        }
-        state.outliving = Some(state.buffer.outliving());
-        let buffer = std::mem::take(&mut state.buffer);
-        let (name, source, current) = (state.name.clone(), state.source, state.current.clone());
-        drop(state);
+    fn finish(&self, buffer: Buffer) {
         if self.client.is_limited(Category::Transaction) {
             let losses = self.client.losses();
             losses.record(DiscardReason::RatelimitBackoff, Category::Transaction, 1);
             losses.record(DiscardReason::RatelimitBackoff, Category::Span, buffer.span_count());
             return;
         }
+        let (name, source, current) = {
+            let state = self.lock();
+            (state.name.clone(), state.source, state.current.clone())
+        };
         self.client.push(Job::Transaction(Box::new(TransactionJob {
             event_id: rng::event_id(self.client.rng()),
             name,
@@ -214,49 +199,13 @@ impl Trace {
         })));
     }
 
-    /// The open span that a layer knows by this key: for a thread that has not seen it yet.
-    #[must_use]
-    pub fn find(&self, key: SpanKey) -> Option<Slot> {
-        if !self.is_recording() {
-            return None;
-        }
-        let state = self.lock();
-        let outliving = || state.outliving.iter().flatten().find(|span| span.key == key);
-        state.buffer.find(key).or_else(|| Some(outliving()?.slot))
-    }
-
     /// The ids of the span at `slot` and of its parent; of one that is unknown, the root's.
     pub(crate) fn ids(&self, slot: Slot) -> (SpanId, Option<SpanId>) {
-        let root = (self.root, self.propagation.parent_span_id);
-        if !self.is_recording() || slot == Slot::ROOT {
-            return root;
+        let child = self.recorder.as_ref().filter(|_| slot != Slot::ROOT);
+        match child.and_then(|recorder| recorder.ids(slot)) {
+            Some((id, parent)) => (id, Some(parent)),
+            None => (self.root, self.propagation.parent_span_id),
         }
-        let state = self.lock();
-        let outliving = || state.outliving.iter().flatten().find(|span| span.slot == slot);
-        let ids = state.buffer.ids(slot).or_else(|| outliving().map(|span| (span.span_id, span.parent)));
-        ids.map_or(root, |(id, parent)| (id, Some(parent)))
-    }
-
-    /// Changes what is recorded.
-    pub(crate) fn edit<T>(&self, edit: impl FnOnce(&mut Buffer) -> T) -> T {
-        edit(&mut self.lock().buffer)
-    }
-
-    /// Gives a span that has no status yet this one: something went wrong in it.
-    pub fn set_status_if_none(&self, slot: Slot, status: SpanStatus) {
-        if self.is_recording() {
-            self.edit(|buffer| {
-                if buffer.status(slot).is_none() {
-                    buffer.set_status(slot, status);
-                }
-            });
-        }
-    }
-
-    /// The attributes of a span and of those around it, the root's first; none of a trace that is not recorded, or has ended.
-    #[must_use]
-    pub fn fields_around(&self, slot: Slot) -> Fields {
-        if self.is_recording() { self.edit(|buffer| buffer.fields_around(slot)) } else { Fields::new() }
     }
 
     /// The transaction's name.
@@ -267,7 +216,6 @@ impl Trace {
     /// Renames the transaction; `None` leaves its source as it is.
     pub(crate) fn rename(&self, name: Cow<'static, str>, source: Option<TransactionSource>) {
         let mut state = self.lock();
-        state.buffer.set_name(Slot::ROOT, name.clone());
         state.source = source.unwrap_or(state.source);
         state.name = name;
     }

@@ -20,7 +20,10 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 
+use watchpost_core::Fields;
 pub(crate) use watchpost_core::layer::SpanKey as Key;
+use watchpost_core::layer::{LayerSpan, Recorder, Unrecorded};
+use watchpost_protocol::SpanStatus;
 
 use crate::nodes::{Mark, Node, Place};
 
@@ -46,11 +49,13 @@ struct Held {
     /// By which an entry knows that the node is still the one it meant.
     stamp: u32,
     node: Weak<Node>,
+    /// Where its spans are recorded, if they are. Held, as it holds nothing of the program's.
+    recorder: Option<Arc<Recorder>>,
 }
 
 /// Which of a thread's nodes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Handle {
+struct Handle {
     at: u8,
     stamp: u32,
 }
@@ -62,7 +67,7 @@ struct Entry {
     node: Handle,
     mark: Mark,
     kind: Kind,
-    /// Whether the node's trace keeps spans.
+    /// Whether the node's spans are recorded.
     keeps: bool,
 }
 
@@ -80,10 +85,8 @@ enum Kind {
 /// What there is to do when a span closes.
 #[derive(Debug)]
 pub(crate) enum Closing {
-    /// Nothing.
+    /// Nothing, or nothing any more.
     Nothing,
-    /// Its record ends.
-    Record(Arc<Node>, Mark),
     /// Its node goes, and with it what it began.
     Node,
     /// This thread does not know.
@@ -93,7 +96,7 @@ pub(crate) enum Closing {
 impl Cache {
     const EMPTY: Cache = Cache {
         entries: [Entry::EMPTY; ENTRIES],
-        nodes: [const { Held { stamp: 0, node: Weak::new() } }; NODES],
+        nodes: [const { Held { stamp: 0, node: Weak::new(), recorder: None } }; NODES],
         next: 0,
         stamps: 0,
     };
@@ -113,13 +116,11 @@ impl Cache {
         if kind == Kind::NotTaken {
             return None;
         }
-        Some(Place { node: self.node(handle)?, mark, handle: Some(handle) })
+        Some(Place { node: self.held(handle)?.node.upgrade()?, mark })
     }
 
-    #[inline]
-    fn node(&self, handle: Handle) -> Option<Arc<Node>> {
-        let held = self.nodes.get(usize::from(handle.at))?;
-        if held.stamp == handle.stamp { held.node.upgrade() } else { None }
+    fn held(&self, handle: Handle) -> Option<&Held> {
+        self.nodes.get(usize::from(handle.at)).filter(|held| held.stamp == handle.stamp)
     }
 
     fn hold(&mut self, node: &Arc<Node>) -> Handle {
@@ -130,7 +131,8 @@ impl Cache {
         self.next = self.next.wrapping_add(1);
         self.stamps = self.stamps.wrapping_add(1).max(1);
         // A weak handle frees memory at most, never scopes: nothing of the program runs here.
-        self.nodes[at] = Held { stamp: self.stamps, node: Arc::downgrade(node) };
+        let recorder = node.recorder().cloned();
+        self.nodes[at] = Held { stamp: self.stamps, node: Arc::downgrade(node), recorder };
         Handle { at: at as u8, stamp: self.stamps }
     }
 }
@@ -177,26 +179,36 @@ pub(crate) fn get(key: Key) -> Option<Place> {
     with(|cache| cache.place(key))
 }
 
-/// What this thread remembers of a parent.
-pub(crate) enum Parent {
-    /// Its trace keeps no spans, and neither its child: that is remembered now.
-    NotKept,
-    At(Place),
+/// What became of a child.
+pub(crate) enum Child {
+    /// It is remembered.
+    Done,
+    /// It has fields, and will be recorded: they are wanted.
+    WithFields,
+    /// It is not recorded, which is to be counted.
+    Lost(Unrecorded),
+    /// This thread does not know the parent.
     Unknown,
 }
 
-/// The place of the parent of a span that is made here.
-pub(crate) fn parent(of: Key, parent: Key) -> Parent {
-    let known = with(|cache| {
-        let entry = *cache.get(parent)?;
-        if entry.keeps {
-            return Some(Parent::At(cache.place(parent)?));
+/// Starts a span that is made here at the place of its parent, if this thread remembers that, and remembers it too. Without `fields` it is
+/// started only if it will not be recorded, and so needs none.
+pub(crate) fn open(span: &LayerSpan, parent: Key, fields: Option<&Fields>) -> Child {
+    let child = with(|cache| {
+        let around = *cache.get(parent).filter(|parent| parent.kind != Kind::NotTaken)?;
+        let mut mark = around.mark.stood_for();
+        if around.keeps {
+            let Some(fields) = fields else { return Some(Child::WithFields) };
+            match cache.held(around.node)?.recorder.as_ref()?.open(around.mark.slot, *span, fields) {
+                Ok(slot) => mark = Mark { slot, own: true },
+                Err(why) => return Some(Child::Lost(why)),
+            }
         }
-        let mark = entry.mark.stood_for();
-        *cache.entry(of) = Entry { key: of, epoch: now(of), mark, kind: Kind::Inside, ..entry };
-        Some(Parent::NotKept)
+        let key = span.key;
+        *cache.entry(key) = Entry { key, epoch: now(key), mark, kind: Kind::Inside, ..around };
+        Some(Child::Done)
     });
-    known.unwrap_or(Parent::Unknown)
+    child.unwrap_or(Child::Unknown)
 }
 
 /// Remembers a span that was made here and not taken.
@@ -207,19 +219,15 @@ pub(crate) fn not_taken(key: Key) {
     });
 }
 
-/// Remembers a span that was made here in the node of its parent.
-pub(crate) fn child(key: Key, parent: &Place, mark: Mark) {
-    let keeps = parent.recording().is_some();
-    with(|cache| {
-        let node = parent.handle?;
-        *cache.entry(key) = Entry { key, epoch: now(key), node, mark, kind: Kind::Inside, keeps };
-        Some(())
-    });
-}
-
 /// Remembers a span that was made here with a node of its own.
 pub(crate) fn own(key: Key, node: &Arc<Node>) {
     found(key, now(key), node, node.mark, true);
+}
+
+/// Remembers a span that was made here in the node of an ancestor. True, so that it can be said last.
+pub(crate) fn made(key: Key, node: &Arc<Node>, mark: Mark) -> bool {
+    found(key, now(key), node, mark, false);
+    true
 }
 
 /// Says that this thread looks for a span now; what it finds may be remembered as of the epoch.
@@ -228,26 +236,31 @@ pub(crate) fn look(key: Key) -> u32 {
 }
 
 /// Remembers what a walk has found, which began after [`look`].
-pub(crate) fn found(key: Key, epoch: u32, node: &Arc<Node>, mark: Mark, carries: bool) -> Option<Handle> {
+pub(crate) fn found(key: Key, epoch: u32, node: &Arc<Node>, mark: Mark, carries: bool) {
     let kind = if carries { Kind::Carries } else { Kind::Inside };
-    let keeps = node.keeps();
+    let keeps = node.recorder().is_some();
     with(|cache| {
-        let handle = cache.hold(node);
-        *cache.entry(key) = Entry { key, epoch, node: handle, mark, kind, keeps };
-        Some(handle)
-    })
+        let node = cache.hold(node);
+        *cache.entry(key) = Entry { key, epoch, node, mark, kind, keeps };
+        Some(())
+    });
 }
 
-/// Forgets a span that closes, on every thread; says what this one knew.
-pub(crate) fn take(key: Key) -> Closing {
+/// Ends the record of a span that closes, with a status unless it has one, if that is all there is to end; and forgets the span, on every
+/// thread.
+pub(crate) fn close(key: Key, otherwise: impl FnOnce() -> SpanStatus) -> Closing {
     let closing = with(|cache| {
-        let entry = std::mem::replace(cache.get(key)?, Entry::EMPTY);
-        Some(match entry.kind {
-            Kind::NotTaken => Closing::Nothing,
-            Kind::Carries => Closing::Node,
-            Kind::Inside if entry.mark.own => Closing::Record(cache.node(entry.node)?, entry.mark),
-            Kind::Inside => Closing::Nothing,
-        })
+        let entry = cache.get(key)?;
+        entry.key = Entry::EMPTY.key;
+        match entry.kind {
+            Kind::Carries => Some(Closing::Node),
+            Kind::Inside if entry.mark.own => {
+                let (node, slot) = (entry.node, entry.mark.slot);
+                cache.held(node)?.recorder.as_ref()?.close(slot, otherwise());
+                Some(Closing::Nothing)
+            }
+            Kind::Inside | Kind::NotTaken => Some(Closing::Nothing),
+        }
     });
     let seen_by_others = now(key) & 1 == 1;
     if closing.is_none() || seen_by_others {
@@ -265,6 +278,7 @@ pub(crate) fn forget(key: Key) {
 #[cfg(test)]
 mod tests {
     use watchpost_core::Scopes;
+    use watchpost_core::layer::Callsite;
 
     use super::*;
 
@@ -274,6 +288,10 @@ mod tests {
 
     fn elsewhere<T: Send>(work: impl FnOnce() -> T + Send) -> T {
         std::thread::scope(|threads| threads.spawn(work).join()).unwrap()
+    }
+
+    fn end(key: Key) -> Closing {
+        close(key, || SpanStatus::Ok)
     }
 
     /// As a thread does that meets a span for the first time.
@@ -292,7 +310,7 @@ mod tests {
         own(key, &node);
         assert!(knows(key, &node));
         let before = epoch(key).load(Ordering::Relaxed);
-        assert!(matches!(take(key), Closing::Node));
+        assert!(matches!(end(key), Closing::Node));
         assert_eq!(epoch(key).load(Ordering::Relaxed), before);
         assert!(get(key).is_none());
     }
@@ -312,7 +330,7 @@ mod tests {
             });
             met.wait();
             assert!(knows(key, &node), "what was known here holds on");
-            assert!(matches!(take(key), Closing::Node));
+            assert!(matches!(end(key), Closing::Node));
             close.wait();
             assert_eq!(other.join().unwrap(), (true, true));
         });
@@ -322,21 +340,25 @@ mod tests {
     fn a_span_that_closes_elsewhere_is_forgotten_where_it_was_made() {
         let (key, node) = ((u32::MAX, 12), node());
         own(key, &node);
-        assert!(matches!(elsewhere(|| take(key)), Closing::Unknown));
+        assert!(matches!(elsewhere(|| end(key)), Closing::Unknown));
         assert!(get(key).is_none());
     }
 
     #[test]
-    fn a_child_of_what_is_not_kept_asks_nobody() {
+    fn a_child_of_what_is_not_kept_wants_no_fields() {
+        let child = |key| {
+            let callsite = Callsite { data: &(), describe: |_, _| {} };
+            LayerSpan { callsite, key }
+        };
         let (root, children, node) = ((u32::MAX, 20), [(u32::MAX, 21), (u32::MAX, 22)], node());
-        assert!(matches!(parent(children[0], root), Parent::Unknown));
+        assert!(matches!(open(&child(children[0]), root, None), Child::Unknown));
         own(root, &node);
-        assert!(matches!(parent(children[0], root), Parent::NotKept));
-        assert!(matches!(parent(children[1], children[0]), Parent::NotKept));
+        assert!(matches!(open(&child(children[0]), root, None), Child::Done));
+        assert!(matches!(open(&child(children[1]), children[0], None), Child::Done));
         assert!(knows(children[1], &node));
-        assert!(matches!(take(children[1]), Closing::Nothing));
+        assert!(matches!(end(children[1]), Closing::Nothing));
         assert!(!knows(children[1], &node));
-        assert!(matches!(take(root), Closing::Node), "the root's own node is its own to take");
+        assert!(matches!(end(root), Closing::Node), "the root's own node is its own to take");
     }
 
     #[test]

@@ -22,8 +22,9 @@ pub(crate) fn issue(scopes: &Scopes, event: &tracing_core::Event<'_>, span_field
     let metadata = event.metadata();
     let level = level(*metadata.level());
     let span = scopes.span_ref();
-    if let Some(span) = span {
-        span.trace().set_status_if_none(span.slot(), SpanStatus::InternalError);
+    let recorded = span.and_then(|span| Some((span.trace().recorder()?, span.slot())));
+    if let Some((recorder, slot)) = recorded {
+        recorder.set_status_if_none(slot, SpanStatus::InternalError);
     }
     layer::capture(scopes, level, None, || {
         scratch::with(|fields| {
@@ -38,7 +39,8 @@ pub(crate) fn issue(scopes: &Scopes, event: &tracing_core::Event<'_>, span_field
             };
             event.record(&mut visitor);
             let exceptions = visitor.exceptions;
-            let around = span.filter(|_| span_fields).map(|span| span.trace().fields_around(span.slot()));
+            let around =
+                recorded.filter(|_| span_fields).map(|(recorder, slot)| recorder.fields_around(slot));
             build(metadata, level, exceptions, fields, &around.unwrap_or_default())
         })
     });

@@ -12,7 +12,7 @@ use watchpost_core::layer::{LayerSpan, SpanKey, any_active, scratch, set_span_so
 use watchpost_core::{Fields, Scopes, mute};
 use watchpost_protocol::SpanStatus;
 
-use crate::cache::{Closing, Parent};
+use crate::cache::{Child, Closing};
 use crate::nodes::{Mark, Node, Nodes, Place};
 use crate::source::{Dispatcher, Lookup};
 use crate::visit::SpanVisitor;
@@ -136,8 +136,8 @@ impl CaptureLayer {
         }
     }
 
-    /// Where a new span begins: at the place of its parent, or in scopes of its own.
-    fn origin<S>(&self, key: SpanKey, attributes: &Attributes<'_>, context: &Context<'_, S>) -> Origin
+    /// Starts a span: at the place of its parent, or in scopes of its own.
+    fn begin<S>(&self, key: SpanKey, attributes: &Attributes<'_>, context: &Context<'_, S>)
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
@@ -148,35 +148,66 @@ impl CaptureLayer {
             // Scopes that were entered after the current span: what begins now begins in them.
             if let Some(entered) = Scopes::innermost(current.id().map(|id| self.key(id))) {
                 let scopes = Scopes::clone(&entered);
-                return Origin::Scopes(if contextual { scopes } else { scopes.with_span_ref(None) });
+                let scopes = if contextual { scopes } else { scopes.with_span_ref(None) };
+                return self.begin_node(key, attributes, scopes);
             }
         }
-        if let Some(parent) = parent {
-            match cache::parent(key, self.key(parent)) {
-                Parent::NotKept => return Origin::NotKept,
-                Parent::At(place) => return Origin::Parent(place),
-                Parent::Unknown => {}
-            }
-            if let Some(place) = self.place(parent, context) {
-                return Origin::Parent(place);
-            }
+        if parent.is_some_and(|parent| self.begin_child(key, attributes, parent, context)) {
+            return;
         }
         // `parent: None` inside of a span begins a trace of its own, in the unit of work that it is in.
         let around = current.id().and_then(|id| self.place(id, context));
         let scopes = around.map_or_else(Scopes::base, |place| Arc::clone(&place.node.scopes));
-        Origin::Scopes(scopes.with_span_ref(None))
+        self.begin_node(key, attributes, scopes.with_span_ref(None));
     }
 
-    /// Starts a child at the place of its parent, if that is kept.
-    fn open_child(&self, key: SpanKey, attributes: &Attributes<'_>, parent: &Place) -> Mark {
-        let Some(trace) = parent.recording() else { return parent.mark.stood_for() };
-        let span = LayerSpan { callsite: semantics::callsite(attributes.metadata()), key };
-        let opened = with_fields(attributes, |fields| trace.open_child(parent.mark.slot, span, fields));
-        opened.map_or(parent.mark.stood_for(), |slot| Mark { slot, own: true })
+    /// Starts a child at the place of its parent. False if that has none.
+    fn begin_child<S>(
+        &self,
+        key: SpanKey,
+        attributes: &Attributes<'_>,
+        parent: &Id,
+        context: &Context<'_, S>,
+    ) -> bool
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let metadata = attributes.metadata();
+        let span = LayerSpan { callsite: semantics::callsite(metadata), key };
+        let around = self.key(parent);
+        let none = metadata.fields().is_empty().then_some(&NO_FIELDS);
+        let child = match cache::open(&span, around, none) {
+            Child::WithFields => with_fields(attributes, |fields| cache::open(&span, around, Some(fields))),
+            child => child,
+        };
+        if matches!(child, Child::Done) {
+            return true;
+        }
+        let Some(Place { node, mark }) = self.place(parent, context) else { return false };
+        let opened = match (child, node.recorder()) {
+            (Child::Lost(why), _) => Err(why),
+            (_, None) => return cache::made(key, &node, mark.stood_for()),
+            (_, Some(recorder)) => with_fields(attributes, |fields| recorder.open(mark.slot, span, fields)),
+        };
+        if let (Err(why), Some(trace)) = (opened, &node.trace) {
+            trace.count(why);
+        }
+        let mark = opened.map_or(mark.stood_for(), |slot| Mark { slot, own: true });
+        cache::made(key, &node, mark)
     }
 
     /// Starts a span that begins in scopes of its own.
-    fn open_node(&self, key: SpanKey, attributes: &Attributes<'_>, scopes: Scopes) -> Node {
+    fn begin_node(&self, key: SpanKey, attributes: &Attributes<'_>, scopes: Scopes) {
+        // Some client is active, but not the one of this place: a span that can report nowhere is as if no client were there, so that
+        // what begins in it after `init` is still a unit of work of its own.
+        if scopes.client().is_none() {
+            return cache::not_taken(key);
+        }
+        let node = Self::open_node(key, attributes, scopes);
+        self.nodes.insert(key, Arc::new(node));
+    }
+
+    fn open_node(key: SpanKey, attributes: &Attributes<'_>, scopes: Scopes) -> Node {
         // Work that begins at the process's own level is a unit of its own: what it sets does not reach the next one.
         let root = scopes.span_ref().is_none();
         let fresh = root && !scopes.is_unit();
@@ -202,9 +233,12 @@ impl CaptureLayer {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let (node, mark) = match cache::take(key) {
+        let status = || match std::thread::panicking() {
+            true => SpanStatus::InternalError,
+            false => SpanStatus::Ok,
+        };
+        let (node, mark) = match cache::close(key, status) {
             Closing::Nothing => return None,
-            Closing::Record(node, mark) => (node, mark),
             Closing::Node => with_own_mark(self.nodes.remove(key)?),
             Closing::Unknown => match self.nodes.remove(key) {
                 Some(node) => with_own_mark(node),
@@ -215,8 +249,7 @@ impl CaptureLayer {
             },
         };
         let trace = node.trace.as_ref().filter(|_| mark.own)?;
-        let panicked = std::thread::panicking();
-        trace.close(mark.slot, if panicked { SpanStatus::InternalError } else { SpanStatus::Ok });
+        trace.close(mark.slot, status());
         Some(())
     }
 }
@@ -226,10 +259,12 @@ fn with_own_mark(node: Arc<Node>) -> (Arc<Node>, Mark) {
     (node, mark)
 }
 
+static NO_FIELDS: Fields = Fields::new();
+
 /// Runs `work` with the fields that a span begins with.
 fn with_fields<T>(attributes: &Attributes<'_>, work: impl FnOnce(&Fields) -> T) -> T {
     if attributes.metadata().fields().is_empty() {
-        return work(&Fields::new());
+        return work(&NO_FIELDS);
     }
     scratch::with(|fields| {
         attributes.record(&mut SpanVisitor(fields));
@@ -252,14 +287,6 @@ impl EventPlace {
     }
 }
 
-/// Where a new span begins.
-enum Origin {
-    /// At the place of a parent whose trace keeps no spans; that is remembered already.
-    NotKept,
-    Parent(Place),
-    Scopes(Scopes),
-}
-
 impl<S> Layer<S> for CaptureLayer
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -278,20 +305,7 @@ where
             cache::not_taken(key);
             return;
         }
-        match self.origin(key, attributes, &context) {
-            Origin::NotKept => {}
-            Origin::Parent(parent) => {
-                let mark = self.open_child(key, attributes, &parent);
-                cache::child(key, &parent, mark);
-            }
-            // Some client is active, but not the one of this place: a span that can report nowhere is as if no client were there, so that
-            // what begins in it after `init` is still a unit of work of its own.
-            Origin::Scopes(scopes) if scopes.client().is_none() => cache::not_taken(key),
-            Origin::Scopes(scopes) => {
-                let node = self.open_node(key, attributes, scopes);
-                self.nodes.insert(key, Arc::new(node));
-            }
-        }
+        self.begin(key, attributes, &context);
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
@@ -299,8 +313,7 @@ where
             return;
         }
         // A span that another stands for has nothing of its own to record to.
-        let span = self.place(id, &context).filter(|place| place.mark.own && place.recording().is_some());
-        if let Some(span) = span.and_then(|place| place.span()) {
+        if let Some(span) = self.place(id, &context).and_then(|place| place.recorded()) {
             scratch::with(|fields| {
                 values.record(&mut SpanVisitor(fields));
                 semantics::record(&span, fields);
@@ -312,9 +325,9 @@ where
         if !any_active() || mute::is_muted() {
             return;
         }
-        let span = self.place(id, &context).filter(|place| place.mark.own && place.recording().is_some());
-        let followed = span.as_ref().and_then(|_| self.place(follows, &context)?.span());
-        if let (Some(span), Some(followed)) = (span.and_then(|place| place.span()), followed) {
+        if let Some(span) = self.place(id, &context).and_then(|place| place.recorded())
+            && let Some(followed) = self.place(follows, &context).and_then(|place| place.span())
+        {
             let mut link = followed.to_link();
             link.attributes.insert("sentry.link.type".into(), "follows_from".into());
             span.add_link(link);

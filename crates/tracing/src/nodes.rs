@@ -15,9 +15,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tracing_core::span::Id;
 use tracing_subscriber::registry::{LookupSpan, SpanRef as RegistrySpan};
 use watchpost_core::Scopes;
-use watchpost_core::layer::{Slot, SpanRef, Trace};
+use watchpost_core::layer::{Recorder, Slot, SpanRef, Trace};
 
-use crate::cache::{self, Handle, Key};
+use crate::cache::{self, Key};
 
 /// What a span carries that begins something.
 #[derive(Debug)]
@@ -44,8 +44,6 @@ pub(crate) struct Mark {
 pub(crate) struct Place {
     pub(crate) node: Arc<Node>,
     pub(crate) mark: Mark,
-    /// By which this thread knows the node.
-    pub(crate) handle: Option<Handle>,
 }
 
 impl Mark {
@@ -68,9 +66,9 @@ impl Node {
         self.scopes.with_span_ref(self.span(self.mark))
     }
 
-    /// Whether the spans in it are kept.
-    pub(crate) fn keeps(&self) -> bool {
-        self.trace.as_ref().is_some_and(|trace| trace.is_recording())
+    /// Where the spans in it are recorded, if they are.
+    pub(crate) fn recorder(&self) -> Option<&Arc<Recorder>> {
+        self.trace.as_ref()?.recorder()
     }
 
     fn span(&self, mark: Mark) -> Option<SpanRef> {
@@ -89,9 +87,9 @@ impl Place {
         self.node.span(self.mark)
     }
 
-    /// The trace, if what happens in it is kept.
-    pub(crate) fn recording(&self) -> Option<&Arc<Trace>> {
-        self.node.trace.as_ref().filter(|_| self.node.keeps())
+    /// The span itself, if it is recorded.
+    pub(crate) fn recorded(&self) -> Option<SpanRef> {
+        if self.mark.own && self.node.recorder().is_some() { self.span() } else { None }
     }
 }
 
@@ -165,8 +163,8 @@ impl Nodes {
         }
         let epoch = cache::look(key); // before the walk: what changes meanwhile is not remembered
         let (node, mark, carries) = self.walk(key.0, registered()?)?;
-        let handle = cache::found(key, epoch, &node, mark, carries);
-        Some(Place { node, mark, handle })
+        cache::found(key, epoch, &node, mark, carries);
+        Some(Place { node, mark })
     }
 
     /// Looks from a span outwards, for the nearest that has a node, and on the way for the nearest that is recorded in its trace.
@@ -183,10 +181,9 @@ impl Nodes {
             let mark = node.mark;
             return Some((node, mark, true));
         }
-        let trace = node.trace.as_ref().filter(|trace| trace.is_recording());
-        let recorded = trace.and_then(|trace| {
+        let recorded = node.recorder().and_then(|recorder| {
             from.scope().take(distance).enumerate().find_map(|(distance, span)| {
-                let slot = trace.find((serial, span.id().into_u64()))?;
+                let slot = recorder.find((serial, span.id().into_u64()))?;
                 Some(Mark { slot, own: distance == 0 })
             })
         });

@@ -55,6 +55,6 @@ fn several_subscribers_do_not_take_each_others_spans() {
     });
     assert_eq!(
         captured.draw(),
-        "error: inside\n  in inner\nfunction inner\nerror: outside\n  in outer\nfunction outer\n"
+        "error: inside\n  in inner\nfunction inner [internal_error]\nerror: outside\n  in outer\nfunction outer [internal_error]\n"
     );
 }

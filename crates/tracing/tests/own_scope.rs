@@ -21,7 +21,7 @@ fn a_span_that_is_not_recorded_ends_and_changes_nothing_of_its_parent() {
             info_span!("after").in_scope(|| error!("late"));
         });
     });
-    assert_eq!(captured.draw(), "error: late\n  in root\nfunction root\n  function after\n");
+    assert_eq!(captured.draw(), "error: late\n  in root\nfunction root\n  function after [internal_error]\n");
     let root = captured.transactions()[0].contexts.trace.clone().unwrap();
     assert!(!root.data.contains_key("step"), "{:?}", root.data);
 }

@@ -1,6 +1,7 @@
 //! What the worker does with one envelope: filter by rate limits, let a report ride along, deliver, act on the answer.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
 
 use watchpost_protocol::{Category, ClientReport, DiscardReason, DiscardedEvent, Envelope, Item, ItemType};
 
@@ -8,14 +9,14 @@ use super::Wire;
 use crate::transport::Delivery;
 
 /// A report may ride on an envelope after this long, and gets one of its own after twice that (`protocol.md` §4.3).
-const REPORT_INTERVAL_NANOS: u64 = 30_000_000_000;
+const REPORT_INTERVAL: Duration = Duration::from_secs(30);
 
 /// More lines than this do not fit the 4 KiB of a report.
 const LINES_PER_REPORT: usize = 40;
 
 /// The worker's own memory between two deliveries.
 pub(super) struct Dispatch {
-    last_report: Option<u64>,
+    last_report: Option<Instant>,
     /// What was last said about the wire; said again only when it changes, so that an outage is one line.
     outage: Option<String>,
 }
@@ -30,10 +31,9 @@ impl Dispatch {
         if envelope.items.is_empty() {
             return;
         }
-        let now = wire.clock.monotonic_nanos();
-        let since = now.saturating_sub(*self.last_report.get_or_insert(now));
-        let riding =
-            if wire.reports && since >= REPORT_INTERVAL_NANOS { wire.losses.take() } else { Vec::new() };
+        let now = wire.clock.monotonic();
+        let since = now.saturating_duration_since(*self.last_report.get_or_insert(now));
+        let riding = if wire.reports && since >= REPORT_INTERVAL { wire.losses.take() } else { Vec::new() };
         if !riding.is_empty() {
             self.last_report = Some(now);
             for item in report_items(wire, &riding) {
@@ -41,14 +41,14 @@ impl Dispatch {
             }
         }
         self.put(wire, envelope, riding);
-        if since >= 2 * REPORT_INTERVAL_NANOS {
+        if since >= REPORT_INTERVAL * 2 {
             self.report(wire);
         }
     }
 
     /// Sends what there is to report, in an envelope of its own.
     pub(super) fn report(&mut self, wire: &Wire) {
-        let now = wire.clock.monotonic_nanos();
+        let now = wire.clock.monotonic();
         if !wire.reports || wire.losses.is_empty() || wire.limits.is_limited(Category::Internal, || now) {
             return;
         }
@@ -62,7 +62,7 @@ impl Dispatch {
 
     /// Takes out what may not be sent now, and what belongs to it.
     fn drop_limited(&self, wire: &Wire, envelope: &mut Envelope) {
-        let limited = |category| wire.limits.is_limited(category, || wire.clock.monotonic_nanos());
+        let limited = |category| wire.limits.is_limited(category, || wire.clock.monotonic());
         let lead_lost = envelope.items.iter().any(|item| is_lead(item) && limited(item.header.ty.category()));
         envelope.items.retain(|item| {
             let goes_with_lead = item.header.ty == ItemType::Attachment && lead_lost;
@@ -78,7 +78,7 @@ impl Dispatch {
     /// Delivers, and turns the answer into the action of `protocol.md` §2.8. `riding` are the lines of the report inside.
     fn put(&mut self, wire: &Wire, envelope: Envelope, riding: Vec<DiscardedEvent>) {
         let answer = catch_unwind(AssertUnwindSafe(|| wire.transport.deliver(&envelope)));
-        let now = wire.clock.monotonic_nanos();
+        let now = wire.clock.monotonic();
         if !matches!(answer, Ok(Delivery::Accepted { .. })) {
             wire.losses.put_back(riding); // also after a 429: the server has counted the items, not what the report says
         }

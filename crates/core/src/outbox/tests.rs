@@ -206,7 +206,7 @@ impl Clock for Failing {
         panic!("no time")
     }
 
-    fn monotonic_nanos(&self) -> u64 {
+    fn monotonic(&self) -> std::time::Instant {
         panic!("no time")
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use watchpost_protocol::{
     Category, DiscardReason, DynamicSamplingContext, EventId, Item, SpanId, SpanRecord, Timestamp,
@@ -28,7 +29,7 @@ pub(crate) struct TransactionJob {
     pub(crate) propagation: Arc<PropagationContext>,
     pub(crate) sampled: Sampled,
     /// The time of day at the start, and the monotonic time at that moment: what turns one into the other.
-    pub(crate) anchor: (Timestamp, u64),
+    pub(crate) anchor: (Timestamp, Instant),
 }
 
 impl TransactionJob {
@@ -44,10 +45,10 @@ impl TransactionJob {
 
     /// The transaction with everything that the client and the scopes know. Children that did not fit or did not end are counted.
     pub(super) fn into_transaction(self, config: &Config, losses: &Losses) -> Option<Transaction> {
-        let (start, nanos) = self.anchor;
-        let at = |moment: u64| {
-            let micros = (moment.saturating_sub(nanos) / 1_000) as i64;
-            Timestamp::from_micros(start.as_micros().saturating_add(micros))
+        let (time, moment) = self.anchor;
+        let at = |later: Instant| {
+            let micros = later.saturating_duration_since(moment).as_micros() as i64;
+            Timestamp::from_micros(time.as_micros().saturating_add(micros))
         };
         let records = self.buffer.into_records(self.propagation.trace_id, at);
         let lost = records.overflow + records.unfinished;

@@ -1,0 +1,145 @@
+//! Where the spans of a sampled trace are recorded while it lasts.
+//!
+//! It is apart from the [`Trace`](crate::trace::Trace) because a thread that works in a trace holds on to it, so that a child costs no look-up
+//! and no count: it holds nothing of the program's, and nothing at all once the trace has ended.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use watchpost_protocol::{SpanId, SpanStatus};
+
+use crate::clock::Clock;
+use crate::fields::Fields;
+use crate::record::{Buffer, Callsite, Opening, Origin, Outliving, Slot, SpanKey};
+use crate::rng::{self, Rng};
+
+/// Records the spans of one trace. For layers that keep spans for somebody else.
+pub struct Recorder {
+    clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    buffer: Buffer,
+    /// The spans that were still open when the trace ended; `None` while it has not.
+    outliving: Option<Vec<Outliving>>,
+}
+
+/// How a span begins that a layer keeps for somebody else.
+#[derive(Debug, Clone, Copy)]
+pub struct LayerSpan {
+    /// What the layer will say about it.
+    pub callsite: Callsite,
+    /// How the layer knows it; see [`Recorder::find`].
+    pub key: SpanKey,
+}
+
+/// Why a span is not recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unrecorded {
+    /// The trace has as many spans as it may have; it counts what it had no room for.
+    Full,
+    /// The trace has ended. The span is lost, which is the caller's to count.
+    Ended,
+}
+
+impl Recorder {
+    pub(crate) fn new(clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
+        Recorder { clock, rng, state: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts a child of the span at `parent`.
+    ///
+    /// # Errors
+    /// [`Unrecorded`] says why it is not recorded; its parent stands for it then.
+    pub fn open(&self, parent: Slot, span: LayerSpan, fields: &Fields) -> Result<Slot, Unrecorded> {
+        let (slot, _) = self.open_as(parent, Origin::Layer(span.callsite), span.key, fields)?;
+        Ok(slot)
+    }
+
+    pub(crate) fn open_as(
+        &self,
+        parent: Slot,
+        origin: Origin,
+        key: SpanKey,
+        fields: &Fields,
+    ) -> Result<(Slot, SpanId), Unrecorded> {
+        let span_id = rng::span_id(&*self.rng);
+        let start = self.clock.monotonic(); // the program's, maybe: before the lock
+        let mut state = self.lock();
+        if state.outliving.is_some() {
+            return Err(Unrecorded::Ended);
+        }
+        let slot = state.buffer.open(Opening { span_id, parent, origin, key, start, fields });
+        slot.map(|slot| (slot, span_id)).ok_or(Unrecorded::Full)
+    }
+
+    /// The first span, which began when the trace did.
+    pub(crate) fn open_root(&self, root: Opening<'_>) {
+        self.lock().buffer.open(root);
+    }
+
+    /// Ends a span. `otherwise` is its status if nobody has given it one.
+    pub fn close(&self, slot: Slot, otherwise: SpanStatus) {
+        let end = self.clock.monotonic();
+        self.lock().buffer.close(slot, end, otherwise);
+    }
+
+    /// Ends the root, and with it everything; hands over what was recorded. `None` if it has ended before: the first end counts.
+    pub(crate) fn finish(&self, otherwise: SpanStatus) -> Option<Buffer> {
+        let end = self.clock.monotonic();
+        let mut state = self.lock();
+        if state.outliving.is_some() {
+            return None;
+        }
+        state.buffer.close(Slot::ROOT, end, otherwise);
+        state.outliving = Some(state.buffer.outliving());
+        Some(std::mem::take(&mut state.buffer))
+    }
+
+    /// The open span that a layer knows by this key: for a thread that has not met it yet.
+    #[must_use]
+    pub fn find(&self, key: SpanKey) -> Option<Slot> {
+        let state = self.lock();
+        let outliving = || state.outliving.iter().flatten().find(|span| span.key == key);
+        state.buffer.find(key).or_else(|| Some(outliving()?.slot))
+    }
+
+    /// The ids of a child and of its parent.
+    pub(crate) fn ids(&self, slot: Slot) -> Option<(SpanId, SpanId)> {
+        let state = self.lock();
+        let outliving = || state.outliving.iter().flatten().find(|span| span.slot == slot);
+        state.buffer.ids(slot).or_else(|| outliving().map(|span| (span.span_id, span.parent)))
+    }
+
+    /// Changes what is recorded; nothing is found there any more once the trace has ended.
+    pub(crate) fn edit<T>(&self, edit: impl FnOnce(&mut Buffer) -> T) -> T {
+        edit(&mut self.lock().buffer)
+    }
+
+    /// Gives a span that has no status yet this one: something went wrong in it.
+    pub fn set_status_if_none(&self, slot: Slot, status: SpanStatus) {
+        self.edit(|buffer| {
+            if buffer.status(slot).is_none() {
+                buffer.set_status(slot, status);
+            }
+        });
+    }
+
+    /// The attributes of a span and of those around it, the root's first; none once the trace has ended.
+    #[must_use]
+    pub fn fields_around(&self, slot: Slot) -> Fields {
+        self.edit(|buffer| buffer.fields_around(slot))
+    }
+}
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recorder").finish_non_exhaustive()
+    }
+}

@@ -198,8 +198,9 @@ fn assert_unmixed(captured: &Captured) {
     let mut seen = BTreeSet::new();
     for transaction in &transactions {
         let i = transaction.user.as_ref().unwrap().id.clone().unwrap();
-        let expected =
-            format!("function request [internal_error]\n  user: {i}\n  tags: request={i} task={i}\n  function task\n");
+        let expected = format!(
+            "function request [internal_error]\n  user: {i}\n  tags: request={i} task={i}\n  function task\n"
+        );
         assert_eq!(watchpost_testkit::transaction(transaction), expected);
         seen.insert(i);
     }

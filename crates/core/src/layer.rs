@@ -7,7 +7,7 @@ use std::sync::Arc;
 use watchpost_protocol::{Breadcrumb, Event, EventId, Exception, Level, Mechanism};
 
 use crate::breadcrumbs::{self, FlatCrumb};
-use crate::builder::SpanBuilder;
+use crate::client::Client;
 pub use crate::client::any_active;
 use crate::current::Scopes;
 pub use crate::current::{SpanSource, set_span_source};
@@ -20,7 +20,7 @@ use crate::record::Origin;
 pub use crate::record::{Callsite, Site, Slot, SpanKey};
 pub use crate::recorder::{LayerSpan, Recorder, Unrecorded};
 pub use crate::scratch;
-pub use crate::span_ref::SpanRef;
+pub use crate::span_ref::{NO_KEY, SpanRef};
 use crate::trace::RootInit;
 pub use crate::trace::{RootName, Trace};
 
@@ -150,25 +150,22 @@ fn unharmed<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
     })
 }
 
-/// Whether the process's client, or that of `scopes`, may collect data about persons.
+/// Whether a client has leave to collect data about persons.
 #[must_use]
-pub fn sends_pii(scopes: &Scopes) -> bool {
-    scopes.client().is_some_and(|client| client.options().send_default_pii)
+pub fn sends_pii(client: &Client) -> bool {
+    client.options().send_default_pii
 }
 
-/// How many bytes of a request's body the client of `scopes` wants; 0 without its leave to collect data about persons.
+/// How many bytes of a request's body a client wants; 0 without its leave to collect data about persons.
 #[must_use]
-pub fn request_body_limit(scopes: &Scopes) -> usize {
-    let client = scopes.client().filter(|client| client.options().send_default_pii);
-    client.map_or(0, |client| client.options().max_request_body_size.bytes())
+pub fn request_body_limit(client: &Client) -> usize {
+    if sends_pii(client) { client.options().max_request_body_size.bytes() } else { 0 }
 }
 
-/// Continues the trace of a request in the isolation scope of `scopes`; see [`continue_trace`](crate::api::continue_trace).
-pub fn continue_trace<K: AsRef<str>, V: AsRef<[u8]>>(
-    scopes: &Scopes,
-    headers: impl IntoIterator<Item = (K, V)>,
-) -> SpanBuilder {
-    crate::api::continue_trace_in(scopes, headers)
+/// Whether a client asks somebody about each trace: then the attributes of a root have to be there when it starts, and need not be otherwise.
+#[must_use]
+pub fn has_sampler(client: &Client) -> bool {
+    client.options().traces_sampler.is_some()
 }
 
 impl Scopes {

@@ -59,6 +59,7 @@ pub mod future;
 
 pub mod api;
 pub mod layer;
+mod unit;
 
 pub use body_size::{MaxRequestBodySize, ParseMaxRequestBodySizeError};
 pub use builder::{EnteredSpan, SpanBuilder};
@@ -85,3 +86,4 @@ pub use scope::{EventProcessor, RequestSource, Scope};
 pub use span::Span;
 pub use tag::{MAX_TAG_KEY, MAX_TAG_VALUE};
 pub use transport::{Delivery, Transport};
+pub use unit::UnitInit;

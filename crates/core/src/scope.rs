@@ -12,7 +12,9 @@ use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
 use serde::Serialize;
-use watchpost_protocol::{Breadcrumb, Event, EventId, Level, Request, TransactionSource, User, Value};
+use watchpost_protocol::{
+    Breadcrumb, Event, EventId, Level, Request, TraceContext, TransactionSource, User, Value,
+};
 
 use crate::breadcrumbs::{FlatCrumb, Ring, Trail};
 use crate::fields::Fields;
@@ -22,8 +24,24 @@ use crate::propagation_context::PropagationContext;
 /// Sees an event on the worker after the scopes were merged into it; may change it, and drops it by returning `None`.
 pub type EventProcessor = Arc<dyn Fn(Event) -> Option<Event> + Send + Sync>;
 
-/// Makes the request of a scope, on the worker: an integration keeps the parts and prints them only when they are needed.
-pub type RequestSource = Arc<dyn Fn() -> Request + Send + Sync>;
+/// Makes the request of a scope, on the worker: an integration keeps the parts, and prints them only when they are needed. A closure that returns
+/// a [`Request`] is one.
+pub trait RequestSource: Send + Sync {
+    /// The request, for everything that is reported under the scope.
+    fn request(&self) -> Request;
+
+    /// What the transaction of the request says about it, besides; `root` is of any transaction under the scope, so that an implementation has to
+    /// see (by the origin) whether it is the one. What the program has set stays.
+    fn describe(&self, response_status: Option<u16>, root: &mut TraceContext) {
+        let _ = (response_status, root);
+    }
+}
+
+impl<F: Fn() -> Request + Send + Sync> RequestSource for F {
+    fn request(&self) -> Request {
+        self()
+    }
+}
 
 /// A shared handle to one scope; see the [module documentation](self).
 #[derive(Clone)]
@@ -54,7 +72,7 @@ pub(crate) struct ScopeData {
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) extra: BTreeMap<String, Value>,
     pub(crate) contexts: BTreeMap<String, Value>,
-    pub(crate) request: Option<RequestSource>,
+    pub(crate) request: Option<Arc<dyn RequestSource>>,
     pub(crate) response_status: Option<u16>,
     pub(crate) processors: Vec<EventProcessor>,
     pub(crate) propagation: Option<Arc<PropagationContext>>,
@@ -96,6 +114,14 @@ impl Scope {
     pub fn fork(&self) -> Self {
         let Snapshot { data, trail } = self.snapshot();
         Scope::from_parts(data, Live { breadcrumbs: Ring::from(trail), ..Live::default() })
+    }
+
+    /// As [`fork`](Self::fork), changed before anybody else can see it, and without the breadcrumbs.
+    pub(crate) fn begin(&self, change: impl FnOnce(&mut ScopeData)) -> Self {
+        let around = Arc::clone(&self.cell.data.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut data = ScopeData::clone(&around);
+        change(&mut data);
+        Scope::from_parts(Arc::new(data), Live::default())
     }
 
     /// Whether both handles mean the same scope.
@@ -191,7 +217,7 @@ impl Scope {
     }
 
     /// Sets where the request of this scope's events comes from. For integrations.
-    pub fn set_request(&self, request: Option<RequestSource>) {
+    pub fn set_request(&self, request: Option<Arc<dyn RequestSource>>) {
         // Freed when the lock is: what the closure holds may be anything.
         let old = self.update(|data| std::mem::replace(&mut data.request, request));
         drop(old);

@@ -4,8 +4,9 @@ use http::{HeaderMap, Uri, header};
 use percent_encoding::percent_decode;
 use watchpost_protocol::SpanStatus;
 
-pub(crate) const ORIGIN: &str = "auto.grpc.tower";
-pub(crate) const OP: &str = "grpc.server";
+use crate::kind::Kind;
+
+pub(crate) static CALL: Kind = Kind { op: "grpc.server", origin: "auto.grpc.tower" };
 
 /// Whether a request is a call, by its content type: `application/grpc`, also with a format behind it. That of gRPC-Web is another protocol, which has its
 /// trailers in the body.

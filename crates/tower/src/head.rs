@@ -5,12 +5,15 @@ use std::net::IpAddr;
 
 use http::request::Parts;
 use http::{HeaderMap, Method, Uri, Version, header};
-use watchpost_core::{Fields, scrub};
+use watchpost_core::scrub;
 use watchpost_protocol::TransactionSource;
 
 use crate::framework::{self, Route};
 use crate::grpc;
+use crate::kind::Kind;
 use crate::tap::BodyData;
+
+static HTTP: Kind = Kind { op: "http.server", origin: framework::ORIGIN };
 
 pub(crate) struct Head {
     pub(crate) method: Method,
@@ -51,32 +54,31 @@ impl Head {
         }
     }
 
-    /// What the transaction says of the request (§18.1).
-    pub(crate) fn describe(&self, fields: &mut Fields) {
-        let mut push = |key, value: &str| fields.push(key, value.into());
-        push("http.request.method", self.method.as_str());
-        push("url.path", self.uri.path());
-        push("network.protocol.name", "http");
-        push("network.protocol.version", version(self.version));
+    /// Tells what the transaction says of the request (§18.1).
+    pub(crate) fn describe(&self, tell: &mut dyn FnMut(&'static str, &str)) {
+        tell("http.request.method", self.method.as_str());
+        tell("url.path", self.uri.path());
+        tell("network.protocol.name", "http");
+        tell("network.protocol.version", version(self.version));
         if let (true, Some((service, method))) = (self.call, grpc::service_and_method(&self.uri)) {
-            push("rpc.system.name", "grpc");
-            push("rpc.service", service);
-            push("rpc.method", method);
+            tell("rpc.system.name", "grpc");
+            tell("rpc.service", service);
+            tell("rpc.method", method);
         }
         if let Some(query) = self.uri.query() {
-            push("http.query", &scrub::query(query));
+            tell("http.query", &scrub::query(query));
         }
         if let Some(route) = self.route.as_ref().filter(|_| !self.call) {
-            push("http.route", route.as_str());
+            tell("http.route", route.as_str());
         }
         if let Some(host) = self.host() {
-            push("server.address", host);
+            tell("server.address", host);
         }
         if let Some(agent) = self.header(header::USER_AGENT) {
-            push("user_agent.original", agent);
+            tell("user_agent.original", agent);
         }
         if let Some(client) = self.client() {
-            push("client.address", &client);
+            tell("client.address", &client);
         }
     }
 
@@ -98,14 +100,9 @@ impl Head {
         named.map(Cow::Borrowed).or_else(|| Some(self.peer?.to_string().into()))
     }
 
-    /// Who says all this.
-    pub(crate) fn origin(&self) -> &'static str {
-        if self.call { grpc::ORIGIN } else { framework::ORIGIN }
-    }
-
-    /// What kind of work it is (§6.6).
-    pub(crate) fn op(&self) -> &'static str {
-        if self.call { grpc::OP } else { "http.server" }
+    /// What the transaction is, and who says so.
+    pub(crate) fn kind(&self) -> &'static Kind {
+        if self.call { &grpc::CALL } else { &HTTP }
     }
 
     pub(crate) fn header(&self, name: header::HeaderName) -> Option<&str> {

@@ -11,42 +11,33 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
-use watchpost_core::layer::continue_trace;
-use watchpost_core::{FieldValue, Fields, Scopes, mute};
+use watchpost_core::api::start_transaction;
+use watchpost_core::{Client, FieldValue, Scopes, SpanBuilder, UnitInit, mute};
 use watchpost_protocol::TransactionSource;
 
 use crate::error::ServiceError;
 use crate::unit::{Unit, place_of_work};
 
 /// What a job is, as far as its transaction tells; made by the closure of [`job_layer`].
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 #[must_use = "a job is described for the layer that asks"]
 pub struct Job {
-    name: Cow<'static, str>,
-    source: TransactionSource,
-    op: Cow<'static, str>,
+    transaction: SpanBuilder,
     origin: &'static str,
-    attributes: Fields,
-    /// The headers that name a trace.
-    headers: Vec<(String, Vec<u8>)>,
+    sentry_trace: Option<String>,
+    baggage: Option<String>,
 }
 
 impl Job {
     /// A job of this kind: its transaction's name, and not one that is different for each.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
-        Job {
-            name: name.into(),
-            source: TransactionSource::Task,
-            op: Cow::Borrowed("queue.process"),
-            origin: "auto.queue.tower",
-            attributes: Fields::new(),
-            headers: Vec::new(),
-        }
+        let transaction = start_transaction(name).source(TransactionSource::Task).op("queue.process");
+        Job { transaction, origin: "auto.queue.tower", sentry_trace: None, baggage: None }
     }
 
     /// The operation (`protocol.md` §6.6), as `function.aws`. Default: `queue.process`.
     pub fn op(mut self, op: impl Into<Cow<'static, str>>) -> Self {
-        self.op = op.into();
+        self.transaction = self.transaction.op(op);
         self
     }
 
@@ -58,38 +49,39 @@ impl Job {
 
     /// What the name is. Default: `task`.
     pub fn source(mut self, source: TransactionSource) -> Self {
-        self.source = source;
+        self.transaction = self.transaction.source(source);
         self
     }
 
     /// An attribute of the transaction, as `messaging.destination.name`.
     pub fn attribute<'a>(mut self, key: &'static str, value: impl Into<FieldValue<'a>>) -> Self {
-        self.attributes.push(key, value.into());
+        self.transaction = self.transaction.attribute(key, value);
         self
     }
 
     /// Continues the trace that travels with the job, in headers or metadata named `sentry-trace` and `baggage`. What else is among them is left alone.
     /// Default: a trace that begins here.
-    pub fn continue_trace<K: AsRef<str>, V: AsRef<[u8]>>(
+    pub fn continue_trace<K: AsRef<str>, V: AsRef<str>>(
         mut self,
         headers: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
-        let names_a_trace =
-            |name: &str| ["sentry-trace", "baggage"].iter().any(|wanted| name.eq_ignore_ascii_case(wanted));
-        let headers = headers.into_iter().filter(|(name, _)| names_a_trace(name.as_ref()));
-        self.headers
-            .extend(headers.map(|(name, value)| (name.as_ref().to_owned(), value.as_ref().to_owned())));
+        for (name, value) in headers {
+            let (name, value) = (name.as_ref(), value.as_ref());
+            if name.eq_ignore_ascii_case("sentry-trace") {
+                self.sentry_trace = Some(value.to_owned());
+            } else if name.eq_ignore_ascii_case("baggage") {
+                self.baggage = Some(value.to_owned());
+            }
+        }
         self
     }
 
-    /// Begins it: a scope of its own without inherited breadcrumbs, the trace, the transaction.
-    fn begin(self, around: &Scopes) -> Unit {
-        let scopes = around.isolated().with_span_ref(None);
-        scopes.isolation().clear_breadcrumbs();
-        let span = continue_trace(&scopes, self.headers).name(self.name).source(self.source).op(self.op);
-        let unit = Unit::new(&scopes, span.origin(self.origin).start_in(&scopes));
-        unit.record(|fields| _ = fields.extend(&self.attributes));
-        unit
+    /// Begins it: scopes of its own without inherited breadcrumbs, the trace, the transaction.
+    fn begin(self, around: &Scopes, client: &Client) -> Unit {
+        let (sentry_trace, baggage) = (self.sentry_trace.as_deref(), self.baggage.as_deref());
+        let scopes = around.begin_unit(client, UnitInit { sentry_trace, baggage, ..UnitInit::default() });
+        let transaction = self.transaction.origin(self.origin).start_in(&scopes);
+        Unit::new(scopes.with_span_ref(transaction.detach()))
     }
 }
 
@@ -158,7 +150,7 @@ where
     }
 
     fn call(&mut self, task: T) -> Self::Future {
-        let Some(around) = place_of_work() else {
+        let Some((around, client)) = place_of_work() else {
             return JobFuture { future: Some(self.inner.call(task)), watch: None };
         };
         let job = {
@@ -170,7 +162,7 @@ where
             Job::new("")
         });
         let origin = job.origin;
-        let mut unit = job.begin(&around);
+        let mut unit = job.begin(&around, &client);
         // What the service does before its future is polled belongs to the job too.
         let future = unit.run(|| self.inner.call(task));
         JobFuture { future: Some(future), watch: Some(Watch { unit, origin }) }

@@ -55,6 +55,7 @@ mod future;
 mod grpc;
 mod head;
 mod job;
+mod kind;
 mod layer;
 mod print;
 mod request_body;

@@ -1,15 +1,15 @@
-//! The request as events carry it (`protocol.md` §5.5), filtered by §16.4; made on the worker.
+//! The request as events carry it (`protocol.md` §5.5), filtered by §16.4, and as its transaction tells of it (§18.1); made on the worker.
 
 use std::collections::BTreeMap;
 
 use http::header;
-use watchpost_core::scrub;
-use watchpost_protocol::Request;
+use watchpost_core::{RequestSource, scrub};
+use watchpost_protocol::{Request, TraceContext, Value};
 
 use crate::head::Head;
 
-impl Head {
-    pub(crate) fn print(&self) -> Request {
+impl RequestSource for Head {
+    fn request(&self) -> Request {
         let mut env = BTreeMap::new();
         if let Some(client) = self.client() {
             env.insert("REMOTE_ADDR".to_owned(), client.into_owned());
@@ -26,6 +26,20 @@ impl Head {
         }
     }
 
+    fn describe(&self, response_status: Option<u16>, root: &mut TraceContext) {
+        if root.origin.as_deref() != Some(self.kind().origin) {
+            return; // another transaction, that began while this request was handled
+        }
+        let data = &mut root.data;
+        let mut tell = |key: &str, value: Value| _ = data.entry(key).or_insert(value);
+        Head::describe(self, &mut |key, value| tell(key, value.into()));
+        if let Some(status) = response_status {
+            tell("http.response.status_code", status.into());
+        }
+    }
+}
+
+impl Head {
     /// The address without its query. The scheme is what the request says it is, or a proxy before us; else `http`.
     fn url(&self) -> String {
         let scheme = self.uri.scheme_str();
@@ -88,7 +102,7 @@ mod tests {
             .header("accept", "b")
             .body(())
             .unwrap();
-        Head::of(&request.into_parts().0, pii, BodyData::Absent).print()
+        Head::of(&request.into_parts().0, pii, BodyData::Absent).request()
     }
 
     #[test]

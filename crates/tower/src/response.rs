@@ -21,18 +21,30 @@ use crate::unit::{Unit, no_stack};
 pub(crate) struct Watch {
     unit: Unit,
     settings: Arc<Settings>,
+    of: Watching,
+}
+
+/// What the request says about its response.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Watching {
     origin: &'static str,
-    /// Whether a response to it has no body, whatever its head says.
+    /// Whether there is no body, whatever the head says.
     bodiless: bool,
     /// Whether it is a call of gRPC, whose outcome stands in the trailers.
     call: bool,
 }
 
-impl Watch {
-    pub(crate) fn new(unit: Unit, settings: Arc<Settings>, head: &Head) -> Self {
+impl Watching {
+    pub(crate) fn of(head: &Head) -> Self {
         // What follows a successful CONNECT is a tunnel, as what follows a 101: it is no body, and no part of the request.
         let bodiless = matches!(head.method, Method::HEAD | Method::CONNECT);
-        Watch { unit, settings, origin: head.origin(), bodiless, call: head.call }
+        Watching { origin: head.kind().origin, bodiless, call: head.call }
+    }
+}
+
+impl Watch {
+    pub(crate) fn new(unit: Unit, settings: Arc<Settings>, of: Watching) -> Self {
+        Watch { unit, settings, of }
     }
 
     pub(crate) fn scopes(&self) -> &Arc<Scopes> {
@@ -47,25 +59,24 @@ impl Watch {
     pub(crate) fn answered<R: Body>(mut self, response: Response<R>) -> Response<ResponseBody<R>> {
         let (parts, body) = response.into_parts();
         self.judge(&parts);
-        if self.bodiless || has_no_body(parts.status) || body.is_end_stream() {
+        if self.of.bodiless || has_no_body(parts.status) || body.is_end_stream() {
             self.finish();
             return Response::from_parts(parts, ResponseBody::unobserved(body));
         }
         let announced = || body.size_hint().exact().or_else(|| content_length(&parts.headers));
-        let announced = if self.call { None } else { announced() }; // a call without its trailers is not over
+        let announced = if self.of.call { None } else { announced() }; // a call without its trailers is not over
         Response::from_parts(parts, ResponseBody::observed(body, self, announced))
     }
 
     /// Maps the status, and makes one issue: of the error that the handler attached, else of a status that is a failure.
     fn judge(&mut self, head: &Parts) {
         let status = head.status.as_u16();
-        self.unit.record(|fields| fields.push("http.response.status_code", u64::from(status).into()));
         self.unit.set_status(SpanStatus::from_http_status(status));
         self.scopes().isolation().set_response_status(Some(status));
-        let outcome = if self.call { Outcome::of(&head.headers) } else { None };
+        let outcome = if self.of.call { Outcome::of(&head.headers) } else { None };
         let failed = self.settings.failed.contains(outcome.map_or(status, |outcome| outcome.as_http));
         if let Some(attached) = head.extensions.get::<Attached>() {
-            self.unit.report(attached.stack(), || attached.exceptions(self.origin, !failed));
+            self.unit.report(attached.stack(), || attached.exceptions(self.of.origin, !failed));
         }
         if outcome.is_some() {
             self.judge_call(&head.headers); // an answer that has no body, and its trailers in its head
@@ -77,7 +88,7 @@ impl Watch {
 
     /// The trailers have come; they say how a call ended.
     pub(crate) fn judge_call(&mut self, trailers: &HeaderMap) {
-        let Some(outcome) = Outcome::of(trailers).filter(|_| self.call) else { return };
+        let Some(outcome) = Outcome::of(trailers).filter(|_| self.of.call) else { return };
         self.unit.record(|fields| fields.push("rpc.response.status_code", outcome.name.into()));
         self.unit.set_status(outcome.status);
         if self.settings.failed.contains(outcome.as_http) {
@@ -90,7 +101,7 @@ impl Watch {
         if !self.scopes().isolation().has_reported_error() {
             self.unit.report(no_stack(), || {
                 let (ty, value) = name_and_text();
-                error::of_status(ty, value, self.origin)
+                error::of_status(ty, value, self.of.origin)
             });
         }
     }
@@ -103,7 +114,7 @@ impl Watch {
 
     /// The body of the response failed half-way.
     pub(crate) fn broke_off<E: ServiceError>(&mut self, error: &E) {
-        self.unit.fail(error, self.origin);
+        self.unit.fail(error, self.of.origin);
     }
 
     pub(crate) fn finish(self) {

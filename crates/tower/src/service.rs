@@ -1,5 +1,6 @@
 //! The service: what happens when a request comes in.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,11 +8,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::request::Parts;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
 use tower_service::Service;
-use watchpost_core::layer::{continue_trace, request_body_limit, sends_pii};
-use watchpost_core::{Scopes, SpanBuilder, mute};
+use watchpost_core::layer::{has_sampler, request_body_limit, sends_pii};
+use watchpost_core::{Client, Fields, Scopes, UnitInit, mute};
 use watchpost_protocol::{TransactionSource, User};
 
 use crate::body::ResponseBody;
@@ -19,9 +20,10 @@ use crate::error::ServiceError;
 use crate::framework;
 use crate::future::ResponseFuture;
 use crate::head::{self, Head};
+use crate::kind::Kind;
 use crate::layer::{Of, Settings};
 use crate::request_body::{BodyMode, SameBody};
-use crate::response::Watch;
+use crate::response::{Watch, Watching};
 use crate::tap::BodyData;
 use crate::unit::{Unit, place_of_work};
 
@@ -56,7 +58,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let Some(around) = place_of_work() else {
+        let Some((around, client)) = place_of_work() else {
             return ResponseFuture::unobserved(self.inner.call(request.map(|body| M::give(body, None))));
         };
         let (mut head, body) = request.into_parts();
@@ -65,10 +67,10 @@ where
             let request = Request::from_parts(head, M::give(body, None));
             return ResponseFuture::unobserved(self.inner.call(request));
         }
-        let limit = if M::captures() { request_body_limit(&around) } else { 0 };
+        let limit = if M::captures() { request_body_limit(&client) } else { 0 };
         let data = BodyData::announced(&head.headers, limit);
         let body = M::give(body, data.tap());
-        let mut watch = begin(&around, &head, data, &self.settings);
+        let mut watch = begin((&around, &client), &head, data, &self.settings);
         head.extensions.insert(Watched(Arc::clone(watch.scopes())));
         // What the service does before its future is polled belongs to the request too.
         let future = watch.run(|| self.inner.call(Request::from_parts(head, body)));
@@ -93,24 +95,39 @@ fn name_by_route(request: &Parts, scopes: &Scopes) {
     }
 }
 
-/// The recipe of `protocol.md` §15.7: a scope of its own without inherited breadcrumbs, the request, the trace, the transaction.
-fn begin(around: &Scopes, request: &Parts, data: BodyData, settings: &Arc<Settings>) -> Watch {
-    let scopes = around.isolated().with_span_ref(None);
-    scopes.isolation().clear_breadcrumbs();
-    let head = Head::of(request, sends_pii(&scopes), data);
-    let user = ask(settings.user.as_ref(), request);
-    if let Some(user) = with_address(user, &head) {
-        scopes.isolation().set_user(user);
-    }
+/// The recipe of `protocol.md` §15.7: scopes of its own without inherited breadcrumbs, the request, the trace, the transaction.
+fn begin(place: (&Scopes, &Client), request: &Parts, data: BodyData, settings: &Arc<Settings>) -> Watch {
+    let (around, client) = place;
+    let head = Head::of(request, sends_pii(client), data);
+    let user = with_address(ask(settings.user.as_ref(), request), &head);
     let given = ask(settings.name.as_ref(), request).map(|name| (name, TransactionSource::Custom));
-    let (name, source) = given.unwrap_or_else(|| head.name());
-    let (op, origin) = (head.op(), head.origin());
-    let span = incoming(&scopes, &request.headers).name(name).source(source).op(op).origin(origin);
-    let unit = Unit::new(&scopes, span.start_in(&scopes));
-    unit.record(|fields| head.describe(fields));
-    let watch = Watch::new(unit, Arc::clone(settings), &head);
-    scopes.isolation().set_request(Some(Arc::new(move || head.print())));
-    watch
+    let name = given.unwrap_or_else(|| head.name());
+    let mut attributes = Fields::new();
+    if has_sampler(client) {
+        head.describe(&mut |key, value| attributes.push(key, value.into()));
+    }
+    let kind = head.kind();
+    let watching = Watching::of(&head);
+    let baggage = baggage(&request.headers);
+    let init = UnitInit {
+        sentry_trace: request.headers.get(SENTRY_TRACE).and_then(text),
+        baggage: baggage.as_deref(),
+        user,
+        request: Some(Arc::new(head)),
+    };
+    let mut scopes = around.begin_unit(client, init);
+    open(&mut scopes, kind, name, &attributes);
+    Watch::new(Unit::new(scopes), Arc::clone(settings), watching)
+}
+
+/// Opens the transaction; with tracing off there is none, but events are named as it would be.
+fn open(scopes: &mut Scopes, kind: &'static Kind, name: (String, TransactionSource), attributes: &Fields) {
+    let mut name = Some(name);
+    let span = scopes.open_span(kind.span(), || kind.root(name.take().unwrap_or_default()), attributes);
+    if let Some((name, source)) = name {
+        scopes.current_scope().set_transaction_name(name, source);
+    }
+    *scopes = scopes.with_span_ref(span);
 }
 
 /// What a closure of the program says of a request; nothing if it panics.
@@ -137,9 +154,16 @@ fn with_address(user: Option<User>, head: &Head) -> Option<User> {
     }
 }
 
-/// The trace that the caller has named, or one that begins here.
-fn incoming(scopes: &Scopes, headers: &HeaderMap) -> SpanBuilder {
-    let trace = headers.get("sentry-trace").map(|value| ("sentry-trace", value));
-    let baggage = headers.get_all("baggage").iter().map(|value| ("baggage", value));
-    continue_trace(scopes, trace.into_iter().chain(baggage))
+const SENTRY_TRACE: HeaderName = HeaderName::from_static("sentry-trace");
+const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
+
+/// The baggage; a header that occurs several times is one list (§8.3).
+fn baggage(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    let mut lists = headers.get_all(BAGGAGE).iter().filter_map(text);
+    let first = Cow::Borrowed(lists.next()?);
+    Some(lists.fold(first, |all, list| format!("{all},{list}").into()))
+}
+
+fn text(value: &HeaderValue) -> Option<&str> {
+    std::str::from_utf8(value.as_bytes()).ok()
 }

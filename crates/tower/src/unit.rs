@@ -3,34 +3,36 @@
 use std::sync::Arc;
 
 use watchpost_core::layer::{any_active, scratch};
-use watchpost_core::{Fields, RawStack, Scopes, Span, layer, mute};
+use watchpost_core::{Client, Fields, RawStack, Scopes, layer, mute};
 use watchpost_protocol::{Event, Exception, SpanStatus};
 
 use crate::error::{self, ServiceError};
 
-/// The scopes that work begins in, if anything of it could be reported.
-pub(crate) fn place_of_work() -> Option<Arc<Scopes>> {
+/// The scopes that work begins in and the client that it is reported to; `None` if nothing of it could be reported.
+pub(crate) fn place_of_work() -> Option<(Arc<Scopes>, Client)> {
     if !any_active() || mute::is_muted() {
         return None;
     }
-    Some(Scopes::current()).filter(|scopes| scopes.client().is_some())
+    let scopes = Scopes::current();
+    let client = scopes.client()?;
+    Some((scopes, client))
 }
 
 /// The unit of work of one request or job, from its first call to its last poll. Dropped without a word it was cancelled, or it panicked.
 pub(crate) struct Unit {
+    /// Their open span is the transaction, if there is one.
     scopes: Arc<Scopes>,
-    /// Owned here, and ended here; also the open span of the scopes.
-    span: Option<Span>,
     /// What is known of the outcome; the program's own word, by `set_status`, wins over it.
     status: SpanStatus,
     /// Whether it is running. One that still is when it is dropped has panicked, also if somebody has caught that by then.
     running: bool,
+    finished: bool,
 }
 
 impl Unit {
-    pub(crate) fn new(scopes: &Scopes, span: Span) -> Self {
-        let scopes = Arc::new(scopes.with_span(&span));
-        Unit { scopes, span: Some(span), status: SpanStatus::Ok, running: false }
+    /// Of work that goes on in these scopes; it ends their span.
+    pub(crate) fn new(scopes: Scopes) -> Self {
+        Unit { scopes: Arc::new(scopes), status: SpanStatus::Ok, running: false, finished: false }
     }
 
     pub(crate) fn scopes(&self) -> &Arc<Scopes> {
@@ -79,25 +81,33 @@ impl Unit {
 
     /// It is over.
     pub(crate) fn finish(mut self) {
-        if let Some(span) = self.span.take() {
-            span.finish_with(self.status);
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.finished = true;
+        if let Some(span) = self.scopes.span_ref() {
+            span.finish(self.status);
         }
     }
 }
 
 impl Drop for Unit {
     fn drop(&mut self) {
-        if let Some(span) = self.span.take() {
+        if !self.finished {
             let panicked = self.running || std::thread::panicking();
             self.set_status(if panicked { SpanStatus::InternalError } else { SpanStatus::Cancelled });
-            span.finish_with(self.status);
+            self.end();
         }
     }
 }
 
 impl std::fmt::Debug for Unit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Unit").field("span", &self.span).field("status", &self.status).finish_non_exhaustive()
+        f.debug_struct("Unit")
+            .field("span", &self.scopes.span_ref())
+            .field("status", &self.status)
+            .finish_non_exhaustive()
     }
 }
 

@@ -26,5 +26,8 @@ fn a_value_that_prints_itself_in_a_span_and_an_event_ends() {
         tracing::info!(value = ?Echo, "begins");
         tracing::error!("failed");
     });
-    assert_eq!(captured.draw(), "error: failed\n  in work\n  - info: begins\nfunction work [internal_error]\n");
+    assert_eq!(
+        captured.draw(),
+        "error: failed\n  in work\n  - info: begins\nfunction work [internal_error]\n"
+    );
 }

@@ -10,6 +10,7 @@
 mod support;
 
 mod bodies;
+mod cost;
 mod grpc;
 mod isolation;
 mod issues;

@@ -118,10 +118,9 @@ impl Scope {
 
     /// As [`fork`](Self::fork), changed before anybody else can see it, and without the breadcrumbs.
     pub(crate) fn begin(&self, change: impl FnOnce(&mut ScopeData)) -> Self {
-        let around = Arc::clone(&self.cell.data.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut data = ScopeData::clone(&around);
-        change(&mut data);
-        Scope::from_parts(Arc::new(data), Live::default())
+        let mut data = Arc::clone(&self.cell.data.lock().unwrap_or_else(PoisonError::into_inner));
+        change(Arc::make_mut(&mut data));
+        Scope::from_parts(data, Live::default())
     }
 
     /// Whether both handles mean the same scope.

@@ -4,14 +4,18 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use http::request::Parts;
-use http::{HeaderMap, Method, Uri, Version, header};
+use http::{HeaderName, Method, Uri, Version, header};
 use watchpost_core::scrub;
 use watchpost_protocol::TransactionSource;
 
 use crate::framework::{self, Route};
 use crate::grpc;
+use crate::headers::{Headers, Notable};
 use crate::kind::Kind;
 use crate::tap::BodyData;
+
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 static HTTP: Kind = Kind { op: "http.server", origin: framework::ORIGIN };
 
@@ -19,7 +23,7 @@ pub(crate) struct Head {
     pub(crate) method: Method,
     pub(crate) uri: Uri,
     pub(crate) version: Version,
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Headers,
     route: Option<Route>,
     /// The other end of the connection; with `send_default_pii` only.
     pub(crate) peer: Option<IpAddr>,
@@ -30,18 +34,21 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    pub(crate) fn of(request: &Parts, pii: bool, body: BodyData) -> Self {
-        Head {
+    /// What is kept of it, and what its headers say that has to be known at once.
+    pub(crate) fn of(request: &Parts, pii: bool, body: BodyData) -> (Self, Notable<'_>) {
+        let (headers, notable) = Headers::copy(&request.headers);
+        let head = Head {
             method: request.method.clone(),
             uri: framework::original_uri(&request.extensions).unwrap_or(&request.uri).clone(),
             version: request.version,
-            headers: request.headers.clone(),
+            headers,
             route: framework::route(&request.extensions),
             peer: pii.then(|| framework::peer(&request.extensions)).flatten(),
             pii,
             body,
-            call: grpc::is_call(&request.headers),
-        }
+            call: notable.content_type.is_some_and(grpc::is_call),
+        };
+        (head, notable)
     }
 
     /// `POST /checkout/{id}`, or with the path where the route is not known. A call is named by its path, which is its route:
@@ -74,7 +81,7 @@ impl Head {
         if let Some(host) = self.host() {
             tell("server.address", host);
         }
-        if let Some(agent) = self.header(header::USER_AGENT) {
+        if let Some(agent) = self.headers.get(&header::USER_AGENT) {
             tell("user_agent.original", agent);
         }
         if let Some(client) = self.client() {
@@ -85,7 +92,7 @@ impl Head {
     /// The host and its port, never with the name and the password that may stand before them.
     pub(crate) fn host(&self) -> Option<&str> {
         let authority = self.uri.authority().map(|authority| authority.as_str());
-        let host = authority.or_else(|| self.header(header::HOST))?;
+        let host = authority.or_else(|| self.headers.get(&header::HOST))?;
         Some(host.rsplit_once('@').map_or(host, |(_, host)| host))
     }
 
@@ -94,19 +101,15 @@ impl Head {
         if !self.pii {
             return None;
         }
-        let header = |name: &str| self.headers.get(name)?.to_str().ok();
-        let forwarded = header("x-forwarded-for").and_then(|list| list.split(',').next());
-        let named = forwarded.or_else(|| header("x-real-ip")).map(str::trim).filter(|name| !name.is_empty());
+        let forwarded = self.headers.get(&X_FORWARDED_FOR).and_then(|list| list.split(',').next());
+        let named = forwarded.or_else(|| self.headers.get(&X_REAL_IP));
+        let named = named.map(str::trim).filter(|name| !name.is_empty());
         named.map(Cow::Borrowed).or_else(|| Some(self.peer?.to_string().into()))
     }
 
     /// What the transaction is, and who says so.
     pub(crate) fn kind(&self) -> &'static Kind {
         if self.call { &grpc::CALL } else { &HTTP }
-    }
-
-    pub(crate) fn header(&self, name: header::HeaderName) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
     }
 }
 
@@ -138,7 +141,8 @@ mod tests {
     #[test]
     fn a_path_is_a_poor_name() {
         let request = Request::builder().method("POST").uri("/checkout/42?page=2").body(()).unwrap();
-        let head = Head::of(&request.into_parts().0, false, BodyData::Absent);
+        let request = request.into_parts().0;
+        let (head, _) = Head::of(&request, false, BodyData::Absent);
         assert_eq!(head.name(), ("POST /checkout/42".to_owned(), TransactionSource::Url));
     }
 }

@@ -54,6 +54,7 @@ mod form;
 mod future;
 mod grpc;
 mod head;
+mod headers;
 mod job;
 mod kind;
 mod layer;

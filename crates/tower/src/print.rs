@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use http::header;
+use http::{HeaderName, header};
 use watchpost_core::{RequestSource, scrub};
 use watchpost_protocol::{Request, TraceContext, Value};
 
 use crate::head::Head;
+
+static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 impl RequestSource for Head {
     fn request(&self) -> Request {
@@ -18,7 +20,7 @@ impl RequestSource for Head {
             method: Some(self.method.to_string()),
             url: Some(self.url()),
             query_string: self.uri.query().map(|query| scrub::query(query).into_owned().into()),
-            cookies: self.header(header::COOKIE).filter(|_| self.pii).map(str::to_owned),
+            cookies: self.headers.get(&header::COOKIE).filter(|_| self.pii).map(str::to_owned),
             headers: self.printed_headers(),
             env,
             data: self.body.print(),
@@ -43,7 +45,7 @@ impl Head {
     /// The address without its query. The scheme is what the request says it is, or a proxy before us; else `http`.
     fn url(&self) -> String {
         let scheme = self.uri.scheme_str();
-        let forwarded = self.headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
+        let forwarded = self.headers.get(&X_FORWARDED_PROTO);
         let scheme =
             scheme.or(forwarded.filter(|scheme| matches!(*scheme, "http" | "https"))).unwrap_or("http");
         match self.host() {
@@ -54,7 +56,7 @@ impl Head {
 
     fn printed_headers(&self) -> BTreeMap<String, String> {
         let mut headers = BTreeMap::new();
-        for (name, value) in &self.headers {
+        for (name, value) in self.headers.iter() {
             let cookie = *name == header::COOKIE;
             if cookie && !self.pii {
                 headers.insert(titled(name.as_str()), scrub::FILTERED.to_owned());
@@ -102,7 +104,7 @@ mod tests {
             .header("accept", "b")
             .body(())
             .unwrap();
-        Head::of(&request.into_parts().0, pii, BodyData::Absent).request()
+        Head::of(&request.into_parts().0, pii, BodyData::Absent).0.request()
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The service: what happens when a request comes in.
 
-use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 use watchpost_core::layer::{has_sampler, request_body_limit, sends_pii};
@@ -98,7 +97,7 @@ fn name_by_route(request: &Parts, scopes: &Scopes) {
 /// The recipe of `protocol.md` §15.7: scopes of its own without inherited breadcrumbs, the request, the trace, the transaction.
 fn begin(place: (&Scopes, &Client), request: &Parts, data: BodyData, settings: &Arc<Settings>) -> Watch {
     let (around, client) = place;
-    let head = Head::of(request, sends_pii(client), data);
+    let (head, notable) = Head::of(request, sends_pii(client), data);
     let user = with_address(ask(settings.user.as_ref(), request), &head);
     let given = ask(settings.name.as_ref(), request).map(|name| (name, TransactionSource::Custom));
     let name = given.unwrap_or_else(|| head.name());
@@ -108,10 +107,9 @@ fn begin(place: (&Scopes, &Client), request: &Parts, data: BodyData, settings: &
     }
     let kind = head.kind();
     let watching = Watching::of(&head);
-    let baggage = baggage(&request.headers);
     let init = UnitInit {
-        sentry_trace: request.headers.get(SENTRY_TRACE).and_then(text),
-        baggage: baggage.as_deref(),
+        sentry_trace: notable.sentry_trace,
+        baggage: notable.baggage.as_deref(),
         user,
         request: Some(Arc::new(head)),
     };
@@ -152,18 +150,4 @@ fn with_address(user: Option<User>, head: &Head) -> Option<User> {
             Some(if user.ip_address.is_none() { user.ip_address(address) } else { user })
         }
     }
-}
-
-const SENTRY_TRACE: HeaderName = HeaderName::from_static("sentry-trace");
-const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
-
-/// The baggage; a header that occurs several times is one list (§8.3).
-fn baggage(headers: &HeaderMap) -> Option<Cow<'_, str>> {
-    let mut lists = headers.get_all(BAGGAGE).iter().filter_map(text);
-    let first = Cow::Borrowed(lists.next()?);
-    Some(lists.fold(first, |all, list| format!("{all},{list}").into()))
-}
-
-fn text(value: &HeaderValue) -> Option<&str> {
-    std::str::from_utf8(value.as_bytes()).ok()
 }

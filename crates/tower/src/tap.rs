@@ -50,9 +50,12 @@ struct Copied {
 impl BodyData {
     /// What can be told before it is read. A limit of 0: nothing.
     pub(crate) fn announced(headers: &HeaderMap, limit: usize) -> Self {
+        if limit == 0 {
+            return BodyData::Absent;
+        }
         let text = |name: header::HeaderName| headers.get(name)?.to_str().ok();
         let length = text(header::CONTENT_LENGTH).and_then(|length| length.trim().parse::<u64>().ok());
-        let Some(content_type) = text(header::CONTENT_TYPE).filter(|_| limit > 0 && length != Some(0)) else {
+        let Some(content_type) = text(header::CONTENT_TYPE).filter(|_| length != Some(0)) else {
             return BodyData::Absent;
         };
         if length.is_some_and(|length| length > limit as u64) {

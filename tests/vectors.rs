@@ -22,6 +22,8 @@ mod errors;
 mod grammars;
 #[path = "vectors/known.rs"]
 mod known;
+#[path = "vectors/privacy.rs"]
+mod privacy;
 #[path = "vectors/reports.rs"]
 mod reports;
 #[path = "vectors/sampling.rs"]
@@ -99,6 +101,8 @@ areas! {
     exceptions: errors::exceptions,
     error_filters: errors::error_filters,
     tracing_layer: tracing_layer::tracing_layer,
+    scrubber: privacy::scrubber,
+    url_scrub: privacy::url_scrub,
 }
 
 #[test]

@@ -32,6 +32,18 @@ pub fn any_active() -> bool {
     ACTIVE.load(Ordering::Relaxed) > 0
 }
 
+/// How many of those may not send what tells who somebody is.
+static RESERVED: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether there is a client that can send, and every one of them may send what tells who somebody is.
+pub(crate) fn all_send_pii() -> bool {
+    ACTIVE.load(Ordering::Acquire) > 0 && RESERVED.load(Ordering::Relaxed) == 0
+}
+
+fn reserved(config: &Config) -> usize {
+    usize::from(!config.options.send_default_pii)
+}
+
 /// How long a flush waits before it says that it waits (`protocol.md` §20.2).
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -85,7 +97,8 @@ impl Client {
         });
         let active = outbox.is_some();
         if active {
-            ACTIVE.fetch_add(1, Ordering::Relaxed);
+            RESERVED.fetch_add(reserved(&config), Ordering::Relaxed);
+            ACTIVE.fetch_add(1, Ordering::Release); // after it: who sees the client sees what it may not send
             for integration in &config.integrations {
                 integration::set_up(&**integration);
             }
@@ -269,9 +282,7 @@ impl Client {
 
     /// As [`close`](Self::close), with the notice of [`flush_with`](Self::flush_with).
     pub fn close_with(&self, timeout: Option<Duration>, notice: impl FnOnce(usize, Duration)) -> bool {
-        if self.inner.active.swap(false, Ordering::Relaxed) {
-            ACTIVE.fetch_sub(1, Ordering::Relaxed);
-        }
+        self.inner.deactivate();
         let timeout = timeout.unwrap_or(self.options().shutdown_timeout);
         let Some(outbox) = &self.inner.outbox else { return true };
         let began = Instant::now();
@@ -282,11 +293,18 @@ impl Client {
     }
 }
 
+impl Inner {
+    fn deactivate(&self) {
+        if self.active.swap(false, Ordering::Relaxed) {
+            ACTIVE.fetch_sub(1, Ordering::Relaxed);
+            RESERVED.fetch_sub(reserved(&self.config), Ordering::Relaxed);
+        }
+    }
+}
+
 impl Drop for Inner {
     fn drop(&mut self) {
-        if *self.active.get_mut() {
-            ACTIVE.fetch_sub(1, Ordering::Relaxed);
-        }
+        self.deactivate();
         // The worker holds the outbox's shared half: it has to be told that nobody will push any more.
         if let Some(outbox) = &self.outbox {
             outbox.retire();

@@ -9,6 +9,7 @@ use crate::error::InitError;
 use crate::integration::Integration;
 use crate::options::Options;
 use crate::sampling::SampleRate;
+use crate::scrub::Rules;
 
 /// The name under which Watchpost reports (`protocol.md` §1.5).
 pub const SDK_NAME: &str = "watchpost.rust";
@@ -26,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) sdk: Arc<SdkInfo>,
     /// In the order in which they run; one per identifier.
     pub(crate) integrations: Vec<Arc<dyn Integration>>,
+    /// What must not leave the process; `None`: the program does not want anything taken out.
+    pub(crate) scrub: Option<Rules>,
 }
 
 impl Config {
@@ -43,6 +46,7 @@ impl Config {
             sample_rate: options.sample_rate.unwrap_or(SampleRate::ALL),
             sdk: Arc::new(sdk(&integrations)),
             integrations,
+            scrub: options.event_scrubber.as_ref().map(|scrubber| scrubber.rules(options.send_default_pii)),
             dsn,
             options,
         })

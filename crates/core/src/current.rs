@@ -43,6 +43,8 @@ pub trait SpanSource: Send + Sync {
     fn current_key(&self) -> Option<SpanKey>;
     /// What the current tracing span carries: the scopes of the nearest span that has some, with the span itself.
     fn current(&self) -> Option<Scopes>;
+    /// Shows the scopes that the current tracing span carries, and the trace that it is in, where they are.
+    fn with_current(&self, look: &mut dyn FnMut(&Scopes, Option<&Trace>));
     /// Gives the current tracing span a current scope of its own, a fork of what it carries, unless it has one (features G03).
     fn own_current(&self) -> Option<Scopes>;
 }
@@ -98,6 +100,30 @@ impl Scopes {
             Some(entered) => Scopes::clone(&entered),
             None => source.and_then(|source| source.current()).unwrap_or_else(|| Scopes::clone(&BASE)),
         }
+    }
+
+    /// Shows the scopes that something happens in now, and the trace: without a copy, for who need not know which span is open. Scopes
+    /// that were entered show their own span besides.
+    pub(crate) fn with_at_hand<T>(look: impl FnOnce(&Scopes, Option<&Trace>) -> T) -> Option<T> {
+        let source = SOURCE.get();
+        // Without a stack, nothing was entered after the span: which one it is need not be asked.
+        let entered = if stack_is_empty() {
+            None
+        } else {
+            Scopes::innermost(source.and_then(|source| source.current_key()))
+        };
+        if let Some(entered) = entered {
+            let trace = entered.span.as_ref().map(|span| Arc::clone(&span.trace));
+            return Some(look(&entered, trace.as_deref()));
+        }
+        let (mut look, mut seen) = (Some(look), None);
+        let mut once = |scopes: &Scopes, trace: Option<&Trace>| {
+            seen = look.take().map(|look| look(scopes, trace));
+        };
+        if let Some(source) = source {
+            source.with_current(&mut once);
+        }
+        seen.or_else(|| look.take().map(|look| look(&BASE, None)))
     }
 
     /// The scopes on this thread's stack, if nothing was entered after them; `key` is the tracing span that is current now. For the
@@ -240,6 +266,10 @@ impl Scopes {
         let scopes = (self.isolation.clone(), self.current.clone());
         Trace::start(client, scopes, propagation, root, fields)
     }
+}
+
+fn stack_is_empty() -> bool {
+    STACK.try_with(|stack| stack.try_borrow().is_ok_and(|stack| stack.is_empty())).unwrap_or(true)
 }
 
 fn base() -> Arc<Scopes> {

@@ -98,11 +98,20 @@ pub fn add_breadcrumb(scopes: &Scopes, build: impl FnOnce() -> Breadcrumb) {
     }
 }
 
+/// As [`add_record_in`], wherever the thread is.
+pub fn add_record(
+    level: Level,
+    category: impl FnOnce() -> Cow<'static, str>,
+    collect: impl FnOnce(&mut Fields),
+) {
+    Scopes::with_at_hand(|scopes, trace| add_record_in(scopes, trace, level, category, collect));
+}
+
 /// As [`add_breadcrumb`], for what a layer heard: `collect` prints the fields, its message under the key `message`. They are written down as
 /// they come; a [`Breadcrumb`] is made of them if a hook asks for one, or when an event takes it along.
 ///
 /// `trace` is the one that it happened in: its client need not be looked for.
-pub fn add_record(
+pub fn add_record_in(
     scopes: &Scopes,
     trace: Option<&Trace>,
     level: Level,

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!   caller                                     │ worker
-//!   gates ▸ raw stack, snapshots of 3 scopes ──┼▸ merge ▸ integrations ▸ before_send ▸ trim ▸ envelope ▸ Transport
+//!   gates ▸ raw stack, snapshots of 3 scopes ──┼▸ merge ▸ integrations ▸ scrub ▸ before_send ▸ trim ▸ envelope ▸ Transport
 //! ```
 //!
 //! Modules import in one direction only, in the order below.
@@ -49,9 +49,12 @@ mod pipeline;
 
 pub mod client;
 pub mod flush;
-pub mod span;
-mod span_ref;
+mod sensitive;
 mod trace;
+
+mod span_ref;
+
+pub mod span;
 
 pub mod builder;
 pub mod current;
@@ -83,6 +86,8 @@ pub use record::{MAX_SPANS, Site};
 pub use rng::{Rng, ThreadRng};
 pub use sampling::{Decision, SampleRate, SamplingContext};
 pub use scope::{EventProcessor, RequestSource, Scope};
+pub use scrub::EventScrubber;
+pub use sensitive::{Sensitive, sensitive};
 pub use span::Span;
 pub use tag::{MAX_TAG_KEY, MAX_TAG_VALUE};
 pub use transport::{Delivery, Transport};

@@ -12,6 +12,7 @@ use crate::error::InitError;
 use crate::integration::{Integration, StackSource};
 use crate::rng::{Rng, ThreadRng};
 use crate::sampling::{Decision, SampleRate, SamplingContext, TracesSampler};
+use crate::scrub::EventScrubber;
 use crate::transport::Transport;
 
 /// The default of [`Options::max_value_length`], in bytes (features V08).
@@ -60,6 +61,7 @@ pub struct Options {
     pub(crate) attach_stacktrace: bool,
     pub(crate) send_default_pii: bool,
     pub(crate) max_request_body_size: MaxRequestBodySize,
+    pub(crate) event_scrubber: Option<EventScrubber>,
     pub(crate) send_client_reports: bool,
     pub(crate) in_app_include: Vec<String>,
     pub(crate) in_app_exclude: Vec<String>,
@@ -107,6 +109,7 @@ impl Default for Options {
             attach_stacktrace: false,
             send_default_pii: false,
             max_request_body_size: MaxRequestBodySize::default(),
+            event_scrubber: Some(EventScrubber::default()),
             send_client_reports: true,
             in_app_include: Vec::new(),
             in_app_exclude: Vec::new(),
@@ -248,8 +251,8 @@ impl Options {
         self
     }
 
-    /// Whether data about persons may be collected by integrations: addresses, cookies, credentials. What the program sets itself is
-    /// always sent. Default: false.
+    /// Whether what tells who somebody is may be collected by integrations and sent: addresses and cookies (`protocol.md` §16.1). Secrets are
+    /// another matter, see [`event_scrubber`](Self::event_scrubber). Default: false.
     pub fn send_default_pii(mut self, send: bool) -> Self {
         self.send_default_pii = send;
         self
@@ -259,6 +262,13 @@ impl Options {
     /// [`send_default_pii`](Self::send_default_pii) there is none, whatever its size. Default: [`MaxRequestBodySize::Medium`].
     pub fn max_request_body_size(mut self, size: MaxRequestBodySize) -> Self {
         self.max_request_body_size = size;
+        self
+    }
+
+    /// What takes secrets out of everything before a hook sees it and before it is sent (features I23); `None`: nothing does, and only what
+    /// integrations collect is filtered. Default: [`EventScrubber::default()`].
+    pub fn event_scrubber(mut self, scrubber: impl Into<Option<EventScrubber>>) -> Self {
+        self.event_scrubber = scrubber.into();
         self
     }
 

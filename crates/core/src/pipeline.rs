@@ -1,4 +1,5 @@
-//! One way through the worker for every kind of item: defaults, scopes, integrations, processors, the last hook, a cut, an envelope.
+//! One way through the worker for every kind of item: defaults, scopes, processors, integrations, the scrubber, the last hook, a cut, an
+//! envelope.
 //!
 //! Whoever drops an item on the way, or fails, has it counted under a reason of its own; nothing else of the client is held up by it.
 
@@ -14,6 +15,7 @@ use crate::config::Config;
 use crate::integration::Integration;
 use crate::losses::Losses;
 use crate::outbox::Prepare;
+use crate::scrub::Rules;
 
 pub(crate) use event::{EventJob, EventTrace};
 pub(crate) use transaction::TransactionJob;
@@ -33,6 +35,8 @@ pub(crate) struct Pipeline {
 trait Telemetry: Sized {
     /// Lets an integration see it.
     fn integrate(self, integration: &dyn Integration) -> Option<Self>;
+    /// Takes out of it what must not leave the process (§16).
+    fn scrub(&mut self, rules: &Rules);
     /// Asks the user's last hook, if there is one.
     fn before_send(self, config: &Config) -> Option<Self>;
     /// What is lost with it (§4.2).
@@ -87,6 +91,9 @@ impl Pipeline {
         for integration in &self.config.integrations {
             item = self.step(item, DiscardReason::EventProcessor, |item| item.integrate(&**integration))?;
         }
+        if let Some(rules) = &self.config.scrub {
+            item.scrub(rules); // before the hook: what the hook itself adds is the program's own (§16.1)
+        }
         item = self.step(item, DiscardReason::BeforeSend, |item| item.before_send(&self.config))?;
         item.trim(&self.config); // last, so that what a hook adds is cut too
         self.envelope(&item, dsc)
@@ -126,6 +133,9 @@ impl Pipeline {
         envelope.headers.sdk = Some(Arc::clone(&self.config.sdk));
         // A context that is frozen empty has nothing to say (§8.4).
         envelope.headers.trace = dsc.filter(|dsc| !dsc.is_empty()).map(Arc::unwrap_or_clone);
+        if let (Some(dsc), Some(rules)) = (&mut envelope.headers.trace, &self.config.scrub) {
+            rules.scrub_context(dsc);
+        }
         match item.item() {
             Ok(item) => envelope.items.push(item),
             Err(error) => {

@@ -69,12 +69,15 @@ impl Log for LogBridge {
 
     fn log(&self, record: &Record<'_>) {
         if self.listens(record.metadata()) && !record::is_from_tracing(record) {
-            let scopes = Scopes::current();
+            let level = record::level(record.level());
             if record.level() <= self.issues {
-                let level = record::level(record.level());
-                layer::capture(&scopes, level, None, || record::event(record));
+                layer::capture(&Scopes::current(), level, None, || record::event(record));
             } else {
-                layer::add_breadcrumb(&scopes, || record::breadcrumb(record));
+                layer::add_record(
+                    level,
+                    || record::category(record),
+                    |fields| record::collect(record, fields),
+                );
             }
         }
         if let Some(inner) = self.inner.as_ref().filter(|inner| inner.enabled(record.metadata())) {

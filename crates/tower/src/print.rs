@@ -1,6 +1,7 @@
 //! The request as events carry it (`protocol.md` §5.5), filtered by §16.4, and as its transaction tells of it (§18.1); made on the worker.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use http::{HeaderName, header};
 use watchpost_core::{RequestSource, scrub};
@@ -57,20 +58,14 @@ impl Head {
     fn printed_headers(&self) -> BTreeMap<String, String> {
         let mut headers = BTreeMap::new();
         for (name, value) in self.headers.iter() {
-            let cookie = *name == header::COOKIE;
-            if cookie && !self.pii {
-                headers.insert(titled(name.as_str()), scrub::FILTERED.to_owned());
-                continue;
-            }
             let value = String::from_utf8_lossy(value.as_bytes());
             let sent = scrub::header(name.as_str(), &value, self.pii);
-            headers
-                .entry(titled(name.as_str()))
-                .and_modify(|all: &mut String| {
-                    all.push_str(if cookie { "; " } else { ", " });
-                    all.push_str(&sent);
-                })
-                .or_insert_with(|| sent.into_owned());
+            let joint = if *name == header::COOKIE { "; " } else { ", " };
+            match headers.entry(titled(name.as_str())) {
+                Entry::Vacant(first) => _ = first.insert(sent.into_owned()),
+                Entry::Occupied(_) if sent == scrub::FILTERED => {} // once is enough
+                Entry::Occupied(mut all) => all.get_mut().extend([joint, &*sent]),
+            }
         }
         headers
     }
@@ -98,6 +93,7 @@ mod tests {
             .method("POST")
             .uri("https://sam:hunter2@shop.test/checkout/42?token=abc&page=2")
             .header("cookie", "session=1")
+            .header("cookie", "theme=2")
             .header("authorization", "Bearer x")
             .header("x-forwarded-for", "10.0.0.7, 10.0.0.8")
             .header("accept", "a")
@@ -117,6 +113,7 @@ mod tests {
         assert_eq!(printed.url.as_deref(), Some("https://shop.test/checkout/42"));
         assert_eq!(printed.query_string, Some("token=[Filtered]&page=2".into()));
         assert_eq!(printed.headers["Accept"], "a, b");
+        assert_eq!(printed.headers["Cookie"], "[Filtered]");
     }
 
     #[test]
@@ -125,6 +122,7 @@ mod tests {
         assert_eq!(printed.cookies.as_deref(), Some("session=1"));
         assert_eq!(printed.env["REMOTE_ADDR"], "10.0.0.7");
         assert_eq!(printed.headers["Authorization"], "Bearer x");
+        assert_eq!(printed.headers["Cookie"], "session=1; theme=2");
         assert!(!printed.url.unwrap().contains("hunter2"), "a password in an address is nobody's business");
     }
 }

@@ -2,7 +2,7 @@
 
 use tracing_core::{Level as TracingLevel, Metadata};
 use watchpost_core::layer::{Trace, scratch};
-use watchpost_core::{Fields, Scopes, layer};
+use watchpost_core::{FieldValue, Fields, Scopes, layer, scrub};
 use watchpost_protocol::{Event, Level, LogEntry, Map, Mechanism, SpanStatus, Value};
 
 use crate::visit::EventVisitor;
@@ -83,15 +83,20 @@ fn build(
     event
 }
 
+/// A message is not searched for secrets: what is named as one does not go into it.
 fn spelled_out(metadata: &Metadata<'_>, fields: &Fields) -> String {
-    let fields: Vec<String> = fields.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let show = |(key, value): (&str, FieldValue<'_>)| match scrub::names_a_secret(key) {
+        true => format!("{key}={}", scrub::FILTERED),
+        false => format!("{key}={value}"),
+    };
+    let fields: Vec<String> = fields.iter().map(show).collect();
     if fields.is_empty() { metadata.name().to_owned() } else { fields.join(" ") }
 }
 
 /// Adds an event as a breadcrumb.
 pub(crate) fn breadcrumb(scopes: &Scopes, trace: Option<&Trace>, event: &tracing_core::Event<'_>) {
     let metadata = event.metadata();
-    layer::add_record(
+    layer::add_record_in(
         scopes,
         trace,
         level(*metadata.level()),

@@ -6,7 +6,7 @@ use tracing_core::span::Id;
 use tracing_core::{Dispatch, dispatcher};
 use tracing_subscriber::registry::LookupSpan;
 use watchpost_core::Scopes;
-use watchpost_core::layer::{SpanKey, SpanSource};
+use watchpost_core::layer::{SpanKey, SpanSource, Trace};
 
 use crate::layer::CaptureLayer;
 use crate::nodes::{Node, Place};
@@ -52,6 +52,14 @@ impl SpanSource for Dispatcher {
 
     fn current(&self) -> Option<Scopes> {
         Dispatcher::ask(|dispatch, layer, id| Some((layer.lookup()?.0)(layer, dispatch, id)?.to_scopes()))
+    }
+
+    fn with_current(&self, look: &mut dyn FnMut(&Scopes, Option<&Trace>)) {
+        Dispatcher::ask(|dispatch, layer, id| {
+            let Place { node, .. } = (layer.lookup()?.0)(layer, dispatch, id)?;
+            look(&node.scopes, node.trace.as_deref());
+            Some(())
+        });
     }
 
     fn own_current(&self) -> Option<Scopes> {

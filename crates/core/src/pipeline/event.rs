@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::integration::{Integration, RawStack};
 use crate::merge::{self, Layers};
 use crate::scope::EventProcessor;
+use crate::scrub::Rules;
 
 /// An event, and what belongs to it but is put together on the worker.
 pub(crate) struct EventJob {
@@ -85,6 +86,12 @@ fn attach(event: &mut Event, stacktrace: Stacktrace) {
 impl Telemetry for Event {
     fn integrate(self, integration: &dyn Integration) -> Option<Self> {
         integration.process_event(self)
+    }
+
+    fn scrub(&mut self, rules: &Rules) {
+        let mut meta = self.meta.take();
+        rules.scrub(self, &mut meta);
+        self.meta = meta;
     }
 
     fn before_send(self, config: &Config) -> Option<Self> {

@@ -18,6 +18,7 @@ use crate::merge::{self, Layers};
 use crate::propagation_context::PropagationContext;
 use crate::record::Buffer;
 use crate::sampling::Sampled;
+use crate::scrub::Rules;
 
 /// A finished trace: its spans as they were recorded, and the scopes that it lived in.
 pub(crate) struct TransactionJob {
@@ -102,6 +103,12 @@ fn spans_meta(original: u64) -> Value {
 impl Telemetry for Transaction {
     fn integrate(self, integration: &dyn Integration) -> Option<Self> {
         integration.process_transaction(self)
+    }
+
+    fn scrub(&mut self, rules: &Rules) {
+        let mut meta = self.meta.take();
+        rules.scrub(self, &mut meta);
+        self.meta = meta;
     }
 
     fn before_send(self, config: &Config) -> Option<Self> {

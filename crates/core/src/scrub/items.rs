@@ -1,0 +1,167 @@
+//! Where each kind of item has maps and texts.
+
+use serde_json::Value;
+use watchpost_protocol::{
+    Breadcrumb, Contexts, Event, Exception, Frame, LogEntry, Request, ResponseContext, SpanLink, SpanRecord,
+    Stacktrace, Thread, TraceContext, Transaction, User,
+};
+
+use super::path::Path;
+use super::walk::{Scrub, Walk};
+
+/// Shows fields to a walk, each under its own name. A field with a name of another kind on the wire is shown by hand.
+macro_rules! show {
+    ($walk:ident, $at:ident, $item:ident: $($field:ident),*) => {
+        $($item.$field.scrub($walk, &$at.key(stringify!($field)));)*
+        // Unknown fields stand beside the known ones.
+        $item.other.scrub($walk, $at);
+    };
+}
+
+impl Scrub for Event {
+    fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
+        show!(walk, at, self: transaction, logentry, tags, extra, user, request, contexts);
+        self.breadcrumbs.scrub(walk, &at.key("breadcrumbs").key("values"));
+        self.exception.scrub(walk, &at.key("exception").key("values"));
+        self.threads.scrub(walk, &at.key("threads").key("values"));
+    }
+}
+
+impl Scrub for Transaction {
+    fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
+        show!(walk, at, self: transaction, tags, extra, user, request, contexts, spans);
+    }
+}
+
+impl Scrub for SpanRecord {
+    fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
+        show!(walk, at, self: description, tags, data, links);
+    }
+}
+
+impl Scrub for SpanLink {
+    fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
+        show!(walk, at, self: attributes);
+    }
+}
+
+impl Scrub for TraceContext {
+    fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
+        show!(walk, at, self: description, data, links);
+    }
+}
+
+impl Scrub for Request {
+    fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
+        show!(walk, at, self: url, data);
+        walk.headers(&at.key("headers"), &mut self.headers);
+        walk.headers(&at.key("env"), &mut self.env);
+        if let Some(query) = &mut self.query_string {
+            walk.query(&at.key("query_string"), query);
+        }
+        if let Some(cookies) = &mut self.cookies {
+            walk.cookies(&at.key("cookies"), cookies);
+        }
+    }
+}
+
+impl Scrub for ResponseContext {
+    fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
+        show!(walk, at, self: data);
+        if let Some(headers) = &mut self.headers {
+            walk.headers(&at.key("headers"), headers);
+        }
+        if let Some(cookies) = &mut self.cookies {
+            walk.cookies(&at.key("cookies"), cookies);
+        }
+    }
+}
+
+impl Scrub for User {
+    fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
+        show!(walk, at, self:);
+        // What is no address would be refused: it cannot be replaced, only left out.
+        if self.ip_address.is_some() && walk.rules.hides("ip_address") {
+            self.ip_address = None;
+            walk.note(&at.key("ip_address"), "x");
+        }
+    }
+}
+
+impl Scrub for Contexts {
+    fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
+        self.trace.scrub(walk, &at.key("trace"));
+        self.response.scrub(walk, &at.key("response"));
+        let typed = [
+            ("os", self.os.as_mut().map(|context| &mut context.other)),
+            ("runtime", self.runtime.as_mut().map(|context| &mut context.other)),
+            ("rust", self.rust.as_mut().map(|context| &mut context.other)),
+            ("device", self.device.as_mut().map(|context| &mut context.other)),
+            ("app", self.app.as_mut().map(|context| &mut context.other)),
+            ("culture", self.culture.as_mut().map(|context| &mut context.other)),
+        ];
+        for (name, unknown) in typed {
+            if let Some(unknown) = unknown {
+                unknown.scrub(walk, &at.key(name));
+            }
+        }
+        for (name, context) in &mut self.other {
+            context_of_any_name(walk, &at.key(name), name, context);
+        }
+    }
+}
+
+/// A context has to stay an object: of one with the name of a secret, everything in it is taken out.
+fn context_of_any_name(walk: &mut Walk<'_>, at: &Path<'_>, name: &str, context: &mut Value) {
+    let hidden = walk.rules.hides(name);
+    match context {
+        Value::Object(map) if hidden => {
+            for (key, value) in map {
+                walk.hide(&at.key(key), value);
+            }
+        }
+        Value::Object(map) => map.scrub(walk, at),
+        other if hidden => walk.hide(at, other),
+        other => other.scrub(walk, at),
+    }
+}
+
+impl Scrub for Breadcrumb {
+    fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
+        show!(walk, at, self: message, data);
+    }
+}
+
+impl Scrub for Exception {
+    fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
+        show!(walk, at, self: value, stacktrace);
+        if let Some(mechanism) = &mut self.mechanism {
+            let at = &at.key("mechanism");
+            show!(walk, at, mechanism: description, data, meta);
+        }
+    }
+}
+
+impl Scrub for Thread {
+    fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
+        show!(walk, at, self: stacktrace);
+    }
+}
+
+impl Scrub for Stacktrace {
+    fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
+        show!(walk, at, self: frames);
+    }
+}
+
+impl Scrub for Frame {
+    fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
+        show!(walk, at, self: vars);
+    }
+}
+
+impl Scrub for LogEntry {
+    fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
+        show!(walk, at, self: formatted, message, params);
+    }
+}

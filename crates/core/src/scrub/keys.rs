@@ -1,0 +1,60 @@
+//! A set of names, folded and sorted once, in which a key is found without being folded.
+
+/// Names in which case does not count, and `-` is `_`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct KeySet {
+    /// Folded and sorted.
+    names: Vec<Box<[u8]>>,
+    longest: usize,
+}
+
+impl KeySet {
+    pub(super) fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let names = names.into_iter().filter(|name| !name.is_empty());
+        let mut names: Vec<Box<[u8]>> = names.map(|name| name.bytes().map(fold).collect()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let longest = names.iter().map(|name| name.len()).max().unwrap_or(0);
+        KeySet { names, longest }
+    }
+
+    /// Whether the key is one of the names, or ends in one after a dot: `db.password` is a `password`.
+    pub(super) fn has(&self, key: &str) -> bool {
+        let mut rest = key;
+        loop {
+            if self.has_whole(rest) {
+                return true;
+            }
+            let Some((_, after)) = rest.split_once('.') else { return false };
+            rest = after;
+        }
+    }
+
+    fn has_whole(&self, key: &str) -> bool {
+        let folded = || key.bytes().map(fold);
+        key.len() <= self.longest
+            && self.names.binary_search_by(|name| name.iter().copied().cmp(folded())).is_ok()
+    }
+}
+
+pub(super) fn fold(byte: u8) -> u8 {
+    if byte == b'-' { b'_' } else { byte.to_ascii_lowercase() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_found_in_any_spelling_but_only_whole() {
+        let set = KeySet::new(["api-key", "connect.sid", "PASSWORD", ""]);
+        for key in
+            ["api_key", "API-Key", "http.Api_Key", "password", "a.b.PassWord", "connect.sid", "x.Connect.SID"]
+        {
+            assert!(set.has(key), "{key}");
+        }
+        for key in ["", ".", "apikey", "my_api_key", "api_key_id", "password.hint", "sid", "pässword", "."] {
+            assert!(!set.has(key), "{key}");
+        }
+    }
+}

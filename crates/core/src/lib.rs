@@ -59,10 +59,10 @@ pub mod span;
 pub mod builder;
 pub mod current;
 pub mod future;
+mod unit;
 
 pub mod api;
 pub mod layer;
-mod unit;
 
 pub use body_size::{MaxRequestBodySize, ParseMaxRequestBodySizeError};
 pub use builder::{EnteredSpan, SpanBuilder};

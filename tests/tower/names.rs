@@ -1,8 +1,13 @@
 //! A transaction is named by the route, wherever the layer stands.
 
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+
 use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
 use axum::routing::{MethodRouter, get};
-use tower::{Layer, ServiceExt};
+use tower::{Layer, Service, ServiceExt, service_fn};
 use watchpost::TransactionSource::{self, Custom, Route, Url};
 use watchpost::tower::request_layer;
 use watchpost_testkit::{Captured, capture};
@@ -110,6 +115,28 @@ fn two_layers_are_one_request() {
     let app = Router::new().nest("/shop", shop).layer(request_layer());
     let captured = asking("/shop/carts/42", app);
     assert_named("GET /shop/carts/{id}", Route, &captured);
+}
+
+/// A service that answers with the request that it was sent.
+#[test]
+fn a_request_that_is_kept_and_sent_again_is_another() {
+    let captured = capture(|| {
+        traced(async {
+            let keeps = service_fn(|request: Request<Body>| async {
+                let mut response = Response::new(Body::empty());
+                response.extensions_mut().insert(Arc::new(Mutex::new(Some(request))));
+                Ok::<_, Infallible>(response)
+            });
+            let mut service = request_layer().layer(keeps);
+            let mut request = ask("GET", "/again");
+            for _ in 0..2 {
+                let response = service.call(request).await.unwrap();
+                let kept: &Arc<Mutex<Option<Request<Body>>>> = response.extensions().get().unwrap();
+                request = kept.lock().unwrap().take().unwrap();
+            }
+        });
+    });
+    assert_eq!(captured.draw(), "http.server GET /again\n".repeat(2));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use http::request::Parts;
@@ -61,8 +61,8 @@ where
             return ResponseFuture::unobserved(self.inner.call(request.map(|body| M::give(body, None))));
         };
         let (mut head, body) = request.into_parts();
-        if let Some(Watched(scopes)) = head.extensions.get() {
-            name_by_route(&head, scopes);
+        if let Some(scopes) = head.extensions.get::<Watched>().and_then(|Watched(scopes)| scopes.upgrade()) {
+            name_by_route(&head, &scopes);
             let request = Request::from_parts(head, M::give(body, None));
             return ResponseFuture::unobserved(self.inner.call(request));
         }
@@ -70,16 +70,17 @@ where
         let data = BodyData::announced(&head.headers, limit);
         let body = M::give(body, data.tap());
         let mut watch = begin((&around, &client), &head, data, &self.settings);
-        head.extensions.insert(Watched(Arc::clone(watch.scopes())));
+        head.extensions.insert(Watched(Arc::downgrade(watch.scopes())));
         // What the service does before its future is polled belongs to the request too.
         let future = watch.run(|| self.inner.call(Request::from_parts(head, body)));
         ResponseFuture::observed(future, watch)
     }
 }
 
-/// The extension of a request that a layer further out watches already: it is one request, however many layers it passes.
+/// The extension of a request that a layer further out watches already: it is one request, however many layers it passes. Until it is over: one that
+/// is kept and sent again is another.
 #[derive(Clone)]
-struct Watched(Arc<Scopes>);
+struct Watched(Weak<Scopes>);
 
 /// All that is left to do for a layer further in, which may know the route when the outer one could not.
 fn name_by_route(request: &Parts, scopes: &Scopes) {

@@ -28,7 +28,25 @@
 //! are current while the body is made. An answer without a body, and an upgrade (a websocket), end with their head.
 //!
 //! A handler or a body that panics is reported by the panic hook, in the scopes of its request. A request whose caller goes away half-way ends
-//! as `cancelled`.
+//! as `cancelled`; so does a stream of events that only ends when its listener leaves.
+//!
+//! What a middleware finds out belongs to the request as what the handler does:
+//!
+//! ```
+//! # #[cfg(feature = "axum")] {
+//! use axum::{Router, extract::Request, middleware::{Next, from_fn}, response::Response};
+//! use watchpost_core::api::set_user;
+//! use watchpost_protocol::User;
+//!
+//! async fn authenticate(request: Request, next: Next) -> Response {
+//!     set_user(User::id("42")); // of this request only
+//!     next.run(request).await
+//! }
+//!
+//! // The layer that is added last stands outermost.
+//! let app: Router = Router::new().layer(from_fn(authenticate)).layer(watchpost_tower::request_layer());
+//! # }
+//! ```
 //!
 //! # gRPC
 //!

@@ -311,8 +311,12 @@ impl Drop for ScopesGuard {
         let Some(serial) = self.serial else { return };
         let left = STACK.try_with(|stack| {
             let mut stack = stack.try_borrow_mut().ok()?;
+            // Nearly always the last one: then nothing has to be made to hold what goes.
+            if let Some(own) = stack.pop_if(|entered| entered.serial == serial) {
+                return Some((Some(own), Vec::new()));
+            }
             let depth = stack.iter().rposition(|entered| entered.serial == serial)?;
-            Some(stack.split_off(depth))
+            Some((None, stack.split_off(depth)))
         });
         drop(left); // scopes are freed, and spans may end, when the stack is no longer borrowed
     }

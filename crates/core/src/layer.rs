@@ -7,20 +7,20 @@ use std::sync::Arc;
 use watchpost_protocol::{Breadcrumb, Event, EventId, Exception, Level, Mechanism};
 
 use crate::breadcrumbs::{self, FlatCrumb};
-use crate::builder::SpanBuilder;
 use crate::client::Client;
 pub use crate::client::any_active;
 use crate::current::Scopes;
 pub use crate::current::{SpanSource, set_span_source};
 use crate::fields::Fields;
 use crate::integration::RawStack;
+use crate::last_error::LastError;
 use crate::mute;
 use crate::pipeline::EventJob;
 use crate::record::Origin;
 pub use crate::record::{Callsite, Site, Slot, SpanKey};
 pub use crate::recorder::{LayerSpan, Recorder, Unrecorded};
 pub use crate::scratch;
-pub use crate::span_ref::SpanRef;
+pub use crate::span_ref::{NO_KEY, SpanRef};
 use crate::trace::RootInit;
 pub use crate::trace::{RootName, Trace};
 
@@ -32,13 +32,36 @@ pub fn capture(
     stack: Option<RawStack>,
     build: impl FnOnce() -> Event,
 ) -> Option<EventId> {
+    capture_if(scopes, default_level, stack, build, |_| true)
+}
+
+/// As [`capture`], for an error on its way out of a unit of work: not if it is the one that was reported last there.
+pub fn capture_outgoing(
+    scopes: &Scopes,
+    stack: Option<RawStack>,
+    build: impl FnOnce() -> Event,
+) -> Option<EventId> {
+    capture_if(scopes, Level::Error, stack, build, |error| error != scopes.isolation().last_error())
+}
+
+fn capture_if(
+    scopes: &Scopes,
+    default_level: Level,
+    stack: Option<RawStack>,
+    build: impl FnOnce() -> Event,
+    is_news: impl FnOnce(Option<LastError>) -> bool,
+) -> Option<EventId> {
     let client = scopes.client()?;
     let admitted = client.admit_error()?;
     let event = client.build(build)?;
+    let error = LastError::of(&event, default_level);
+    if !is_news(error) {
+        return None;
+    }
     let job =
         EventJob { event, layers: scopes.layers(), trace: scopes.event_trace(&client), stack, default_level };
     let id = client.capture(admitted, job)?;
-    scopes.isolation().set_last_event_id(id);
+    scopes.isolation().set_reported(id, error);
     Some(id)
 }
 
@@ -136,18 +159,22 @@ fn unharmed<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
     })
 }
 
-/// Whether the process's client, or that of `scopes`, may collect data about persons.
+/// Whether a client has leave to collect data about persons.
 #[must_use]
-pub fn sends_pii(scopes: &Scopes) -> bool {
-    scopes.client().is_some_and(|client| client.options().send_default_pii)
+pub fn sends_pii(client: &Client) -> bool {
+    client.options().send_default_pii
 }
 
-/// Continues the trace of a request in the isolation scope of `scopes`; see [`continue_trace`](crate::api::continue_trace).
-pub fn continue_trace<K: AsRef<str>, V: AsRef<[u8]>>(
-    scopes: &Scopes,
-    headers: impl IntoIterator<Item = (K, V)>,
-) -> SpanBuilder {
-    crate::api::continue_trace_in(scopes, headers)
+/// How many bytes of a request's body a client wants; 0 without its leave to collect data about persons.
+#[must_use]
+pub fn request_body_limit(client: &Client) -> usize {
+    if sends_pii(client) { client.options().max_request_body_size.bytes() } else { 0 }
+}
+
+/// Whether a client asks somebody about each trace: then the attributes of a root have to be there when it starts, and need not be otherwise.
+#[must_use]
+pub fn has_sampler(client: &Client) -> bool {
+    client.options().traces_sampler.is_some()
 }
 
 impl Scopes {

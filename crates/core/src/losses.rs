@@ -90,7 +90,8 @@ mod tests {
         losses.record_unsampled();
         assert!(!losses.is_empty());
         let unsampled = losses.take();
-        let picture: Vec<_> = unsampled.iter().map(|line| (line.reason, line.category, line.quantity)).collect();
+        let picture: Vec<_> =
+            unsampled.iter().map(|line| (line.reason, line.category, line.quantity)).collect();
         let reason = DiscardReason::SampleRate;
         assert_eq!(picture, [(reason, Category::Transaction, 1), (reason, Category::Span, 1)]);
     }

@@ -51,7 +51,7 @@ impl Target<'_> {
             self.user.clone_from(&data.user);
         }
         if let (None, Some(source)) = (&self.request, &data.request) {
-            *self.request = Some(source());
+            *self.request = Some(source.request());
         }
         if let (false, Some(status_code)) = (self.contexts.has("response"), data.response_status) {
             self.contexts.response =
@@ -101,6 +101,9 @@ pub(crate) fn into_transaction(transaction: &mut Transaction, nearest_first: &[A
             contexts: &mut transaction.contexts,
         }
         .fill(data);
+        if let (Some(source), Some(root)) = (&data.request, transaction.contexts.trace.as_mut()) {
+            source.describe(data.response_status, root);
+        }
     }
 }
 

@@ -12,17 +12,36 @@ use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
 use serde::Serialize;
-use watchpost_protocol::{Breadcrumb, Event, EventId, Level, Request, TransactionSource, User, Value};
+use watchpost_protocol::{
+    Breadcrumb, Event, EventId, Level, Request, TraceContext, TransactionSource, User, Value,
+};
 
 use crate::breadcrumbs::{FlatCrumb, Ring, Trail};
 use crate::fields::Fields;
+use crate::last_error::LastError;
 use crate::propagation_context::PropagationContext;
 
 /// Sees an event on the worker after the scopes were merged into it; may change it, and drops it by returning `None`.
 pub type EventProcessor = Arc<dyn Fn(Event) -> Option<Event> + Send + Sync>;
 
-/// Makes the request of a scope, on the worker: an integration keeps the parts and prints them only when they are needed.
-pub type RequestSource = Arc<dyn Fn() -> Request + Send + Sync>;
+/// Makes the request of a scope, on the worker: an integration keeps the parts, and prints them only when they are needed. A closure that returns
+/// a [`Request`] is one.
+pub trait RequestSource: Send + Sync {
+    /// The request, for everything that is reported under the scope.
+    fn request(&self) -> Request;
+
+    /// What the transaction of the request says about it, besides; `root` is of any transaction under the scope, so that an implementation has to
+    /// see (by the origin) whether it is the one. What the program has set stays.
+    fn describe(&self, response_status: Option<u16>, root: &mut TraceContext) {
+        let _ = (response_status, root);
+    }
+}
+
+impl<F: Fn() -> Request + Send + Sync> RequestSource for F {
+    fn request(&self) -> Request {
+        self()
+    }
+}
 
 /// A shared handle to one scope; see the [module documentation](self).
 #[derive(Clone)]
@@ -40,6 +59,7 @@ struct Cell {
 struct Live {
     breadcrumbs: Ring,
     last_event_id: Option<EventId>,
+    last_error: Option<LastError>,
     propagation: Option<Arc<PropagationContext>>,
 }
 
@@ -53,7 +73,7 @@ pub(crate) struct ScopeData {
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) extra: BTreeMap<String, Value>,
     pub(crate) contexts: BTreeMap<String, Value>,
-    pub(crate) request: Option<RequestSource>,
+    pub(crate) request: Option<Arc<dyn RequestSource>>,
     pub(crate) response_status: Option<u16>,
     pub(crate) processors: Vec<EventProcessor>,
 }
@@ -96,14 +116,21 @@ impl Scope {
         let mut live = self.lock_live();
         let (breadcrumbs, propagation) = (live.breadcrumbs.fork(), live.propagation.clone());
         drop(live);
-        Scope::from_parts(data, Live { breadcrumbs, last_event_id: None, propagation })
+        Scope::from_parts(data, Live { breadcrumbs, propagation, ..Live::default() })
     }
 
     /// As [`fork`](Self::fork), for work that begins a trace of its own.
     pub(crate) fn fork_untraced(&self) -> Self {
         let data = self.data();
         let breadcrumbs = self.lock_live().breadcrumbs.fork();
-        Scope::from_parts(data, Live { breadcrumbs, last_event_id: None, propagation: None })
+        Scope::from_parts(data, Live { breadcrumbs, ..Live::default() })
+    }
+
+    /// As [`fork`](Self::fork), in a trace of its own, changed before anybody else can see it, and without the breadcrumbs.
+    pub(crate) fn begin(&self, trace: PropagationContext, change: impl FnOnce(&mut ScopeData)) -> Self {
+        let mut data = self.data();
+        change(Arc::make_mut(&mut data));
+        Scope::from_parts(data, Live { propagation: Some(Arc::new(trace)), ..Live::default() })
     }
 
     /// Whether both handles mean the same scope.
@@ -199,7 +226,7 @@ impl Scope {
     }
 
     /// Sets where the request of this scope's events comes from. For integrations.
-    pub fn set_request(&self, request: Option<RequestSource>) {
+    pub fn set_request(&self, request: Option<Arc<dyn RequestSource>>) {
         // Freed when the lock is: what the closure holds may be anything.
         let old = self.update(|data| std::mem::replace(&mut data.request, request));
         drop(old);
@@ -256,8 +283,21 @@ impl Scope {
         self.lock_live().last_event_id
     }
 
-    pub(crate) fn set_last_event_id(&self, id: EventId) {
-        self.lock_live().last_event_id = Some(id);
+    /// Whether an error was reported under this isolation scope: an event with an exception, or a message of the level `error` or above.
+    #[must_use]
+    pub fn has_reported_error(&self) -> bool {
+        self.last_error().is_some()
+    }
+
+    pub(crate) fn last_error(&self) -> Option<LastError> {
+        self.lock_live().last_error
+    }
+
+    /// An event was reported under this isolation scope, and of what error, if it is of one.
+    pub(crate) fn set_reported(&self, id: EventId, error: Option<LastError>) {
+        let mut live = self.lock_live();
+        live.last_event_id = Some(id);
+        live.last_error = error.or(live.last_error);
     }
 
     /// The trace that this isolation scope belongs to when no span is open; `fresh` makes one for a scope that has none yet.
@@ -349,7 +389,7 @@ mod tests {
     fn clear_keeps_the_processors() {
         let scope = Scope::new();
         scope.set_user(User::id("42"));
-        scope.set_last_event_id(EventId::default());
+        scope.set_reported(EventId::default(), None);
         scope.add_event_processor(Some);
         scope.clear();
 

@@ -294,7 +294,12 @@ mod tests {
     use super::*;
 
     fn node() -> Arc<Node> {
-        Arc::new(Node { scopes: Scopes::clone(&Scopes::base()), trace: None, mark: Mark::NONE, own_current: true })
+        Arc::new(Node {
+            scopes: Scopes::clone(&Scopes::base()),
+            trace: None,
+            mark: Mark::NONE,
+            own_current: true,
+        })
     }
 
     fn elsewhere<T: Send>(work: impl FnOnce() -> T + Send) -> T {

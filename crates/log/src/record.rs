@@ -92,15 +92,18 @@ mod tests {
     fn a_record_keeps_its_target_its_message_and_the_types_of_its_values() {
         let pairs =
             [("items", KvValue::from(3)), ("plan", KvValue::from("pro")), ("paid", KvValue::from(true))];
-        let mut builder = Record::builder();
-        builder.target("shop::cart").module_path_static(Some("shop::cart")).key_values(&pairs);
+        let record = |target| {
+            let mut builder = Record::builder();
+            builder.target(target).module_path_static(Some("shop::cart")).key_values(&pairs);
+            builder.args(format_args!("cart loaded")).build()
+        };
         let mut fields = Fields::new();
-        collect(&builder.args(format_args!("cart {}", "loaded")).build(), &mut fields);
+        collect(&record("shop::cart"), &mut fields);
         let mut map = Map::new();
         fields.write_to(&mut map);
         let expected = serde_json::json!({"message": "cart loaded", "items": 3, "plan": "pro", "paid": true});
         assert_eq!(Value::Object(map), expected);
-        assert!(matches!(category(&builder.build()), Cow::Borrowed("shop::cart")));
-        assert_eq!(category(&builder.target("payments").build()), "payments");
+        assert!(matches!(category(&record("shop::cart")), Cow::Borrowed("shop::cart")));
+        assert_eq!(category(&record("payments")), "payments");
     }
 }

@@ -84,7 +84,7 @@ impl Answer {
 fn reasons(body: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(body);
     let text = text.trim();
-    let Ok(Value::Object(fields)) = serde_json::from_str(text) else {
+    let Ok(Value::Object(fields)) = text.parse() else {
         return if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
     };
     let causes = fields.get("causes").and_then(Value::as_array).into_iter().flatten();

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::category::Category;
 use crate::client_report::ClientReport;
 use crate::event::Event;
+use crate::json;
 use crate::transaction::Transaction;
 
 /// One part of an envelope: a header, and bytes.
@@ -148,9 +149,13 @@ impl Item {
     /// # Errors
     /// If `payload` cannot be serialised.
     pub fn json<T: Serialize>(ty: ItemType, payload: &T) -> Result<Self, serde_json::Error> {
+        Ok(Item::of_json(ty, serde_json::to_vec(payload)?))
+    }
+
+    fn of_json(ty: ItemType, payload: Vec<u8>) -> Self {
         let mut header = ItemHeader::new(ty);
         header.content_type = Some("application/json".to_owned());
-        Ok(Item { header, payload: serde_json::to_vec(payload)? })
+        Item { header, payload }
     }
 
     /// The item of an event.
@@ -158,7 +163,7 @@ impl Item {
     /// # Errors
     /// If the event cannot be serialised.
     pub fn event(event: &Event) -> Result<Self, serde_json::Error> {
-        Item::json(ItemType::Event, event)
+        Ok(Item::of_json(ItemType::Event, json::to_vec(event)?))
     }
 
     /// The item of a transaction.
@@ -166,7 +171,7 @@ impl Item {
     /// # Errors
     /// If the transaction cannot be serialised.
     pub fn transaction(transaction: &Transaction) -> Result<Self, serde_json::Error> {
-        Item::json(ItemType::Transaction, transaction)
+        Ok(Item::of_json(ItemType::Transaction, json::to_vec(transaction)?))
     }
 
     /// The item of a client report.
@@ -174,7 +179,7 @@ impl Item {
     /// # Errors
     /// If the report cannot be serialised.
     pub fn client_report(report: &ClientReport) -> Result<Self, serde_json::Error> {
-        Item::json(ItemType::ClientReport, report)
+        Ok(Item::of_json(ItemType::ClientReport, json::to_vec(report)?))
     }
 
     /// An attachment. Without a media type it is `application/octet-stream`.

@@ -1,0 +1,409 @@
+//! JSON, written by a serializer that is small where it is used a thousand times.
+//!
+//! serde_json's own serializer is inlined into every field of every payload, which makes 150 kB in each program that reports.
+//! This one inlines a call or two per field. Leaf values (text with its escapes, numbers) are still serde_json's to write.
+
+use serde::Serialize;
+use serde::ser::{
+    Error as _, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
+    SerializeTupleStruct, SerializeTupleVariant, Serializer,
+};
+use serde_json::Error;
+
+/// The JSON of a value.
+///
+/// # Errors
+/// The value's own, and a map with keys that are neither text nor numbers.
+pub(crate) fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
+    let mut json = Json { out: Vec::with_capacity(256), bad_key: false };
+    value.serialize(&mut json)?;
+    if json.bad_key { Err(Error::custom("a key must be text, a number or a boolean")) } else { Ok(json.out) }
+}
+
+struct Json {
+    /// What is written so far. Its last byte tells whether a comma comes before the next member.
+    out: Vec<u8>,
+    /// Told at the end, so that no field has a failure to handle.
+    bad_key: bool,
+}
+
+type Written = Result<(), Error>;
+
+// None of these is inlined: that keeps small what calls them.
+impl Json {
+    #[inline(never)]
+    fn raw(&mut self, json: &str) {
+        self.out.extend_from_slice(json.as_bytes());
+    }
+
+    #[inline(never)]
+    fn text(&mut self, text: &str) {
+        self.leaf(text);
+    }
+
+    #[inline(never)]
+    fn integer(&mut self, number: i64) {
+        self.leaf(&number);
+    }
+
+    #[inline(never)]
+    fn natural(&mut self, number: u64) {
+        self.leaf(&number);
+    }
+
+    #[inline(never)]
+    fn double(&mut self, number: f64) {
+        self.leaf(&number);
+    }
+
+    #[inline(never)]
+    fn single(&mut self, number: f32) {
+        self.leaf(&number);
+    }
+
+    fn leaf<T: Serialize + ?Sized>(&mut self, leaf: &T) {
+        // A vector takes everything, and of a leaf there is nothing to refuse.
+        let _ = serde_json::to_writer(&mut self.out, leaf);
+    }
+
+    /// Goes to the next member of an object or a list.
+    #[inline(never)]
+    fn next(&mut self) {
+        if !matches!(self.out.last(), Some(b'{' | b'[')) {
+            self.out.push(b',');
+        }
+    }
+
+    /// Ends the key that begins at `start`. What is no text is quoted.
+    #[inline(never)]
+    fn end_key(&mut self, start: usize) {
+        match self.out.get(start) {
+            Some(b'"') => {}
+            Some(b'0'..=b'9' | b'-' | b't' | b'f') => {
+                self.out.insert(start, b'"');
+                self.out.push(b'"');
+            }
+            _ => self.bad_key = true,
+        }
+        self.out.push(b':');
+    }
+
+    /// Opens an object of one member, whose value follows.
+    #[inline(never)]
+    fn variant(&mut self, name: &str) {
+        self.raw("{");
+        self.text(name);
+        self.raw(":");
+    }
+
+    /// Takes the quotes off the text that begins at `start`.
+    fn unquote(&mut self, start: usize) {
+        self.out.pop();
+        self.out.remove(start);
+    }
+}
+
+macro_rules! leaves {
+    ($($method:ident($type:ty) $way:ident;)+) => {
+        $(fn $method(self, leaf: $type) -> Written {
+            self.$way(leaf.into());
+            Ok(())
+        })+
+    };
+}
+
+impl<'a> Serializer for &'a mut Json {
+    type Ok = ();
+    type Error = Error;
+    type SerializeSeq = Self;
+    type SerializeTuple = Self;
+    type SerializeTupleStruct = Self;
+    type SerializeTupleVariant = Self;
+    type SerializeMap = Self;
+    type SerializeStruct = Fields<'a>;
+    type SerializeStructVariant = Self;
+
+    fn serialize_bool(self, flag: bool) -> Written {
+        self.raw(if flag { "true" } else { "false" });
+        Ok(())
+    }
+    leaves! {
+        serialize_i8(i8) integer;
+        serialize_i16(i16) integer;
+        serialize_i32(i32) integer;
+        serialize_i64(i64) integer;
+        serialize_u8(u8) natural;
+        serialize_u16(u16) natural;
+        serialize_u32(u32) natural;
+        serialize_u64(u64) natural;
+        serialize_f32(f32) single;
+        serialize_f64(f64) double;
+        serialize_str(&str) text;
+    }
+    fn serialize_char(self, char: char) -> Written {
+        self.text(char.encode_utf8(&mut [0; 4]));
+        Ok(())
+    }
+    fn serialize_bytes(self, bytes: &[u8]) -> Written {
+        self.collect_seq(bytes)
+    }
+    fn serialize_none(self) -> Written {
+        self.raw("null");
+        Ok(())
+    }
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Written {
+        value.serialize(self)
+    }
+    fn serialize_unit(self) -> Written {
+        self.raw("null");
+        Ok(())
+    }
+    fn serialize_unit_struct(self, _: &'static str) -> Written {
+        self.raw("null");
+        Ok(())
+    }
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Written {
+        self.text(variant);
+        Ok(())
+    }
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Written {
+        value.serialize(self)
+    }
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Written {
+        self.variant(variant);
+        value.serialize(&mut *self)?;
+        self.raw("}");
+        Ok(())
+    }
+    fn serialize_seq(self, _: Option<usize>) -> Result<Self, Error> {
+        self.raw("[");
+        Ok(self)
+    }
+    fn serialize_tuple(self, _: usize) -> Result<Self, Error> {
+        self.serialize_seq(None)
+    }
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self, Error> {
+        self.serialize_seq(None)
+    }
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Self, Error> {
+        self.variant(variant);
+        self.serialize_seq(None)
+    }
+    fn serialize_map(self, _: Option<usize>) -> Result<Self, Error> {
+        self.raw("{");
+        Ok(self)
+    }
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Fields<'a>, Error> {
+        if name == NUMBER {
+            return Ok(Fields { digits: Some(self.out.len()), json: self });
+        }
+        Ok(Fields { digits: None, json: self.serialize_map(None)? })
+    }
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Self, Error> {
+        self.variant(variant);
+        self.serialize_map(None)
+    }
+}
+
+impl SerializeMap for &mut Json {
+    type Ok = ();
+    type Error = Error;
+
+    #[inline(never)]
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Written {
+        self.next();
+        let start = self.out.len();
+        key.serialize(&mut **self)?;
+        self.end_key(start);
+        Ok(())
+    }
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
+        value.serialize(&mut **self)
+    }
+    fn end(self) -> Written {
+        self.raw("}");
+        Ok(())
+    }
+}
+
+/// How serde_json calls a number when some crate of the program turned its feature `arbitrary_precision` on.
+const NUMBER: &str = "$serde_json::private::Number";
+
+/// The fields of a struct, or the digits of a [`NUMBER`] and where they begin.
+struct Fields<'a> {
+    json: &'a mut Json,
+    digits: Option<usize>,
+}
+
+impl SerializeStruct for Fields<'_> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Written {
+        match self.digits {
+            None => self.json.serialize_entry(name, value),
+            Some(start) => {
+                value.serialize(&mut *self.json)?;
+                self.json.unquote(start);
+                Ok(())
+            }
+        }
+    }
+    fn end(self) -> Written {
+        if self.digits.is_none() {
+            self.json.raw("}");
+        }
+        Ok(())
+    }
+}
+
+/// The members of what is a list or an object on the wire.
+macro_rules! members {
+    ($($trait:ident :: $member:ident ($($name:ident)?), end: $end:literal;)+) => {
+        $(impl $trait for &mut Json {
+            type Ok = ();
+            type Error = Error;
+
+            fn $member<T: Serialize + ?Sized>(&mut self, $($name: &'static str,)? value: &T) -> Written {
+                self.next();
+                $(
+                    self.text($name);
+                    self.raw(":");
+                )?
+                value.serialize(&mut **self)
+            }
+            fn end(self) -> Written {
+                self.raw($end);
+                Ok(())
+            }
+        })+
+    };
+}
+
+members! {
+    SerializeSeq::serialize_element(), end: "]";
+    SerializeTuple::serialize_element(), end: "]";
+    SerializeTupleStruct::serialize_field(), end: "]";
+    SerializeTupleVariant::serialize_field(), end: "]}";
+    SerializeStructVariant::serialize_field(name), end: "}}";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[track_caller]
+    fn same<T: Serialize + ?Sized>(value: &T) {
+        let written = String::from_utf8(to_vec(value).unwrap()).unwrap();
+        assert_eq!(written, serde_json::to_string(value).unwrap());
+    }
+
+    #[derive(Serialize)]
+    struct Everything<'a> {
+        leaves: (i8, i16, i32, i64, u8, u16, u32, u64, f32, f64, char, &'a str, bool, ()),
+        missing: Option<u8>,
+        there: Option<Unit>,
+        wrapped: Wrapped,
+        pair: Pair,
+        variants: [Variant; 4],
+        empty: (Vec<u8>, BTreeMap<u8, u8>),
+    }
+    #[derive(Serialize)]
+    struct Unit;
+    #[derive(Serialize)]
+    struct Wrapped(u8);
+    #[derive(Serialize)]
+    struct Pair(u8, Unit);
+    #[derive(Serialize)]
+    enum Variant {
+        Unit,
+        Newtype(Wrapped),
+        Tuple(u8, Option<u8>),
+        Struct { a: u8, b: &'static str },
+    }
+
+    #[test]
+    fn every_shape_of_data_is_written_as_serde_json_writes_it() {
+        same(&Everything {
+            leaves: (-1, -2, -3, i64::MIN, 1, 2, 3, u64::MAX, 0.1, -1e300, 'é', "a\"\\\n\u{1}é🦀", true, ()),
+            missing: None,
+            there: Some(Unit),
+            wrapped: Wrapped(1),
+            pair: Pair(1, Unit),
+            variants: [
+                Variant::Unit,
+                Variant::Newtype(Wrapped(7)),
+                Variant::Tuple(1, None),
+                Variant::Struct { a: 1, b: "{[" },
+            ],
+            empty: (vec![], BTreeMap::new()),
+        });
+        for number in [0.0, -0.0, 3.0, 1e16, 1e-7, f64::MAX, f64::MIN_POSITIVE, f64::NAN, f64::INFINITY] {
+            same(&number);
+        }
+    }
+
+    #[test]
+    fn keys_are_text_whatever_they_were() {
+        same(&BTreeMap::from([(-1, "a"), (7, "b")]));
+        same(&BTreeMap::from([(true, 1)]));
+        same(&BTreeMap::from([('x', 1)]));
+        assert!(to_vec(&BTreeMap::from([((1, 2), 3)])).is_err());
+    }
+
+    #[test]
+    fn values_of_any_depth() {
+        let mut value = json!({"": [[], {}, [{}], null, "[", "{", ",", -0.5]});
+        for depth in 0..50 {
+            value = json!({ format!("{depth}\""): [value, depth] });
+        }
+        same(&value);
+    }
+
+    #[test]
+    fn a_number_of_arbitrary_precision_keeps_its_digits() {
+        #[derive(Serialize)]
+        #[serde(rename = "$serde_json::private::Number")]
+        struct Number {
+            #[serde(rename = "$serde_json::private::Number")]
+            digits: &'static str,
+        }
+        let written =
+            to_vec(&[Number { digits: "1" }, Number { digits: "0.10000000000000000000001" }]).unwrap();
+        assert_eq!(written, b"[1,0.10000000000000000000001]");
+    }
+
+    #[test]
+    fn an_error_of_the_value_is_reported() {
+        struct Fails;
+        impl Serialize for Fails {
+            fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+                Err(S::Error::custom("it fails"))
+            }
+        }
+        assert_eq!(to_vec(&[Fails]).unwrap_err().to_string(), "it fails");
+        assert_eq!(to_vec(&Value::Null).unwrap(), b"null");
+    }
+}

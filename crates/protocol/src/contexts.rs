@@ -46,7 +46,16 @@ impl Contexts {
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        *self == Contexts::default()
+        let Contexts { trace, os, runtime, rust, device, app, culture, response, other } = self;
+        let typed = trace.is_some()
+            || os.is_some()
+            || runtime.is_some()
+            || rust.is_some()
+            || device.is_some()
+            || app.is_some()
+            || culture.is_some()
+            || response.is_some();
+        !typed && other.is_empty()
     }
 
     /// Whether there is a context of that name, with a type or without.
@@ -64,6 +73,27 @@ impl Contexts {
             _ => false,
         };
         typed || self.other.contains_key(name)
+    }
+
+    /// Adds those of `others` whose names are not there yet, with a type or without.
+    pub fn add_missing(&mut self, others: &Contexts) {
+        fn fill<T: Clone>(context: &mut Option<T>, other: &Option<T>, untyped: bool) {
+            if context.is_none() && !untyped {
+                context.clone_from(other);
+            }
+        }
+        let untyped = |name: &str| self.other.contains_key(name);
+        fill(&mut self.trace, &others.trace, untyped("trace"));
+        fill(&mut self.os, &others.os, untyped("os"));
+        fill(&mut self.runtime, &others.runtime, untyped("runtime"));
+        fill(&mut self.rust, &others.rust, untyped("rust"));
+        fill(&mut self.device, &others.device, untyped("device"));
+        fill(&mut self.app, &others.app, untyped("app"));
+        fill(&mut self.culture, &others.culture, untyped("culture"));
+        fill(&mut self.response, &others.response, untyped("response"));
+        for (name, value) in &others.other {
+            self.insert_default(name, value);
+        }
     }
 
     /// Sets a context unless there is one of that name. It goes to `other` as it is, also under a name that has a type: on the wire there is no
@@ -88,7 +118,7 @@ macro_rules! contexts {
                     pub $field: Option<$type>,
                 )+
                 /// Unknown fields, kept.
-                #[serde(flatten)]
+                #[serde(flatten, serialize_with = "wire::others")]
                 pub other: Map<String, Value>,
             }
         )+
@@ -223,7 +253,7 @@ pub struct TraceContext {
     #[serde(skip_serializing_if = "Vec::is_empty", default, deserialize_with = "wire::or_default")]
     pub links: Vec<SpanLink>,
     /// Unknown fields, kept.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,
 }
 
@@ -255,9 +285,20 @@ mod tests {
         contexts.insert_default("loan", &json!({"id": 8, "more": 1}));
         contexts.insert_default("os", &json!({"name": "Linux"}));
         contexts.insert_default("os", &json!({"name": "macOS"}));
+        let typed = |name: &str| Some(OsContext { name: Some(name.to_owned()), ..OsContext::default() });
+        let mut others = Contexts { os: typed("Windows"), ..Contexts::default() };
+        others.culture = Some(CultureContext::default());
+        others.other = contexts.other.iter().map(|(name, _)| (name.clone(), json!(9))).collect();
+        contexts.add_missing(&others);
         assert_eq!(
             serde_json::to_value(&contexts).unwrap(),
-            json!({"loan": {"id": 7}, "os": {"name": "Linux"}})
+            json!({"loan": {"id": 7}, "os": {"name": "Linux"}, "culture": {}})
+        );
+        let mut contexts = Contexts { os: typed("Linux"), ..Contexts::default() };
+        contexts.add_missing(&others);
+        assert_eq!(
+            serde_json::to_value(&contexts).unwrap(),
+            json!({"loan": 9, "os": {"name": "Linux"}, "culture": {}})
         );
     }
 }

@@ -11,6 +11,7 @@ use crate::client_report::ClientReport;
 use crate::event::Event;
 use crate::json;
 use crate::transaction::Transaction;
+use crate::wire;
 
 /// One part of an envelope: a header, and bytes.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +44,7 @@ pub struct ItemHeader {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub platform: Option<String>,
     /// Unknown headers, kept.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,
 }
 
@@ -223,13 +224,18 @@ impl Item {
             #[serde(default)]
             spans: Vec<IgnoredAny>,
         }
-        self.decode::<Spans>().map_or(0, |payload| payload.spans.len() as u64)
+        serde_json::from_str::<Spans>(self.text()).map_or(0, |payload| payload.spans.len() as u64)
     }
 
     fn aggregated_sessions(&self) -> u64 {
-        let payload: Value = self.decode().unwrap_or_default();
+        let payload: Value = self.text().parse().unwrap_or_default();
         let buckets = payload["aggregates"].as_array().map(Vec::as_slice).unwrap_or_default();
         let counts = ["exited", "errored", "abnormal", "unhandled", "crashed"];
         buckets.iter().flat_map(|bucket| counts.map(|count| bucket[count].as_u64().unwrap_or(0))).sum()
+    }
+
+    /// The payload of an item that is JSON. Of anything else, nothing.
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.payload).unwrap_or_default()
     }
 }

@@ -38,12 +38,12 @@ impl Integration for ContextIntegration {
     }
 
     fn process_event(&self, mut event: Event) -> Option<Event> {
-        event.contexts.add_missing(surroundings());
+        surroundings().add_to(&mut event.contexts);
         Some(event)
     }
 
     fn process_transaction(&self, mut transaction: Transaction) -> Option<Transaction> {
-        transaction.contexts.add_missing(surroundings());
+        surroundings().add_to(&mut transaction.contexts);
         Some(transaction)
     }
 }
@@ -63,15 +63,33 @@ fn started() -> Timestamp {
     *STARTED.get_or_init(|| SystemTime::now().into())
 }
 
-fn surroundings() -> &'static Contexts {
-    static FOUND: OnceLock<Contexts> = OnceLock::new();
-    FOUND.get_or_init(|| Contexts {
-        os: Some(os()),
-        device: Some(device()),
-        rust: Some(rust()),
-        app: Some(app()),
-        ..Contexts::default()
-    })
+struct Surroundings {
+    os: OsContext,
+    device: DeviceContext,
+    rust: RuntimeContext,
+    app: AppContext,
+}
+
+fn surroundings() -> &'static Surroundings {
+    static FOUND: OnceLock<Surroundings> = OnceLock::new();
+    FOUND.get_or_init(|| Surroundings { os: os(), device: device(), rust: rust(), app: app() })
+}
+
+impl Surroundings {
+    fn add_to(&self, contexts: &mut Contexts) {
+        if !contexts.has("os") {
+            contexts.os = Some(self.os.clone());
+        }
+        if !contexts.has("device") {
+            contexts.device = Some(self.device.clone());
+        }
+        if !contexts.has("rust") {
+            contexts.rust = Some(self.rust.clone());
+        }
+        if !contexts.has("app") {
+            contexts.app = Some(self.app.clone());
+        }
+    }
 }
 
 fn os() -> OsContext {
@@ -168,11 +186,11 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn linux_says_more() {
-        let Contexts { os: Some(os), device: Some(device), .. } = surroundings() else { panic!() };
-        assert_eq!(os.name.as_deref(), Some("Linux"));
-        assert!(os.version.is_some());
-        assert!(os.kernel_version.is_some());
-        assert!(device.memory_size.is_some_and(|bytes| bytes > 1 << 20));
+        let surroundings = surroundings();
+        assert_eq!(surroundings.os.name.as_deref(), Some("Linux"));
+        assert!(surroundings.os.version.is_some());
+        assert!(surroundings.os.kernel_version.is_some());
+        assert!(surroundings.device.memory_size.is_some_and(|bytes| bytes > 1 << 20));
     }
 
     #[test]

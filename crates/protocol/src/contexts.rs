@@ -75,27 +75,6 @@ impl Contexts {
         typed || self.other.contains_key(name)
     }
 
-    /// Adds those of `others` whose names are not there yet, with a type or without.
-    pub fn add_missing(&mut self, others: &Contexts) {
-        fn fill<T: Clone>(context: &mut Option<T>, other: &Option<T>, untyped: bool) {
-            if context.is_none() && !untyped {
-                context.clone_from(other);
-            }
-        }
-        let untyped = |name: &str| self.other.contains_key(name);
-        fill(&mut self.trace, &others.trace, untyped("trace"));
-        fill(&mut self.os, &others.os, untyped("os"));
-        fill(&mut self.runtime, &others.runtime, untyped("runtime"));
-        fill(&mut self.rust, &others.rust, untyped("rust"));
-        fill(&mut self.device, &others.device, untyped("device"));
-        fill(&mut self.app, &others.app, untyped("app"));
-        fill(&mut self.culture, &others.culture, untyped("culture"));
-        fill(&mut self.response, &others.response, untyped("response"));
-        for (name, value) in &others.other {
-            self.insert_default(name, value);
-        }
-    }
-
     /// Sets a context unless there is one of that name. It goes to `other` as it is, also under a name that has a type: on the wire there is no
     /// difference, and to make it fit the type would cost every program that never does this.
     pub fn insert_default(&mut self, name: &str, value: &Value) {
@@ -285,20 +264,9 @@ mod tests {
         contexts.insert_default("loan", &json!({"id": 8, "more": 1}));
         contexts.insert_default("os", &json!({"name": "Linux"}));
         contexts.insert_default("os", &json!({"name": "macOS"}));
-        let typed = |name: &str| Some(OsContext { name: Some(name.to_owned()), ..OsContext::default() });
-        let mut others = Contexts { os: typed("Windows"), ..Contexts::default() };
-        others.culture = Some(CultureContext::default());
-        others.other = contexts.other.iter().map(|(name, _)| (name.clone(), json!(9))).collect();
-        contexts.add_missing(&others);
         assert_eq!(
             serde_json::to_value(&contexts).unwrap(),
-            json!({"loan": {"id": 7}, "os": {"name": "Linux"}, "culture": {}})
-        );
-        let mut contexts = Contexts { os: typed("Linux"), ..Contexts::default() };
-        contexts.add_missing(&others);
-        assert_eq!(
-            serde_json::to_value(&contexts).unwrap(),
-            json!({"loan": 9, "os": {"name": "Linux"}, "culture": {}})
+            json!({"loan": {"id": 7}, "os": {"name": "Linux"}})
         );
     }
 }

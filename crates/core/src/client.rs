@@ -239,7 +239,7 @@ impl Client {
             job.stack = self.options().stack_source.as_ref().map(|source| source.capture());
         }
         let id = job.event.event_id;
-        self.push(Job::Event(Box::new(job))).then_some(id)
+        self.push(Job::event(job)).then_some(id)
     }
 
     pub(crate) fn push(&self, job: Job) -> bool {

@@ -26,7 +26,8 @@ pub(crate) use transaction::TransactionJob;
     reason = "a box for each transaction would be freed by another thread than made it"
 )]
 pub(crate) enum Job {
-    Event(Box<EventJob>),
+    /// An [`EventJob`]. Not by its name: whatever may drop a job would bring along all that an event consists of.
+    Event(Box<dyn FnOnce(&Pipeline) -> Option<Envelope> + Send>),
     Transaction(TransactionJob),
 }
 
@@ -60,15 +61,7 @@ impl Prepare for Pipeline {
 
     fn prepare(&self, job: Job) -> Option<Envelope> {
         match job {
-            Job::Event(job) => {
-                let dsc = job.trace.dsc.clone();
-                let processors = job.processors();
-                let mut event = job.into_event(&self.config);
-                for processor in &processors {
-                    event = self.step(event, DiscardReason::EventProcessor, |event| processor(event))?;
-                }
-                self.finish(event, dsc)
-            }
+            Job::Event(prepare) => prepare(self),
             Job::Transaction(job) => {
                 let dsc = Some(job.dsc(&self.config));
                 let transaction = job.into_transaction(&self.config, &self.losses)?;
@@ -85,7 +78,23 @@ impl Prepare for Pipeline {
     }
 }
 
+impl Job {
+    pub(crate) fn event(job: EventJob) -> Self {
+        Job::Event(Box::new(move |pipeline| pipeline.prepare_event(job)))
+    }
+}
+
 impl Pipeline {
+    fn prepare_event(&self, job: EventJob) -> Option<Envelope> {
+        let dsc = job.trace.dsc.clone();
+        let processors = job.processors();
+        let mut event = job.into_event(&self.config);
+        for processor in &processors {
+            event = self.step(event, DiscardReason::EventProcessor, |event| processor(event))?;
+        }
+        self.finish(event, dsc)
+    }
+
     /// The steps that every kind of item takes once it has its data.
     fn finish<T: Telemetry>(
         &self,

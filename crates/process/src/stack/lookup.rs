@@ -1,6 +1,5 @@
 //! From addresses to the functions that they stand in: one each, or several where calls were inlined.
 
-use std::collections::HashMap;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -120,20 +119,26 @@ fn lengthen(addresses: &[usize], places: &mut [Vec<Raw>]) {
 }
 
 /// Which crate lies in which source folder, learnt from the functions of a stack that have full names, for those that have not.
-struct CrateNames(HashMap<String, String>);
+struct CrateNames(Vec<(String, String)>);
 
 impl CrateNames {
     fn of(places: &[Vec<Raw>]) -> Self {
-        let mut names = HashMap::new();
+        let mut names = CrateNames(Vec::new());
         for raw in places.iter().flatten() {
             if let (Some(function), Some(path)) = (&raw.function, &raw.path)
                 && let (Some(name), Some(folder)) = (symbol::crate_of(function), folder(path))
                 && !source::is_foreign(path)
             {
-                names.insert(folder.to_owned(), name.to_owned());
+                if names.in_folder(folder).is_none() {
+                    names.0.push((folder.to_owned(), name.to_owned()));
+                }
             }
         }
-        CrateNames(names)
+        names
+    }
+
+    fn in_folder(&self, folder: &str) -> Option<&String> {
+        self.0.iter().find(|(known, _)| known == folder).map(|(_, name)| name)
     }
 
     fn get(&self, raw: &Raw) -> Option<String> {
@@ -141,7 +146,7 @@ impl CrateNames {
             return Some(name.to_owned());
         }
         let path = raw.path.as_deref().filter(|_| raw.is_short())?;
-        source::crate_of(path).or_else(|| self.0.get(folder(path)?).cloned())
+        source::crate_of(path).or_else(|| self.in_folder(folder(path)?).cloned())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -219,23 +219,19 @@ impl Item {
 
     /// The children in a transaction's payload. Read only when it is lost.
     fn spans(&self) -> u64 {
-        #[derive(Deserialize)]
-        struct Spans {
-            #[serde(default)]
-            spans: Vec<IgnoredAny>,
-        }
-        serde_json::from_str::<Spans>(self.text()).map_or(0, |payload| payload.spans.len() as u64)
+        self.value()["spans"].as_array().map_or(0, Vec::len) as u64
     }
 
     fn aggregated_sessions(&self) -> u64 {
-        let payload: Value = self.text().parse().unwrap_or_default();
+        let payload = self.value();
         let buckets = payload["aggregates"].as_array().map(Vec::as_slice).unwrap_or_default();
         let counts = ["exited", "errored", "abnormal", "unhandled", "crashed"];
         buckets.iter().flat_map(|bucket| counts.map(|count| bucket[count].as_u64().unwrap_or(0))).sum()
     }
 
-    /// The payload of an item that is JSON. Of anything else, nothing.
-    fn text(&self) -> &str {
-        std::str::from_utf8(&self.payload).unwrap_or_default()
+    /// The payload of an item that is JSON; null for anything else.
+    fn value(&self) -> Value {
+        let text = std::str::from_utf8(&self.payload).unwrap_or_default();
+        text.parse().unwrap_or_default()
     }
 }

@@ -107,10 +107,10 @@ impl Scopes {
     pub(crate) fn with_at_hand<T>(look: impl FnOnce(&Scopes, Option<&Trace>) -> T) -> Option<T> {
         let source = SOURCE.get();
         // Without a stack, nothing was entered after the span: which one it is need not be asked.
-        let entered = if stack_is_empty() {
-            None
-        } else {
+        let entered = if Scopes::any_entered() {
             Scopes::innermost(source.and_then(|source| source.current_key()))
+        } else {
+            None
         };
         if let Some(entered) = entered {
             let trace = entered.span.as_ref().map(|span| Arc::clone(&span.trace));
@@ -124,6 +124,12 @@ impl Scopes {
             source.with_current(&mut once);
         }
         seen.or_else(|| look.take().map(|look| look(&BASE, None)))
+    }
+
+    /// Whether this thread has entered any scopes.
+    #[must_use]
+    pub fn any_entered() -> bool {
+        STACK.try_with(|stack| stack.try_borrow().is_ok_and(|stack| !stack.is_empty())).unwrap_or(false)
     }
 
     /// The scopes on this thread's stack, if nothing was entered after them; `key` is the tracing span that is current now. For the
@@ -280,10 +286,6 @@ impl Scopes {
         let scopes = (self.isolation.clone(), self.current.clone());
         Trace::start(client, scopes, propagation, root, fields)
     }
-}
-
-fn stack_is_empty() -> bool {
-    STACK.try_with(|stack| stack.try_borrow().is_ok_and(|stack| stack.is_empty())).unwrap_or(true)
 }
 
 fn base() -> Arc<Scopes> {

@@ -89,7 +89,7 @@ impl Scopes {
     pub fn current() -> Arc<Scopes> {
         let source = SOURCE.get();
         let key = source.and_then(|source| source.current_key());
-        Scopes::innermost(key).or_else(|| source?.current().map(Arc::new)).unwrap_or_else(base)
+        Scopes::innermost(key).or_else(|| source?.current().map(Arc::new)).unwrap_or_else(Scopes::around)
     }
 
     /// As [`current`](Self::current), without a place of their own on the heap: for who looks and lets go (promise 2).
@@ -98,7 +98,9 @@ impl Scopes {
         let key = source.and_then(|source| source.current_key());
         match Scopes::innermost(key) {
             Some(entered) => Scopes::clone(&entered),
-            None => source.and_then(|source| source.current()).unwrap_or_else(|| Scopes::clone(&BASE)),
+            None => {
+                source.and_then(|source| source.current()).unwrap_or_else(|| Scopes::clone(&Scopes::around()))
+            }
         }
     }
 
@@ -123,7 +125,10 @@ impl Scopes {
         if let Some(source) = source {
             source.with_current(&mut once);
         }
-        seen.or_else(|| look.take().map(|look| look(&BASE, None)))
+        seen.or_else(|| {
+            let around = Scopes::around();
+            look.take().map(|look| look(&around, around.span.as_ref().map(|span| &*span.trace)))
+        })
     }
 
     /// Whether this thread has entered any scopes.
@@ -144,6 +149,13 @@ impl Scopes {
             })
             .ok()
             .flatten()
+    }
+
+    /// The scopes of who is in no span, or in one that carries nothing: those that were entered last on this thread, else the process's
+    /// own.
+    #[must_use]
+    pub fn around() -> Arc<Scopes> {
+        Scopes::innermost(None).unwrap_or_else(base)
     }
 
     /// The process's own scopes.
@@ -296,7 +308,7 @@ fn base() -> Arc<Scopes> {
 pub(crate) fn own_current() -> Arc<Scopes> {
     let source = SOURCE.get();
     let key = source.and_then(|source| source.current_key());
-    Scopes::innermost(key).or_else(|| source?.own_current().map(Arc::new)).unwrap_or_else(base)
+    Scopes::innermost(key).or_else(|| source?.own_current().map(Arc::new)).unwrap_or_else(Scopes::around)
 }
 
 /// Puts a thread's scopes back when dropped. Guards are meant to be dropped in the reverse order of their making; one that outlives an outer one

@@ -153,7 +153,7 @@ impl CaptureLayer {
             Some(entered) => EventPlace::Scopes(entered),
             None => match span.and_then(|id| self.place(id, context)) {
                 Some(place) => EventPlace::Span(place),
-                None => EventPlace::Scopes(Scopes::base()),
+                None => EventPlace::Scopes(Scopes::around()),
             },
         };
         // `parent: None` is in no span, but in the unit of work all the same.
@@ -199,7 +199,7 @@ impl CaptureLayer {
         // `parent: None` inside of a span begins a trace of its own, in the unit of work that it is in.
         match current.id().and_then(|id| self.place(id, context)) {
             Some(around) => self.begin_node(key, attributes, &around.node.scopes, true),
-            None => self.begin_node(key, attributes, &Scopes::base(), true),
+            None => self.begin_node(key, attributes, &Scopes::around(), !contextual),
         }
     }
 

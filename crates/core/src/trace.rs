@@ -44,6 +44,8 @@ struct State {
     current: Scope,
     name: Cow<'static, str>,
     source: TransactionSource,
+    /// Whether the program gave it that name, after the start.
+    renamed: bool,
 }
 
 /// How a root span begins.
@@ -101,7 +103,7 @@ impl Trace {
             sampled,
             anchor,
             recorder,
-            state: Mutex::new(State { current: scopes.1, name, source }),
+            state: Mutex::new(State { current: scopes.1, name, source, renamed: false }),
         }))
     }
 
@@ -179,14 +181,15 @@ impl Trace {
             losses.record(DiscardReason::RatelimitBackoff, Category::Span, buffer.span_count());
             return;
         }
-        let (name, source, current) = {
+        let (name, source, renamed, current) = {
             let state = self.lock();
-            (state.name.clone(), state.source, state.current.clone())
+            (state.name.clone(), state.source, state.renamed, state.current.clone())
         };
         self.client.push(Job::Transaction(Box::new(TransactionJob {
             event_id: rng::event_id(self.client.rng()),
             name,
             source,
+            renamed,
             buffer,
             layers: Layers {
                 global: Scope::global().snapshot(),
@@ -218,6 +221,7 @@ impl Trace {
         let mut state = self.lock();
         state.source = source.unwrap_or(state.source);
         state.name = name;
+        state.renamed = true;
     }
 
     /// Says in which current scope the root lives: what is set there is on its transaction.

@@ -3,7 +3,7 @@
 use tracing_core::{Level as TracingLevel, Metadata};
 use watchpost_core::layer::{Trace, scratch};
 use watchpost_core::{FieldValue, Fields, Scopes, layer, scrub};
-use watchpost_protocol::{Event, Level, LogEntry, Map, Mechanism, SpanStatus, Value};
+use watchpost_protocol::{Event, Level, LogEntry, Map, Mechanism, Value};
 
 use crate::visit::EventVisitor;
 
@@ -24,7 +24,7 @@ pub(crate) fn issue(scopes: &Scopes, event: &tracing_core::Event<'_>, span_field
     let span = scopes.span_ref();
     let recorded = span.and_then(|span| Some((span.trace().recorder()?, span.slot())));
     if let Some((recorder, slot)) = recorded {
-        recorder.set_status_if_none(slot, SpanStatus::InternalError);
+        recorder.fail(slot);
     }
     layer::capture(scopes, level, None, || {
         scratch::with(|fields| {

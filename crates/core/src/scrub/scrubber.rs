@@ -42,10 +42,34 @@ pub const DEFAULT_DENYLIST: &[&str] = &[
     "XSRF-TOKEN",
 ];
 
-/// Names of what tells who somebody is; they count unless `send_default_pii` is on (`protocol.md` §16.2). The last two are the names that the
-/// conventions have for the client's address among the attributes of a span.
-pub const DEFAULT_PII_DENYLIST: &[&str] =
-    &["x_forwarded_for", "x_real_ip", "ip_address", "remote_addr", "client.address", "http.client_ip"];
+/// Names of what tells who somebody is, and of what people say to a model and it to them; they count unless `send_default_pii` is on
+/// (`protocol.md` §16.2 and §17.3).
+pub const DEFAULT_PII_DENYLIST: &[&str] = &[
+    "x_forwarded_for",
+    "x_real_ip",
+    "ip_address",
+    "remote_addr",
+    // The names that the conventions have for the client's address among the attributes of a span.
+    "client.address",
+    "http.client_ip",
+    // Prompts, answers, what tools are asked and say; the names of today and those of before.
+    "gen_ai.system_instructions",
+    "gen_ai.input.messages",
+    "gen_ai.output.messages",
+    "gen_ai.embeddings.input",
+    "gen_ai.tool.call.arguments",
+    "gen_ai.tool.call.result",
+    "gen_ai.prompt",
+    "gen_ai.completion",
+    "gen_ai.request.messages",
+    "gen_ai.response.text",
+    "gen_ai.response.tool_calls",
+    "gen_ai.tool.input",
+    "gen_ai.tool.output",
+    "gen_ai.tool.message",
+    // A document with the values of its variables in it.
+    "graphql.document",
+];
 
 /// Which values are taken out of everything that is sent, by the names under which they stand (features Z01 to Z04).
 ///

@@ -17,8 +17,14 @@ pub(crate) fn level(level: TracingLevel) -> Level {
     }
 }
 
-/// Captures an event as an issue. The span that it happened in went wrong, unless it says otherwise.
-pub(crate) fn issue(scopes: &Scopes, event: &tracing_core::Event<'_>, span_fields: bool) {
+/// Captures an event as an issue, whose message is the field `title` if it has one of this name. The span that it happened in went wrong,
+/// unless it says otherwise.
+pub(crate) fn issue(
+    scopes: &Scopes,
+    event: &tracing_core::Event<'_>,
+    span_fields: bool,
+    title: Option<&str>,
+) {
     let metadata = event.metadata();
     let level = level(*metadata.level());
     let span = scopes.span_ref();
@@ -41,21 +47,23 @@ pub(crate) fn issue(scopes: &Scopes, event: &tracing_core::Event<'_>, span_field
             let exceptions = visitor.exceptions;
             let around =
                 recorded.filter(|_| span_fields).map(|(recorder, slot)| recorder.fields_around(slot));
-            build(metadata, level, exceptions, fields, &around.unwrap_or_default())
+            build(metadata, title, exceptions, fields, &around.unwrap_or_default())
         })
     });
 }
 
 fn build(
     metadata: &Metadata<'_>,
-    level: Level,
+    title: Option<&str>,
     exceptions: Vec<watchpost_protocol::Exception>,
     fields: &Fields,
     around: &Fields,
 ) -> Event {
+    let level = level(*metadata.level());
     let mut event =
         Event { level: Some(level), logger: Some(metadata.target().to_owned()), ..Event::default() };
-    let message = fields.get("message").map(|message| message.to_string());
+    let title = title.and_then(|field| fields.get(field));
+    let message = title.or_else(|| fields.get("message")).map(|message| message.to_string());
     // An event without a message is named by its callsite, so that two different ones are two issues.
     let formatted = message.or_else(|| exceptions.is_empty().then(|| spelled_out(metadata, fields)));
     event.logentry = formatted.map(|text| LogEntry { formatted: Some(text), ..LogEntry::default() });

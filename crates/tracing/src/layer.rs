@@ -4,19 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tracing_core::span::{Attributes, Id, Record};
-use tracing_core::{Event, LevelFilter, Metadata, Subscriber};
+use tracing_core::{Event, Level, LevelFilter, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
-use watchpost_core::layer::{LayerSpan, SpanKey, any_active, scratch, set_span_source};
+use watchpost_core::layer::{LayerSpan, Slot, SpanKey, Trace, any_active, scratch, set_span_source};
 use watchpost_core::{Fields, Scopes, mute};
 use watchpost_protocol::SpanStatus;
 
 use crate::cache::{Child, Closing};
+use crate::libraries::{Becomes, Levels};
 use crate::nodes::{Mark, Node, Nodes, Place};
 use crate::source::{Dispatcher, Lookup};
 use crate::visit::SpanVisitor;
-use crate::{cache, event, semantics};
+use crate::{cache, event, libraries, semantics};
 
 /// The layer, with every default.
 #[must_use]
@@ -110,8 +111,22 @@ impl CaptureLayer {
         self.nodes.find(self.key(id), || context.span(id))
     }
 
-    fn takes_span(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= self.spans
+    fn takes_span(&self, metadata: &'static Metadata<'static>) -> bool {
+        let level = *metadata.level();
+        // What is at INFO or above needs no look at who makes it.
+        let level = if level <= Level::INFO { Some(level) } else { libraries::span_level(metadata) };
+        level.is_some_and(|level| level <= self.spans)
+    }
+
+    /// What an event of this level becomes, unless it stands for something else.
+    fn becomes(&self, level: Level) -> Becomes {
+        if level <= self.issues {
+            Becomes::Issue
+        } else if level <= self.breadcrumbs {
+            Becomes::Breadcrumb
+        } else {
+            Becomes::Nothing
+        }
     }
 
     /// Where an event happens: in scopes that were entered, else in a span, else in the process's own.
@@ -273,12 +288,28 @@ fn with_fields<T>(attributes: &Attributes<'_>, work: impl FnOnce(&Fields) -> T) 
 }
 
 /// Where an event happens.
-enum EventPlace {
+pub(crate) enum EventPlace {
     Scopes(Arc<Scopes>),
     Span(Place),
 }
 
 impl EventPlace {
+    /// The scopes that it happens in; they may not say which span is open.
+    pub(crate) fn scopes(&self) -> &Arc<Scopes> {
+        match self {
+            EventPlace::Scopes(scopes) => scopes,
+            EventPlace::Span(place) => &place.node.scopes,
+        }
+    }
+
+    /// The trace that it happens in, and the span, or the one that stands for it.
+    pub(crate) fn around(&self) -> Option<(&Arc<Trace>, Slot)> {
+        match self {
+            EventPlace::Scopes(scopes) => scopes.span_ref().map(|span| (span.trace(), span.slot())),
+            EventPlace::Span(place) => Some((place.node.trace.as_ref()?, place.mark.slot)),
+        }
+    }
+
     fn to_scopes(&self) -> Scopes {
         match self {
             EventPlace::Scopes(scopes) => Scopes::clone(scopes),
@@ -335,20 +366,29 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let level = event.metadata().level();
-        let issue = *level <= self.issues;
-        if !(issue || *level <= self.breadcrumbs) || !any_active() || mute::is_muted() {
+        if !any_active() {
             return;
         }
-        match self.event_place(event, &context) {
-            place if issue => event::issue(&place.to_scopes(), event, self.span_fields),
-            EventPlace::Scopes(scopes) => {
-                event::breadcrumb(&scopes, scopes.span_ref().map(|span| &**span.trace()), event)
+        let mut becomes = self.becomes(*event.metadata().level());
+        let told = libraries::of(event.metadata()).and_then(|library| library.events);
+        if (becomes == Becomes::Nothing && told.is_none()) || mute::is_muted() {
+            return;
+        }
+        let place = self.event_place(event, &context);
+        if let Some(told) = told {
+            let levels = Levels { spans: self.spans, breadcrumbs: self.breadcrumbs };
+            becomes = told.hear(event, &place, &levels, becomes);
+        }
+        match becomes {
+            Becomes::Issue => {
+                let title = told.and_then(libraries::Events::title);
+                event::issue(&place.to_scopes(), event, self.span_fields, title);
             }
             // A breadcrumb asks for the scope alone: no need to say which span is open.
-            EventPlace::Span(place) => {
-                event::breadcrumb(&place.node.scopes, place.node.trace.as_deref(), event)
+            Becomes::Breadcrumb => {
+                event::breadcrumb(place.scopes(), place.around().map(|(trace, _)| &**trace), event);
             }
+            Becomes::Nothing => {}
         }
     }
 

@@ -32,6 +32,7 @@
 mod cache;
 mod event;
 mod layer;
+mod libraries;
 mod nodes;
 mod semantics;
 mod source;

@@ -114,6 +114,12 @@ impl Scopes {
             .flatten()
     }
 
+    /// Whether any scopes were entered on this thread: if not, there is no need to ask for the [`innermost`](Self::innermost).
+    #[must_use]
+    pub fn any_entered() -> bool {
+        STACK.try_with(|stack| stack.try_borrow().is_ok_and(|stack| !stack.is_empty())).unwrap_or(false)
+    }
+
     /// The process's own scopes.
     #[must_use]
     pub fn base() -> Arc<Scopes> {

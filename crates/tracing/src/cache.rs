@@ -80,6 +80,8 @@ enum Kind {
     Inside,
     /// It has a node of its own.
     Carries,
+    /// It has a node of its own in which there is no span that another could be the child of.
+    Bare,
 }
 
 /// What there is to do when a span closes.
@@ -195,7 +197,7 @@ pub(crate) enum Child {
 /// started only if it will not be recorded, and so needs none.
 pub(crate) fn open(span: &LayerSpan, parent: Key, fields: Option<&Fields>) -> Child {
     let child = with(|cache| {
-        let around = *cache.get(parent).filter(|parent| parent.kind != Kind::NotTaken)?;
+        let around = *cache.get(parent).filter(|it| matches!(it.kind, Kind::Inside | Kind::Carries))?;
         let mut mark = around.mark.stood_for();
         if around.keeps {
             let Some(fields) = fields else { return Some(Child::WithFields) };
@@ -237,7 +239,11 @@ pub(crate) fn look(key: Key) -> u32 {
 
 /// Remembers what a walk has found, which began after [`look`].
 pub(crate) fn found(key: Key, epoch: u32, node: &Arc<Node>, mark: Mark, carries: bool) {
-    let kind = if carries { Kind::Carries } else { Kind::Inside };
+    let kind = match (carries, node.bare) {
+        (_, true) => Kind::Bare,
+        (true, false) => Kind::Carries,
+        (false, false) => Kind::Inside,
+    };
     let keeps = node.recorder().is_some();
     with(|cache| {
         let node = cache.hold(node);
@@ -253,6 +259,8 @@ pub(crate) fn close(key: Key, otherwise: impl FnOnce() -> SpanStatus) -> Closing
         let entry = cache.get(key)?;
         entry.key = Entry::EMPTY.key;
         match entry.kind {
+            // Of what is bare, this thread does not know whose the node is: as a rule its own.
+            Kind::Bare => None,
             Kind::Carries => Some(Closing::Node),
             Kind::Inside if entry.mark.own => {
                 let (node, slot) = (entry.node, entry.mark.slot);
@@ -284,7 +292,13 @@ mod tests {
     use super::*;
 
     fn node() -> Arc<Node> {
-        Arc::new(Node { scopes: Scopes::base(), trace: None, mark: Mark::NONE, own_current: true })
+        Arc::new(Node {
+            scopes: Scopes::base(),
+            trace: None,
+            mark: Mark::NONE,
+            own_current: true,
+            bare: false,
+        })
     }
 
     fn elsewhere<T: Send>(work: impl FnOnce() -> T + Send) -> T {

@@ -151,6 +151,21 @@ impl CaptureLayer {
         }
     }
 
+    /// Remembers a span that is not taken, which is as if it were not there: if it begins in scopes that were entered, what happens in it
+    /// happens in them.
+    fn pass_over<S>(&self, key: SpanKey, attributes: &Attributes<'_>, context: &Context<'_, S>)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        if attributes.is_contextual()
+            && Scopes::any_entered()
+            && let Some(entered) = Scopes::innermost(context.current_span().id().map(|id| self.key(id)))
+        {
+            return self.nodes.insert(key, Arc::new(Node::passed_over(entered)));
+        }
+        cache::not_taken(key);
+    }
+
     /// Starts a span: at the place of its parent, or in scopes of its own.
     fn begin<S>(&self, key: SpanKey, attributes: &Attributes<'_>, context: &Context<'_, S>)
     where
@@ -198,7 +213,8 @@ impl CaptureLayer {
         if matches!(child, Child::Done) {
             return true;
         }
-        let Some(Place { node, mark }) = self.place(parent, context) else { return false };
+        let place = self.place(parent, context).filter(|place| !place.node.bare);
+        let Some(Place { node, mark }) = place else { return false };
         let opened = match (child, node.recorder()) {
             (Child::Lost(why), _) => Err(why),
             (_, None) => return cache::made(key, &node, mark.stood_for()),
@@ -240,7 +256,7 @@ impl CaptureLayer {
         });
         let mark = Mark::of(span.as_ref());
         let trace = span.map(|span| Arc::clone(span.trace()));
-        Node { scopes, trace, mark, own_current: root }
+        Node { scopes, trace, mark, own_current: root, bare: false }
     }
 
     /// Ends what a span that closes has begun.
@@ -332,11 +348,13 @@ where
             return;
         }
         let key = self.key(id);
-        if !self.takes_span(attributes.metadata()) || mute::is_muted() {
+        if mute::is_muted() {
             cache::not_taken(key);
-            return;
+        } else if self.takes_span(attributes.metadata()) {
+            self.begin(key, attributes, &context);
+        } else {
+            self.pass_over(key, attributes, &context);
         }
-        self.begin(key, attributes, &context);
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {

@@ -29,6 +29,8 @@ pub(crate) struct Node {
     pub(crate) mark: Mark,
     /// Whether the current scope is this span's own: what is set in it ends with the span.
     pub(crate) own_current: bool,
+    /// Whether there is nothing in it but scopes: what begins in it begins there, and not as the child of a span.
+    pub(crate) bare: bool,
 }
 
 /// Where a span is in its trace.
@@ -61,6 +63,14 @@ impl Mark {
 }
 
 impl Node {
+    /// Of a span that is not taken and begins in scopes that were entered: those, and what is open in them.
+    pub(crate) fn passed_over(entered: Arc<Scopes>) -> Node {
+        let span = entered.span_ref();
+        let mark = Mark::of(span).stood_for();
+        let (trace, bare) = (span.map(|span| Arc::clone(span.trace())), span.is_none());
+        Node { scopes: entered, trace, mark, own_current: false, bare }
+    }
+
     /// The scopes with its own span as the open one.
     pub(crate) fn to_scopes(&self) -> Scopes {
         self.scopes.with_span_ref(self.span(self.mark))

@@ -61,7 +61,7 @@ impl SpanSource for Dispatcher {
                 return Some(node.to_scopes());
             }
             let scopes = Arc::new(node.scopes.forked());
-            let late = Node { scopes, trace: node.trace.clone(), mark, own_current: true };
+            let late = Node { scopes, trace: node.trace.clone(), mark, own_current: true, bare: node.bare };
             Some(layer.nodes().insert_late(layer.key(id), Arc::new(late)).to_scopes())
         })
     }

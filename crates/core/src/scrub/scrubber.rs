@@ -42,17 +42,14 @@ pub const DEFAULT_DENYLIST: &[&str] = &[
     "XSRF-TOKEN",
 ];
 
-/// Names of what tells who somebody is, and of what people say to a model and it to them; they count unless `send_default_pii` is on
-/// (`protocol.md` §16.2 and §17.3).
-pub const DEFAULT_PII_DENYLIST: &[&str] = &[
-    "x_forwarded_for",
-    "x_real_ip",
-    "ip_address",
-    "remote_addr",
-    // The names that the conventions have for the client's address among the attributes of a span.
-    "client.address",
-    "http.client_ip",
-    // Prompts, answers, what tools are asked and say; the names of today and those of before.
+/// Names of what tells who somebody is; they count unless `send_default_pii` is on (`protocol.md` §16.2). The last two are the names that the
+/// conventions have for the client's address among the attributes of a span.
+pub const DEFAULT_PII_DENYLIST: &[&str] =
+    &["x_forwarded_for", "x_real_ip", "ip_address", "remote_addr", "client.address", "http.client_ip"];
+
+/// What people say to a model and it to them, to a tool or in a query: under the names of the conventions, today's and those of before
+/// (`protocol.md` §17.3). Only `send_default_pii` lets it pass; it is on no list that a program replaces.
+const CONTENT: &[&str] = &[
     "gen_ai.system_instructions",
     "gen_ai.input.messages",
     "gen_ai.output.messages",
@@ -67,7 +64,6 @@ pub const DEFAULT_PII_DENYLIST: &[&str] = &[
     "gen_ai.tool.input",
     "gen_ai.tool.output",
     "gen_ai.tool.message",
-    // A document with the values of its variables in it.
     "graphql.document",
 ];
 
@@ -139,9 +135,10 @@ impl EventScrubber {
 
     /// The rules of a client, which is or is not allowed to send what tells who somebody is.
     pub(crate) fn rules(&self, send_default_pii: bool) -> Rules {
-        let personal = if send_default_pii { &[][..] } else { &self.pii_denylist };
+        let personal = self.pii_denylist.iter().map(|name| &**name).chain(CONTENT.iter().copied());
+        let personal = personal.filter(|_| !send_default_pii);
         Rules {
-            denied: KeySet::new(self.denylist.iter().chain(personal).map(|name| &**name)),
+            denied: KeySet::new(self.denylist.iter().map(|name| &**name).chain(personal)),
             recursive: self.recursive,
             send_default_pii,
         }
@@ -191,6 +188,16 @@ mod tests {
         let other = EventScrubber::new().denylist(["SSN"]).pii_denylist(["e_mail"]).rules(false);
         assert!(other.hides("ssn") && other.hides("e_mail"));
         assert!(!other.hides("password") && !other.hides("ip_address"));
+    }
+
+    #[test]
+    fn what_is_said_to_a_model_needs_consent_whatever_the_lists_are() {
+        let none: [&str; 0] = [];
+        let scrubber = EventScrubber::new().denylist(none).pii_denylist(none);
+        for name in CONTENT {
+            assert!(scrubber.rules(false).hides(name) && !scrubber.rules(true).hides(name), "{name}");
+        }
+        assert!(!scrubber.rules(false).hides("gen_ai.usage.input_tokens"));
     }
 
     #[test]

@@ -151,7 +151,8 @@ fn a_query_of_graphql_is_parsed_without_what_it_asks_for() {
 
 #[test]
 fn requests_are_requests_by_whatever_names() {
-    let served: [(fn() -> tracing::Span, &str, &str, &str); 4] = [
+    type Served = (fn() -> tracing::Span, &'static str, &'static str, &'static str);
+    let served: [Served; 4] = [
         (
             // tracing-actix-web 0.7, `root_span_macro.rs`.
             || {

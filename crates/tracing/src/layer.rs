@@ -384,12 +384,16 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        if !any_active() {
+        let metadata = event.metadata();
+        let mut becomes = self.becomes(*metadata.level());
+        if (becomes == Becomes::Nothing && !libraries::may_tell(metadata))
+            || !any_active()
+            || mute::is_muted()
+        {
             return;
         }
-        let mut becomes = self.becomes(*event.metadata().level());
-        let told = libraries::of(event.metadata()).and_then(|library| library.events);
-        if (becomes == Becomes::Nothing && told.is_none()) || mute::is_muted() {
+        let told = libraries::told_by(metadata);
+        if becomes == Becomes::Nothing && told.is_none() {
             return;
         }
         let place = self.event_place(event, &context);

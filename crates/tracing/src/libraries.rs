@@ -34,7 +34,8 @@ pub(crate) struct Library {
     /// What the conventions say and it leaves out.
     pub(crate) adds: &'static [(&'static str, &'static str)],
     spans: Spans,
-    pub(crate) events: Option<Events>,
+    /// What its events stand for: those with this very target.
+    events: Option<Events>,
 }
 
 /// Which spans below INFO are wanted.
@@ -257,6 +258,30 @@ const LANGCHAIN: &[Rename] = &[
     rename("chain", "gen_ai.pipeline.name"),
     rename("error", "error.message"),
 ];
+
+/// The lengths of the targets whose events stand for something, as bits.
+const TELLING: u64 = {
+    let (mut lengths, mut at) = (0, 0);
+    while at < LIBRARIES.len() {
+        if LIBRARIES[at].events.is_some() {
+            lengths |= 1 << LIBRARIES[at].target.len();
+        }
+        at += 1;
+    }
+    lengths
+};
+
+/// Whether an event may stand for something else. An event that nobody wants is asked this and nothing more, so it has to cost nothing: the
+/// length of its target tells almost all of them apart.
+pub(crate) fn may_tell(metadata: &Metadata<'_>) -> bool {
+    let length = metadata.target().len();
+    length < 64 && TELLING >> length & 1 == 1
+}
+
+/// What an event stands for, if it stands for something else than itself.
+pub(crate) fn told_by(metadata: &'static Metadata<'static>) -> Option<Events> {
+    if may_tell(metadata) { of(metadata)?.events } else { None }
+}
 
 /// At which level a span below INFO is wanted; `None` if it never is.
 pub(crate) fn span_level(metadata: &'static Metadata<'static>) -> Option<Level> {

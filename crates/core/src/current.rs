@@ -43,6 +43,8 @@ pub trait SpanSource: Send + Sync {
     fn current_key(&self) -> Option<SpanKey>;
     /// What the current tracing span carries: the scopes of the nearest span that has some, with the span itself.
     fn current(&self) -> Option<Scopes>;
+    /// Shows the scopes that the current tracing span carries, and the trace that it is in, where they are.
+    fn with_current(&self, look: &mut dyn FnMut(&Scopes, Option<&Trace>));
     /// Gives the current tracing span a current scope of its own, a fork of what it carries, unless it has one (features G03).
     fn own_current(&self) -> Option<Scopes>;
 }
@@ -87,7 +89,7 @@ impl Scopes {
     pub fn current() -> Arc<Scopes> {
         let source = SOURCE.get();
         let key = source.and_then(|source| source.current_key());
-        Scopes::innermost(key).or_else(|| source?.current().map(Arc::new)).unwrap_or_else(base)
+        Scopes::innermost(key).or_else(|| source?.current().map(Arc::new)).unwrap_or_else(Scopes::around)
     }
 
     /// As [`current`](Self::current), without a place of their own on the heap: for who looks and lets go (promise 2).
@@ -96,8 +98,43 @@ impl Scopes {
         let key = source.and_then(|source| source.current_key());
         match Scopes::innermost(key) {
             Some(entered) => Scopes::clone(&entered),
-            None => source.and_then(|source| source.current()).unwrap_or_else(|| Scopes::clone(&BASE)),
+            None => {
+                source.and_then(|source| source.current()).unwrap_or_else(|| Scopes::clone(&Scopes::around()))
+            }
         }
+    }
+
+    /// Shows the scopes that something happens in now, and the trace: without a copy, for who need not know which span is open. Scopes
+    /// that were entered show their own span besides.
+    pub(crate) fn with_at_hand<T>(look: impl FnOnce(&Scopes, Option<&Trace>) -> T) -> Option<T> {
+        let source = SOURCE.get();
+        // Without a stack, nothing was entered after the span: which one it is need not be asked.
+        let entered = if Scopes::any_entered() {
+            Scopes::innermost(source.and_then(|source| source.current_key()))
+        } else {
+            None
+        };
+        if let Some(entered) = entered {
+            let trace = entered.span.as_ref().map(|span| Arc::clone(&span.trace));
+            return Some(look(&entered, trace.as_deref()));
+        }
+        let (mut look, mut seen) = (Some(look), None);
+        let mut once = |scopes: &Scopes, trace: Option<&Trace>| {
+            seen = look.take().map(|look| look(scopes, trace));
+        };
+        if let Some(source) = source {
+            source.with_current(&mut once);
+        }
+        seen.or_else(|| {
+            let around = Scopes::around();
+            look.take().map(|look| look(&around, around.span.as_ref().map(|span| &*span.trace)))
+        })
+    }
+
+    /// Whether this thread has entered any scopes.
+    #[must_use]
+    pub fn any_entered() -> bool {
+        STACK.try_with(|stack| stack.try_borrow().is_ok_and(|stack| !stack.is_empty())).unwrap_or(false)
     }
 
     /// The scopes on this thread's stack, if nothing was entered after them; `key` is the tracing span that is current now. For the
@@ -114,10 +151,11 @@ impl Scopes {
             .flatten()
     }
 
-    /// Whether any scopes were entered on this thread: if not, there is no need to ask for the [`innermost`](Self::innermost).
+    /// The scopes of who is in no span, or in one that carries nothing: those that were entered last on this thread, else the process's
+    /// own.
     #[must_use]
-    pub fn any_entered() -> bool {
-        STACK.try_with(|stack| stack.try_borrow().is_ok_and(|stack| !stack.is_empty())).unwrap_or(false)
+    pub fn around() -> Arc<Scopes> {
+        Scopes::innermost(None).unwrap_or_else(base)
     }
 
     /// The process's own scopes.
@@ -149,11 +187,25 @@ impl Scopes {
     /// (`protocol.md` §8.7); one that leaves another unit stays in its trace.
     #[must_use]
     pub fn isolated(&self) -> Scopes {
-        let isolation = self.isolation.fork();
-        if !self.unit {
-            isolation.set_propagation(None);
+        Scopes { isolation: self.fork_isolation(), current: self.current.fork(), unit: true, ..self.clone() }
+    }
+
+    fn fork_isolation(&self) -> Scope {
+        if self.unit { self.isolation.fork() } else { self.isolation.fork_untraced() }
+    }
+
+    /// The scopes of a root span that begins here: in the unit of work that this is, or one of its own, with a current scope of its
+    /// own and no span yet.
+    #[must_use]
+    pub fn of_root(&self) -> Scopes {
+        let isolation = if self.unit { self.isolation.clone() } else { self.fork_isolation() };
+        Scopes {
+            client: self.client.clone(),
+            isolation,
+            current: self.current.fork(),
+            span: None,
+            unit: true,
         }
-        Scopes { isolation, current: self.current.fork(), unit: true, ..self.clone() }
     }
 
     /// The isolation scope.
@@ -256,7 +308,7 @@ fn base() -> Arc<Scopes> {
 pub(crate) fn own_current() -> Arc<Scopes> {
     let source = SOURCE.get();
     let key = source.and_then(|source| source.current_key());
-    Scopes::innermost(key).or_else(|| source?.own_current().map(Arc::new)).unwrap_or_else(base)
+    Scopes::innermost(key).or_else(|| source?.own_current().map(Arc::new)).unwrap_or_else(Scopes::around)
 }
 
 /// Puts a thread's scopes back when dropped. Guards are meant to be dropped in the reverse order of their making; one that outlives an outer one
@@ -273,8 +325,12 @@ impl Drop for ScopesGuard {
         let Some(serial) = self.serial else { return };
         let left = STACK.try_with(|stack| {
             let mut stack = stack.try_borrow_mut().ok()?;
+            // Nearly always the last one: then nothing has to be made to hold what goes.
+            if let Some(own) = stack.pop_if(|entered| entered.serial == serial) {
+                return Some((Some(own), Vec::new()));
+            }
             let depth = stack.iter().rposition(|entered| entered.serial == serial)?;
-            Some(stack.split_off(depth))
+            Some((None, stack.split_off(depth)))
         });
         drop(left); // scopes are freed, and spans may end, when the stack is no longer borrowed
     }

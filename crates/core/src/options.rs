@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use watchpost_protocol::{Breadcrumb, Dsn, Event, Transaction};
 
+use crate::body_size::MaxRequestBodySize;
 use crate::clock::{Clock, SystemClock};
 use crate::error::InitError;
 use crate::integration::{Integration, StackSource};
@@ -59,6 +60,7 @@ pub struct Options {
     pub(crate) max_value_length: Option<usize>,
     pub(crate) attach_stacktrace: bool,
     pub(crate) send_default_pii: bool,
+    pub(crate) max_request_body_size: MaxRequestBodySize,
     pub(crate) event_scrubber: Option<EventScrubber>,
     pub(crate) send_client_reports: bool,
     pub(crate) in_app_include: Vec<String>,
@@ -106,6 +108,7 @@ impl Default for Options {
             max_value_length: Some(DEFAULT_MAX_VALUE_LENGTH),
             attach_stacktrace: false,
             send_default_pii: false,
+            max_request_body_size: MaxRequestBodySize::default(),
             event_scrubber: Some(EventScrubber::default()),
             send_client_reports: true,
             in_app_include: Vec::new(),
@@ -252,6 +255,13 @@ impl Options {
     /// another matter, see [`event_scrubber`](Self::event_scrubber). Default: false.
     pub fn send_default_pii(mut self, send: bool) -> Self {
         self.send_default_pii = send;
+        self
+    }
+
+    /// How large the body of a request may be to be reported. Bodies are data about persons: without
+    /// [`send_default_pii`](Self::send_default_pii) there is none, whatever its size. Default: [`MaxRequestBodySize::Medium`].
+    pub fn max_request_body_size(mut self, size: MaxRequestBodySize) -> Self {
+        self.max_request_body_size = size;
         self
     }
 

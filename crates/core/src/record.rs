@@ -7,7 +7,6 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use watchpost_protocol::{
@@ -15,13 +14,17 @@ use watchpost_protocol::{
 };
 
 use crate::fields::{self, Fields};
-use crate::thread::ThreadInfo;
+use crate::thread::Threads;
 
 /// How many spans a trace keeps besides its root (`protocol.md` §6.3).
 pub const MAX_SPANS: usize = 1000;
 
 /// So many later attributes are looked through for such that were set again since; then after so many as were left, and as many again.
 const LATER_FIELDS: usize = 256;
+
+/// How many spans a request has, as a rule: room for so many is made at once, some 2.5 kB with their attributes. Growing step by step costs
+/// more than all of their recording.
+const FEW_SPANS: usize = 12;
 
 /// The position of a span in its trace's buffer. The root is at [`Slot::ROOT`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +109,7 @@ struct Row {
     failed: bool,
     /// How it ended if nothing else is known.
     otherwise: SpanStatus,
-    /// The position in `Buffer::threads`.
+    /// Which of `Buffer::threads`.
     thread: u16,
     origin: Origin,
     start: Instant,
@@ -145,7 +148,7 @@ pub(crate) struct Buffer {
     /// When to look through `later` next; the default, zero, is `LATER_FIELDS`.
     tidy_at: usize,
     /// The threads on which its spans were made: few, as a rule one.
-    threads: Vec<Arc<ThreadInfo>>,
+    threads: Threads,
     /// Children that found no room.
     pub(crate) overflow: u64,
 }
@@ -158,8 +161,12 @@ impl Buffer {
             return None;
         }
         let slot = self.rows.len() as u32;
+        if slot == 0 {
+            self.rows.reserve(FEW_SPANS);
+            self.fields.reserve(2 * FEW_SPANS, 20 * FEW_SPANS);
+        }
         let attributes = self.fields.extend(opening.fields);
-        let thread = self.thread();
+        let thread = self.threads.here();
         self.rows.push(Row {
             key: opening.key,
             span_id: opening.span_id,
@@ -175,21 +182,6 @@ impl Buffer {
             set: None,
         });
         Some(Slot(slot))
-    }
-
-    /// The position of this thread among those that the trace knows. The one that was last is the likeliest.
-    fn thread(&mut self) -> u16 {
-        let at = ThreadInfo::with_current(|here| {
-            if self.threads.last().is_some_and(|last| Arc::ptr_eq(last, here)) {
-                return self.threads.len() - 1;
-            }
-            if let Some(at) = self.threads.iter().position(|known| Arc::ptr_eq(known, here)) {
-                return at;
-            }
-            self.threads.push(Arc::clone(here));
-            self.threads.len() - 1
-        });
-        at.unwrap_or(usize::MAX) as u16 // at most one per row, of which there are 1001
     }
 
     /// Ends a span. The first end counts (§6.3); one that nobody has given a status ends as `otherwise`.
@@ -373,7 +365,7 @@ impl Buffer {
                 status: row.status,
                 ..SpanRecord::default()
             };
-            if let Some(thread) = threads.get(usize::from(row.thread)) {
+            if let Some(thread) = threads.get(row.thread) {
                 thread.write_to(&mut record.data);
             }
             fields::write(attributes.slice(row.attributes), &mut record.data);

@@ -15,7 +15,6 @@ use watchpost_protocol::{
 use crate::client::Client;
 use crate::dsc;
 use crate::fields::Fields;
-use crate::merge::Layers;
 use crate::pipeline::{Job, TransactionJob};
 use crate::propagation_context::PropagationContext;
 use crate::record::{Buffer, Opening, Origin, Slot, SpanKey};
@@ -81,9 +80,7 @@ impl Trace {
     ) -> Option<Arc<Trace>> {
         let sampled = decide(client, &propagation, &init, fields)?;
         if !sampled.sampled {
-            let losses = client.losses();
-            losses.record(DiscardReason::SampleRate, Category::Transaction, 1);
-            losses.record(DiscardReason::SampleRate, Category::Span, 1);
+            client.losses().record_unsampled();
         }
         let root = rng::span_id(client.rng());
         let anchor = (client.options().clock.now(), client.monotonic());
@@ -176,30 +173,25 @@ impl Trace {
     /// What was recorded goes to the pipeline, with the scopes it started in.
     fn finish(&self, buffer: Buffer) {
         if self.client.is_limited(Category::Transaction) {
-            let losses = self.client.losses();
-            losses.record(DiscardReason::RatelimitBackoff, Category::Transaction, 1);
-            losses.record(DiscardReason::RatelimitBackoff, Category::Span, buffer.span_count());
+            let lost = [(Category::Transaction, 1), (Category::Span, buffer.span_count())];
+            self.client.losses().record_all(DiscardReason::RatelimitBackoff, &lost);
             return;
         }
         let (name, source, renamed, current) = {
             let state = self.lock();
-            (state.name.clone(), state.source, state.renamed, state.current.clone())
+            (state.name.clone(), state.source, state.renamed, state.current.data())
         };
-        self.client.push(Job::Transaction(Box::new(TransactionJob {
+        self.client.push(Job::Transaction(TransactionJob {
             event_id: rng::event_id(self.client.rng()),
             name,
             source,
             renamed,
             buffer,
-            layers: Layers {
-                global: Scope::global().snapshot(),
-                isolation: self.isolation.snapshot(),
-                current: current.snapshot(),
-            },
+            layers: [current, self.isolation.data(), Scope::global().data()],
             propagation: Arc::clone(&self.propagation),
             sampled: self.sampled,
             anchor: self.anchor,
-        })));
+        }));
     }
 
     /// The ids of the span at `slot` and of its parent; of one that is unknown, the root's.

@@ -93,11 +93,14 @@
 
 mod cache;
 mod event;
+mod filter;
 mod layer;
 mod libraries;
+mod log_record;
 mod nodes;
 mod semantics;
 mod source;
 mod visit;
 
+pub use filter::{EventFilter, Levels};
 pub use layer::{CaptureLayer, layer};

@@ -5,8 +5,6 @@
 
 mod events;
 
-pub(crate) use events::{Becomes, Levels};
-
 use std::cell::Cell;
 use std::ptr;
 
@@ -211,6 +209,7 @@ static LIBRARIES: &[Library] = &[
         target: "sqlx::query",
         origin: "auto.db.sqlx",
         op: Some("db"),
+        spans: Spans::AsInfo,
         events: Some(Events::Query),
         ..ANY
     },
@@ -281,6 +280,14 @@ pub(crate) fn may_tell(metadata: &Metadata<'_>) -> bool {
 /// What an event stands for, if it stands for something else than itself.
 pub(crate) fn told_by(metadata: &'static Metadata<'static>) -> Option<Events> {
     if may_tell(metadata) { of(metadata)?.events } else { None }
+}
+
+/// As being of which level an event counts.
+pub(crate) fn event_level(metadata: &'static Metadata<'static>) -> Level {
+    match (told_by(metadata), *metadata.level()) {
+        (Some(Events::Query), Level::DEBUG) => Level::INFO,
+        (_, level) => level,
+    }
 }
 
 /// At which level a span below INFO is wanted; `None` if it never is.

@@ -36,8 +36,8 @@ pub use watchpost_core::scrub;
 pub use watchpost_core::{
     Client, Clock, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_SIZE,
     DEFAULT_SHUTDOWN_TIMEOUT, Decision, Delivery, EnteredSpan, EventScrubber, FutureExt, Guard, InitError,
-    Integration, Options, RawStack, Rng, SampleRate, SamplingContext, Scope, Scopes, Sensitive, Span,
-    SpanBuilder, StackSource, Transport, sensitive,
+    Integration, MaxRequestBodySize, Options, RawStack, Rng, SampleRate, SamplingContext, Scope, Scopes,
+    Sensitive, Span, SpanBuilder, StackSource, Transport, sensitive,
 };
 pub use watchpost_protocol::{
     Breadcrumb, Dsn, Envelope, Event, EventId, IpAddress, Level, LogLevel, SpanStatus, Transaction,

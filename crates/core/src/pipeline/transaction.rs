@@ -14,10 +14,11 @@ use crate::config::Config;
 use crate::dsc;
 use crate::integration::Integration;
 use crate::losses::Losses;
-use crate::merge::{self, Layers};
+use crate::merge;
 use crate::propagation_context::PropagationContext;
 use crate::record::Buffer;
 use crate::sampling::Sampled;
+use crate::scope::ScopeData;
 use crate::scrub::Rules;
 
 /// A finished trace: its spans as they were recorded, and the scopes that it lived in.
@@ -28,7 +29,8 @@ pub(crate) struct TransactionJob {
     /// Whether the program gave it that name: then it stays, whatever a layer says at the end.
     pub(crate) renamed: bool,
     pub(crate) buffer: Buffer,
-    pub(crate) layers: Layers,
+    /// What the scopes hold, the nearest first.
+    pub(crate) layers: [Arc<ScopeData>; 3],
     pub(crate) propagation: Arc<PropagationContext>,
     pub(crate) sampled: Sampled,
     /// The time of day at the start, and the monotonic time at that moment: what turns one into the other.

@@ -2,46 +2,27 @@
 
 use std::time::Duration;
 
-use tracing_core::{Event, Level, LevelFilter};
-use watchpost_core::layer::{Recorder, Slot, Trace, add_record, scratch};
+use tracing_core::Event;
+use watchpost_core::layer::{Recorder, Slot, Trace, add_record_in, scratch};
 use watchpost_core::{FieldValue, Fields, Scopes};
 
 use super::Events;
 use crate::event;
+use crate::filter::EventFilter;
 use crate::layer::EventPlace;
-use crate::semantics;
 use crate::visit::EventVisitor;
-
-/// What becomes of an event.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Becomes {
-    Issue,
-    Breadcrumb,
-    Nothing,
-}
-
-/// The levels of a layer, as far as they concern what events stand for.
-pub(crate) struct Levels {
-    pub(crate) spans: LevelFilter,
-    pub(crate) breadcrumbs: LevelFilter,
-}
+use crate::{libraries, semantics};
 
 impl Events {
     /// Hears what an event tells; says what becomes of the event itself, which would become `otherwise`.
-    pub(crate) fn hear(
-        self,
-        event: &Event<'_>,
-        place: &EventPlace,
-        levels: &Levels,
-        otherwise: Becomes,
-    ) -> Becomes {
+    pub(crate) fn hear(self, event: &Event<'_>, place: &EventPlace, otherwise: EventFilter) -> EventFilter {
         match self {
-            Events::Query => query(event, place, levels, otherwise),
+            Events::Query => query(event, place, otherwise),
             Events::Outcome => {
                 outcome(event, place);
-                if otherwise == Becomes::Issue { Becomes::Breadcrumb } else { otherwise }
+                no_issue(otherwise)
             }
-            Events::Failure(_) if otherwise == Becomes::Issue && has_reported(place) => Becomes::Breadcrumb,
+            Events::Failure(_) if has_reported(place.around().0) => no_issue(otherwise),
             Events::Failure(_) => otherwise,
         }
     }
@@ -55,30 +36,38 @@ impl Events {
     }
 }
 
-/// A query becomes a span that ends now, unless the span that it happened in is the query already; and a breadcrumb.
-fn query(event: &Event<'_>, place: &EventPlace, levels: &Levels, otherwise: Becomes) -> Becomes {
-    let level = match *event.metadata().level() {
-        Level::DEBUG => Level::INFO,
-        level => level,
-    };
-    let is_db = |recorder: &Recorder, slot| recorder.has_field(slot, |key| key.starts_with("db."));
-    let around = place.around().and_then(|(trace, slot)| Some((trace, trace.recorder()?, slot)));
-    let around = around.filter(|(_, recorder, slot)| level <= levels.spans && !is_db(recorder, *slot));
-    let breadcrumb = otherwise != Becomes::Issue && level <= levels.breadcrumbs;
-    if around.is_some() || breadcrumb {
-        scratch::with(|said| {
-            event.record(&mut EventVisitor { fields: said, exceptions: Vec::new(), mechanism: None });
-            let Some(text) = query_text(said) else { return };
-            if let Some((trace, recorder, slot)) = around {
-                add_span(event, trace, recorder, slot, said, text);
-            }
-            if breadcrumb {
-                let trace = place.around().map(|(trace, _)| &**trace);
-                add_breadcrumb(place.scopes(), trace, level, said, text);
-            }
-        });
+/// Whether an error was reported in the unit of work already. The process as a whole is none.
+fn has_reported(scopes: &Scopes) -> bool {
+    scopes.is_unit() && scopes.isolation().has_reported_error()
+}
+
+/// What would be an issue is a breadcrumb.
+fn no_issue(otherwise: EventFilter) -> EventFilter {
+    if otherwise.contains(EventFilter::ISSUE) {
+        otherwise.without(EventFilter::ISSUE) | EventFilter::BREADCRUMB
+    } else {
+        otherwise
     }
-    if otherwise == Becomes::Issue { Becomes::Issue } else { Becomes::Nothing }
+}
+
+/// A query becomes a span that ends now, unless the span that it happened in is the query already; and a breadcrumb.
+fn query(event: &Event<'_>, place: &EventPlace, becomes: EventFilter) -> EventFilter {
+    let (scopes, trace) = place.around();
+    let is_db = |recorder: &Recorder, slot| recorder.has_field(slot, |key| key.starts_with("db."));
+    let parent = trace.and_then(|trace| Some((trace, trace.recorder()?, place.slot()?)));
+    let parent =
+        parent.filter(|(_, recorder, slot)| becomes.contains(EventFilter::SPAN) && !is_db(recorder, *slot));
+    scratch::with(|said| {
+        event.record(&mut EventVisitor::new(event.metadata(), said, None));
+        let Some(text) = query_text(said) else { return };
+        if let Some((trace, recorder, slot)) = parent {
+            add_span(event, trace, recorder, slot, said, text);
+        }
+        if becomes.contains(EventFilter::BREADCRUMB) {
+            add_breadcrumb(scopes, trace, event, said, text);
+        }
+    });
+    becomes.without(EventFilter::BREADCRUMB)
 }
 
 /// sqlx says the text in `db.statement`, with empty lines around it; a short one in `summary` only.
@@ -106,20 +95,16 @@ fn add_span(event: &Event<'_>, trace: &Trace, recorder: &Recorder, parent: Slot,
     });
 }
 
-fn add_breadcrumb(scopes: &Scopes, trace: Option<&Trace>, level: Level, said: &Fields, text: &str) {
-    add_record(
-        scopes,
-        trace,
-        event::level(level),
-        || "query".into(),
-        |fields| {
-            fields.push("message", text.into());
-            push_rows(fields, said);
-            if let Some(seconds) = said.get("elapsed_secs") {
-                fields.push("elapsed_secs", seconds);
-            }
-        },
-    );
+fn add_breadcrumb(scopes: &Scopes, trace: Option<&Trace>, event: &Event<'_>, said: &Fields, text: &str) {
+    let level = event::level(libraries::event_level(event.metadata()));
+    add_record_in(scopes, trace, level, |fields| {
+        fields.push("message", text.into());
+        push_rows(fields, said);
+        if let Some(seconds) = said.get("elapsed_secs") {
+            fields.push("elapsed_secs", seconds);
+        }
+        "query".into()
+    });
 }
 
 fn push_rows(fields: &mut Fields, said: &Fields) {
@@ -135,22 +120,16 @@ fn push_rows(fields: &mut Fields, said: &Fields) {
 fn outcome(event: &Event<'_>, place: &EventPlace) {
     let EventPlace::Span(place) = place else { return };
     let Some(recorder) = place.node.recorder().filter(|_| place.mark.own) else { return };
-    if *event.metadata().level() == Level::ERROR {
+    if *event.metadata().level() == tracing_core::Level::ERROR {
         recorder.fail(place.mark.slot);
     }
     let Some(span) = place.recorded() else { return };
     scratch::with(|said| {
-        event.record(&mut EventVisitor { fields: said, exceptions: Vec::new(), mechanism: None });
+        event.record(&mut EventVisitor::new(event.metadata(), said, None));
         let Some(status) = said.get("status") else { return };
         scratch::with(|fields| {
             fields.push("http.response.status_code", status);
             span.record(fields);
         });
     });
-}
-
-/// Whether something was reported in the unit of work already.
-fn has_reported(place: &EventPlace) -> bool {
-    let scopes = place.scopes();
-    scopes.is_unit() && scopes.isolation().last_event_id().is_some()
 }

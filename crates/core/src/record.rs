@@ -69,9 +69,11 @@ pub struct Callsite {
     /// What the layer knows.
     pub data: &'static (dyn Any + Send + Sync),
     /// Writes it into a record that has its ids, times and attributes already: the description, the operation, the origin, the place,
-    /// and what the attributes mean; and says what the description is, as the name of a transaction: of a root it becomes that. What the
-    /// program set by hand is set afterwards, and stays.
-    pub describe: fn(&'static (dyn Any + Send + Sync), &mut SpanRecord) -> TransactionSource,
+    /// and what the attributes mean. What the program set by hand is set afterwards, and stays.
+    ///
+    /// It says what the description is, as the name of a transaction: of a root it becomes that. `None` leaves the name that the root
+    /// started with.
+    pub describe: fn(&'static (dyn Any + Send + Sync), &mut SpanRecord) -> Option<TransactionSource>,
 }
 
 impl fmt::Debug for Callsite {
@@ -393,7 +395,7 @@ fn describe(record: &mut SpanRecord, origin: Origin, set: Option<Box<Set>>) -> O
             init.site.write_to(&mut record.data);
             None
         }
-        Origin::Layer(callsite) => Some((callsite.describe)(callsite.data, record)),
+        Origin::Layer(callsite) => (callsite.describe)(callsite.data, record),
     };
     if let Some(set) = set {
         record.description = set.name.map(Cow::into_owned).or(record.description.take());
@@ -510,7 +512,7 @@ mod tests {
                 assert_eq!(span.data["rows"], 1, "attributes are there when it is asked");
                 span.description = data.downcast_ref::<&str>().map(|&text| text.to_owned());
                 (span.op, span.status) = (Some("db".into()), span.status.or(Some(SpanStatus::Aborted)));
-                TransactionSource::Task
+                Some(TransactionSource::Task)
             },
         };
         let mut fields = Fields::new();
@@ -555,7 +557,7 @@ mod tests {
             data: &(),
             describe: |_, span| {
                 span.status.get_or_insert(SpanStatus::NotFound);
-                TransactionSource::Component
+                None
             },
         };
         buffer.open(opening(1, &none, after(1)));

@@ -46,10 +46,8 @@ pub(crate) fn callsite(metadata: &'static Metadata<'static>) -> Callsite {
 }
 
 /// Writes what is known of a callsite, and what the attributes mean, into the record of its span.
-fn describe(data: &'static (dyn Any + Send + Sync), span: &mut SpanRecord) -> TransactionSource {
-    let Some(metadata) = data.downcast_ref::<Metadata<'static>>() else {
-        return TransactionSource::Component;
-    };
+fn describe(data: &'static (dyn Any + Send + Sync), span: &mut SpanRecord) -> Option<TransactionSource> {
+    let metadata = data.downcast_ref::<Metadata<'static>>()?;
     let library = libraries::of(metadata);
     if let Some(library) = library {
         library.write_to(&mut span.data);
@@ -76,7 +74,7 @@ fn describe(data: &'static (dyn Any + Send + Sync), span: &mut SpanRecord) -> Tr
     if metadata.is_span() {
         site(metadata).write_to(&mut span.data);
     }
-    source
+    Some(source)
 }
 
 /// What has to be known of a root when it starts.

@@ -24,7 +24,7 @@ use tracing::{Instrument, Level, info_span};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::prelude::*;
 use watchpost::protocol::SpanRecord;
-use watchpost::tracing::{CaptureLayer, layer};
+use watchpost::tracing::{CaptureLayer, Levels, layer};
 use watchpost_testkit::{Captured, capture};
 
 fn captured(layer: CaptureLayer, work: impl FnOnce()) -> Captured {
@@ -122,6 +122,18 @@ fn whoever_wants_no_breadcrumbs_and_no_spans_gets_none_of_sqlx() {
     let silent = layer().breadcrumbs(LevelFilter::OFF).spans(LevelFilter::WARN);
     let captured = captured(silent, || {
         tracing::warn_span!("checkout").in_scope(|| {
+            sqlx(LONG, LogSettings::default());
+            watchpost::capture_message("look");
+        });
+    });
+    assert_eq!(captured.draw(), "info: look\n  in checkout\nfunction checkout\n");
+}
+
+#[test]
+fn levels_of_a_target_say_more_than_what_is_known_of_the_library() {
+    let silent = layer().target("sqlx::query", Levels::off());
+    let captured = captured(silent, || {
+        info_span!("checkout").in_scope(|| {
             sqlx(LONG, LogSettings::default());
             watchpost::capture_message("look");
         });

@@ -82,7 +82,7 @@
 //!
 //! diesel-tracing, genai, reqwest-tracing, rig, sea-orm, sqlx-tracing and tracing-actix-web speak the conventions; their spans also say who
 //! made them, as `auto.db.sea_orm`. A filter in front of the layer that stops DEBUG stops what is at DEBUG in this table: let
-//! `sqlx::query=debug` through, say.
+//! `sqlx::query=debug` through, say. Levels that are set for a target with [`CaptureLayer::target`], and filters, say more than this table.
 //!
 //! [tower]: https://docs.rs/watchpost-tower
 //!

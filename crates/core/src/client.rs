@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use watchpost_protocol::{Category, DiscardReason, Dsn, Event, EventId, Level};
+use watchpost_protocol::{Category, DiscardReason, DiscardedEvent, Dsn, Event, EventId, Level};
 
 use crate::config::Config;
 use crate::error::InitError;
@@ -133,9 +133,22 @@ impl Client {
         self.inner.config.sdk.integrations.iter().map(ToString::to_string).collect()
     }
 
-    /// What was lost and not reported yet.
+    /// What was lost and not reported yet, as it is now: one line per reason and category, sorted. Asking takes nothing out of the next report.
+    ///
+    /// ```
+    /// # let client = watchpost_core::Client::new(watchpost_core::Options::new().use_environment(false))?;
+    /// for line in client.losses() {
+    ///     eprintln!("{} {} lost: {}", line.quantity, line.category, line.reason);
+    /// }
+    /// # Ok::<(), watchpost_core::InitError>(())
+    /// ```
     #[must_use]
-    pub fn losses(&self) -> &Losses {
+    pub fn losses(&self) -> Vec<DiscardedEvent> {
+        self.inner.losses.lines()
+    }
+
+    /// Where losses are counted.
+    pub(crate) fn ledger(&self) -> &Losses {
         &self.inner.losses
     }
 
@@ -202,7 +215,7 @@ impl Client {
         built
             .inspect_err(|_| {
                 crate::debug!("formatting an error panicked: it was not captured");
-                self.losses().record(DiscardReason::InternalSdkError, Category::Error, 1);
+                self.ledger().record(DiscardReason::InternalSdkError, Category::Error, 1);
             })
             .ok()
     }

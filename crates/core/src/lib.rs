@@ -17,7 +17,7 @@ pub mod rng;
 
 pub mod error;
 mod limits;
-pub mod losses;
+mod losses;
 mod outbox;
 pub mod transport;
 
@@ -73,7 +73,6 @@ pub use fields::{FieldValue, Fields};
 pub use flush::Flush;
 pub use future::FutureExt;
 pub use integration::{Integration, RawStack, StackSource};
-pub use losses::Losses;
 pub use options::{
     DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT,
     MaybeDsn, Options,

@@ -79,7 +79,7 @@ impl Trace {
     ) -> Option<Arc<Trace>> {
         let sampled = decide(client, &propagation, &init, fields)?;
         if !sampled.sampled {
-            let losses = client.losses();
+            let losses = client.ledger();
             losses.record(DiscardReason::SampleRate, Category::Transaction, 1);
             losses.record(DiscardReason::SampleRate, Category::Span, 1);
         }
@@ -157,7 +157,7 @@ impl Trace {
     /// Counts a span of this trace that was not recorded.
     pub fn count(&self, why: Unrecorded) {
         if why == Unrecorded::Ended {
-            self.client.losses().record(DiscardReason::BufferOverflow, Category::Span, 1);
+            self.client.ledger().record(DiscardReason::BufferOverflow, Category::Span, 1);
         }
     }
 
@@ -174,7 +174,7 @@ impl Trace {
     /// What was recorded goes to the pipeline, with the scopes it started in.
     fn finish(&self, buffer: Buffer) {
         if self.client.is_limited(Category::Transaction) {
-            let losses = self.client.losses();
+            let losses = self.client.ledger();
             losses.record(DiscardReason::RatelimitBackoff, Category::Transaction, 1);
             losses.record(DiscardReason::RatelimitBackoff, Category::Span, buffer.span_count());
             return;

@@ -102,6 +102,11 @@ fn no_client() {
         );
         assert_eq!(allocations(|| _ = watchpost::capture_error(&std::fmt::Error)), 0, "an error");
         assert_eq!(allocations(|| _ = watchpost::capture_message("hello")), 0, "a message");
+        assert_eq!(
+            allocations(|| _ = watchpost::capture_message!("order {}", 42)),
+            0,
+            "a message to be made"
+        );
     });
 }
 

@@ -26,6 +26,22 @@ pub fn current_span() -> Option<Span> {
     Scopes::current().span()
 }
 
+/// Changes the span that is current here; nothing happens where none is recorded (features T12).
+///
+/// ```
+/// # use watchpost_core::api::{start_transaction, update_current_span};
+/// let _import = start_transaction("import").enter();
+/// update_current_span(|span| {
+///     span.set_op("queue.process");
+///     span.set_attribute("rows", 42);
+/// });
+/// ```
+pub fn update_current_span(update: impl FnOnce(&Span)) {
+    if let Some(span) = current_span().filter(Span::is_recording) {
+        update(&span);
+    }
+}
+
 /// Continues the trace that the headers name, for everything of this isolation scope, and prepares a root span in it (features T06,
 /// `protocol.md` §8.8). Without valid headers it is a trace that begins here.
 ///

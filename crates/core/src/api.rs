@@ -18,8 +18,8 @@ pub use scopes::{
 };
 pub(crate) use spans::continue_trace_in;
 pub use spans::{
-    baggage, continue_trace, current_span, start_span, start_transaction, trace_headers, traceparent,
-    update_current_span,
+    baggage, continue_trace, current_span, start_span, start_transaction, trace_headers, trace_headers_for,
+    traceparent, update_current_span,
 };
 
 use crate::client::{Client, Guard};

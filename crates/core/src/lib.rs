@@ -17,7 +17,7 @@ pub mod rng;
 
 pub mod error;
 mod limits;
-mod losses;
+pub mod losses;
 mod outbox;
 pub mod transport;
 
@@ -32,8 +32,10 @@ pub mod scratch;
 mod tag;
 mod thread;
 
+mod filters;
 pub mod integration;
 mod message;
+mod pattern;
 pub mod sampling;
 pub mod scrub;
 mod valid;
@@ -44,6 +46,7 @@ mod environment;
 mod error_chain;
 pub mod options;
 mod pipeline;
+mod targets;
 
 pub mod client;
 pub mod flush;
@@ -70,13 +73,16 @@ pub use environment::parse_bool;
 pub use error::InitError;
 pub use error_chain::exceptions;
 pub use fields::{FieldValue, Fields};
+pub use filters::SpanRule;
 pub use flush::Flush;
 pub use future::FutureExt;
 pub use integration::{Integration, RawStack, StackSource};
+pub use losses::Losses;
 pub use options::{
     DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT,
     MaybeDsn, Options,
 };
+pub use pattern::Pattern;
 pub use record::{MAX_SPANS, Site};
 pub use rng::{Rng, ThreadRng};
 pub use sampling::{Decision, SampleRate, SamplingContext};

@@ -7,7 +7,7 @@ use watchpost_protocol::{Category, DiscardReason, DiscardedEvent};
 
 /// Counts losses by reason and category until the next client report takes them (`protocol.md` §4.3).
 #[derive(Debug, Default)]
-pub(crate) struct Losses {
+pub struct Losses {
     counts: Mutex<Counts>,
 }
 
@@ -15,7 +15,7 @@ type Counts = BTreeMap<(DiscardReason, Category), u64>;
 
 impl Losses {
     /// Adds `quantity` to one line; zero adds nothing.
-    pub(crate) fn record(&self, reason: DiscardReason, category: Category, quantity: u64) {
+    pub fn record(&self, reason: DiscardReason, category: Category, quantity: u64) {
         if quantity > 0 {
             let mut counts = self.lock();
             let count = counts.entry((reason, category)).or_default();
@@ -24,7 +24,7 @@ impl Losses {
     }
 
     /// Adds what one item consists of, all for the same reason.
-    pub(crate) fn record_all(&self, reason: DiscardReason, quantities: &[(Category, u64)]) {
+    pub fn record_all(&self, reason: DiscardReason, quantities: &[(Category, u64)]) {
         for &(category, quantity) in quantities {
             self.record(reason, category, quantity);
         }
@@ -32,17 +32,18 @@ impl Losses {
 
     /// Takes every line out: read and reset in one step, so that no loss is reported twice.
     #[must_use]
-    pub(crate) fn take(&self) -> Vec<DiscardedEvent> {
+    pub fn take(&self) -> Vec<DiscardedEvent> {
         lines(&std::mem::take(&mut *self.lock()))
     }
 
     /// Every line, sorted; they stay.
-    pub(crate) fn lines(&self) -> Vec<DiscardedEvent> {
+    #[must_use]
+    pub fn lines(&self) -> Vec<DiscardedEvent> {
         lines(&self.lock())
     }
 
     /// Puts lines back that could not be delivered.
-    pub(crate) fn put_back(&self, lines: Vec<DiscardedEvent>) {
+    pub fn put_back(&self, lines: Vec<DiscardedEvent>) {
         for line in lines {
             self.record(line.reason, line.category, line.quantity);
         }
@@ -50,7 +51,7 @@ impl Losses {
 
     /// Whether there is nothing to report.
     #[must_use]
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }
 

@@ -8,6 +8,7 @@ mod parts;
 mod privacy;
 mod traces;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,9 @@ use watchpost_protocol::{Breadcrumb, Dsn, Event, Transaction};
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::InitError;
+use crate::filters::SpanRule;
 use crate::integration::{Integration, StackSource};
+use crate::pattern::Pattern;
 use crate::rng::{Rng, ThreadRng};
 use crate::sampling::{SampleRate, TracesSampler};
 use crate::scrub::EventScrubber;
@@ -63,6 +66,11 @@ pub struct Options {
     pub(crate) org_id: Option<String>,
     pub(crate) strict_trace_continuation: bool,
     pub(crate) propagate_traceparent: bool,
+    /// `None`: every URL.
+    pub(crate) trace_propagation_targets: Option<Vec<Pattern>>,
+    pub(crate) ignore_transactions: Vec<Pattern>,
+    pub(crate) ignore_spans: Vec<SpanRule>,
+    pub(crate) trace_ignore_status_codes: BTreeSet<u16>,
     pub(crate) max_breadcrumbs: usize,
     pub(crate) max_value_length: Option<usize>,
     pub(crate) attach_stacktrace: bool,
@@ -110,6 +118,10 @@ impl Default for Options {
             org_id: None,
             strict_trace_continuation: false,
             propagate_traceparent: false,
+            trace_propagation_targets: None,
+            ignore_transactions: Vec::new(),
+            ignore_spans: Vec::new(),
+            trace_ignore_status_codes: BTreeSet::new(),
             max_breadcrumbs: DEFAULT_MAX_BREADCRUMBS,
             max_value_length: Some(DEFAULT_MAX_VALUE_LENGTH),
             attach_stacktrace: false,

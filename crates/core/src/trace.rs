@@ -15,6 +15,7 @@ use watchpost_protocol::{
 use crate::client::Client;
 use crate::dsc;
 use crate::fields::Fields;
+use crate::filters;
 use crate::merge::Layers;
 use crate::pipeline::{Job, TransactionJob};
 use crate::propagation_context::PropagationContext;
@@ -234,7 +235,11 @@ fn decide(
     fields: &Fields,
 ) -> Option<Sampled> {
     let options = client.options();
-    if let (Some(sampled), true) = (init.sampled, client.config().tracing_is_on()) {
+    if !client.config().tracing_is_on() {
+        return None;
+    }
+    let ignored = filters::ignores_transaction(&options.ignore_transactions, &init.name).then_some(false);
+    if let Some(sampled) = ignored.or(init.sampled) {
         let rate = Some(if sampled { 1.0 } else { 0.0 });
         return Some(Sampled { sampled, rate, by_sampler: true });
     }

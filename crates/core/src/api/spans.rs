@@ -9,6 +9,7 @@ use crate::builder::SpanBuilder;
 use crate::current::Scopes;
 use crate::propagation_context::PropagationContext;
 use crate::span::Span;
+use crate::targets;
 
 /// A root span: sent as a transaction when it ends, whatever span is open around it.
 pub fn start_transaction(name: impl Into<Cow<'static, str>>) -> SpanBuilder {
@@ -132,6 +133,22 @@ pub fn trace_headers() -> Vec<(&'static str, String)> {
         headers.push(("traceparent", propagation::traceparent(trace.trace_id, trace.span_id, trace.sampled)));
     }
     headers
+}
+
+/// As [`trace_headers`], for a request to this URL: empty unless the option `trace_propagation_targets` names it, and always for the host that
+/// the client itself reports to (features T16).
+///
+/// ```
+/// # use watchpost_core::api::trace_headers_for;
+/// let url = "https://api.example.com/orders";
+/// for (name, value) in trace_headers_for(url) {
+///     // request.header(name, value)
+/// }
+/// ```
+#[must_use]
+pub fn trace_headers_for(url: &str) -> Vec<(&'static str, String)> {
+    let allowed = Scopes::current().client().is_some_and(|client| targets::may_know(client.config(), url));
+    if allowed { trace_headers() } else { Vec::new() }
 }
 
 /// The value of an outgoing `sentry-trace` header (features T08). `None` without a client.

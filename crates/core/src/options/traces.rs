@@ -6,6 +6,8 @@ use watchpost_protocol::Transaction;
 
 use super::Options;
 use crate::error::InitError;
+use crate::filters::SpanRule;
+use crate::pattern::Pattern;
 use crate::sampling::{Decision, SampleRate, SamplingContext};
 
 impl Options {
@@ -35,6 +37,46 @@ impl Options {
         hook: impl Fn(Transaction) -> Option<Transaction> + Send + Sync + 'static,
     ) -> Self {
         self.before_send_transaction = Some(Arc::new(hook));
+        self
+    }
+
+    /// Transactions that are not wanted, by their whole name: `/health`, or `tick *`, in which `*` is anything. A path also names the requests to
+    /// it, by whatever method: `/health` is `GET /health`. Such a root is not sampled, and neither is what continues its trace elsewhere,
+    /// whatever the sampler and the caller say; it is counted as `sample_rate`. One that is given its name later is dropped when it ends,
+    /// and counted as `event_processor`. Replaces what was set before. Default: none (features T15).
+    pub fn ignore_transactions<P: Into<Pattern>>(mut self, names: impl IntoIterator<Item = P>) -> Self {
+        self.ignore_transactions = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Spans that are not wanted, by their whole name (`poll*`, in which `*` is anything) or by a [`SpanRule`]. That is decided on the worker, by what a
+    /// span is called in the end. The children of such a span move up to its parent; with a root goes its whole trace. They are counted
+    /// as `ignored`. Replaces what was set before. Default: none.
+    pub fn ignore_spans<R: Into<SpanRule>>(mut self, rules: impl IntoIterator<Item = R>) -> Self {
+        self.ignore_spans = rules.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Transactions that are not wanted, by what they answered: those whose `http.response.status_code` is one of these, as `[404]` or
+    /// `300..400`. They are dropped when they end, and counted as `event_processor` (`protocol.md` §6.3). Replaces what was set before.
+    /// Default: none.
+    pub fn trace_ignore_status_codes(mut self, codes: impl IntoIterator<Item = u16>) -> Self {
+        self.trace_ignore_status_codes = codes.into_iter().collect();
+        self
+    }
+
+    /// The URLs whose requests [`trace_headers_for`](crate::api::trace_headers_for) gives headers: those that contain one of these texts, or, with
+    /// the feature `regex`, in which one of these expressions is found. A text is found anywhere, in the query of somebody else's URL too;
+    /// `https://api.example.com/` says more than `api.example.com`. An empty list is no URL at all. The host of the DSN is never
+    /// one of them. Default: every URL (`protocol.md` §8.10).
+    ///
+    /// ```
+    /// # use watchpost_core::Options;
+    /// let options = Options::new().trace_propagation_targets(["https://api.example.com/", "http://localhost"]);
+    /// let nowhere = Options::new().trace_propagation_targets::<&str>([]);
+    /// ```
+    pub fn trace_propagation_targets<P: Into<Pattern>>(mut self, urls: impl IntoIterator<Item = P>) -> Self {
+        self.trace_propagation_targets = Some(urls.into_iter().map(Into::into).collect());
         self
     }
 

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use watchpost_protocol::{
-    Category, DiscardReason, DynamicSamplingContext, EventId, Item, SpanId, SpanRecord, Timestamp,
+    Category, DiscardReason, DynamicSamplingContext, EventId, Item, Map, SpanId, SpanRecord, Timestamp,
     TraceContext, Transaction, TransactionInfo, TransactionSource, Value,
 };
 
 use super::Telemetry;
 use crate::config::Config;
 use crate::dsc;
+use crate::filters;
 use crate::integration::Integration;
 use crate::losses::Losses;
 use crate::merge::{self, Layers};
+use crate::options::Options;
 use crate::propagation_context::PropagationContext;
 use crate::record::Buffer;
 use crate::sampling::Sampled;
@@ -51,10 +53,18 @@ impl TransactionJob {
             let micros = later.saturating_duration_since(moment).as_micros() as i64;
             Timestamp::from_micros(time.as_micros().saturating_add(micros))
         };
-        let records = self.buffer.into_records(self.propagation.trace_id, at);
+        let mut records = self.buffer.into_records(self.propagation.trace_id, at);
         let lost = records.overflow + records.unfinished;
         losses.record(DiscardReason::BufferOverflow, Category::Span, lost);
         let root = records.root?;
+        if let Some(reason) = refuses(&config.options, &self.name, &root) {
+            crate::debug!("dropped the transaction {:?} ({reason})", self.name);
+            losses.record(reason, Category::Transaction, 1);
+            losses.record(reason, Category::Span, records.children.len() as u64 + 1);
+            return None;
+        }
+        let ignored = filters::without_ignored(&config.options.ignore_spans, &mut records.children);
+        losses.record(DiscardReason::Ignored, Category::Span, ignored);
         let mut transaction = Transaction {
             event_id: self.event_id,
             transaction: name(self.name),
@@ -74,6 +84,24 @@ impl TransactionJob {
         transaction.contexts.trace = Some(trace_context(root, self.propagation.parent_span_id));
         merge::into_transaction(&mut transaction, &self.layers);
         Some(transaction)
+    }
+}
+
+/// Why a finished transaction is not wanted, if it is not. It may have been named, and answered, long after it was sampled.
+fn refuses(options: &Options, name: &str, root: &SpanRecord) -> Option<DiscardReason> {
+    if filters::ignores_span(&options.ignore_spans, name, &root.data) {
+        return Some(DiscardReason::Ignored);
+    }
+    let answered_so =
+        status_code(&root.data).is_some_and(|code| options.trace_ignore_status_codes.contains(&code));
+    (answered_so || filters::ignores_transaction(&options.ignore_transactions, name))
+        .then_some(DiscardReason::EventProcessor)
+}
+
+fn status_code(attributes: &Map<String, Value>) -> Option<u16> {
+    match attributes.get("http.response.status_code")? {
+        Value::String(code) => code.parse().ok(),
+        code => code.as_u64()?.try_into().ok(),
     }
 }
 

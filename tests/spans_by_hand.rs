@@ -112,3 +112,68 @@ fn links_name_the_other_span() {
     let kinds: Vec<_> = links.iter().map(|link| link.attributes.get("sentry.link.type")).collect();
     assert_eq!(kinds, [None, Some(&"follows_from".into())]);
 }
+
+/// What is set in an entered span ends with it, also where the span is made of nothing.
+#[test]
+fn an_entered_span_has_a_current_scope_of_its_own_sampled_or_not() {
+    let message = |text: &str| _ = watchpost::capture_message(text);
+    let program = || {
+        let _root = start_transaction("root").enter();
+        watchpost::current_scope().set_tag("where", "root");
+        {
+            let _child = start_span("child").enter();
+            message("begun");
+            watchpost::current_scope().set_tag("where", "child");
+            watchpost::with_scope(|scope| {
+                scope.set_tag("deep", "yes");
+                message("within");
+            });
+            {
+                let _grandchild = start_span("grandchild").enter();
+                watchpost::current_scope().set_tag("where", "grandchild");
+                message("deeper");
+            }
+            message("after");
+        }
+        message("outside");
+    };
+    let events = "\
+info: begun
+  in root
+  tags: where=root
+info: within
+  in root
+  tags: deep=yes where=child
+info: deeper
+  in root
+  tags: where=grandchild
+info: after
+  in root
+  tags: where=child
+info: outside
+  in root
+  tags: where=root
+";
+    assert_eq!(capture_with(quiet().traces_sample_rate(0.0).unwrap(), program).draw(), events);
+    let sampled = capture_with(quiet(), program).draw();
+    assert_eq!(
+        sampled.strip_prefix(events),
+        Some("default root\n  tags: where=root\n  default child\n    default grandchild\n")
+    );
+}
+
+/// Its parent is current elsewhere, or nowhere: what is captured in it still belongs to its trace.
+#[test]
+fn an_unsampled_child_of_a_span_that_is_not_current_is_current_once_entered() {
+    let mut traces = Vec::new();
+    let captured = capture_with(quiet().traces_sample_rate(0.0).unwrap(), || {
+        let elsewhere = start_transaction("elsewhere").start();
+        let _here = start_transaction("here").enter();
+        let child = elsewhere.child("child").enter();
+        traces = vec![elsewhere.trace_id(), watchpost::current_span().unwrap().trace_id()];
+        watchpost::capture_message("in the child");
+        drop(child);
+    });
+    assert_eq!(traces[0], traces[1]);
+    assert_eq!(captured.draw(), "info: in the child\n  in elsewhere\n");
+}

@@ -62,6 +62,8 @@ struct Inner {
     /// `None`: nothing can be sent, because there is neither a DSN nor a transport.
     outbox: Option<Outbox<Pipeline>>,
     active: AtomicBool,
+    /// Whether it is, or was, the process's own.
+    bound: AtomicBool,
 }
 
 /// Proof that an item of a category may be built: it passed the gates that come before building.
@@ -106,7 +108,14 @@ impl Client {
             crate::debug!("no DSN and no transport: nothing will be sent");
         }
         Ok(Client {
-            inner: Arc::new(Inner { config, losses, limits, outbox, active: AtomicBool::new(active) }),
+            inner: Arc::new(Inner {
+                config,
+                losses,
+                limits,
+                outbox,
+                active: AtomicBool::new(active),
+                bound: AtomicBool::new(false),
+            }),
         })
     }
 
@@ -251,6 +260,14 @@ impl Client {
             dsc: Some(crate::dsc::of_scope(propagation, self.config())),
             transaction: None,
         }
+    }
+
+    pub(crate) fn note_bound(&self) {
+        self.inner.bound.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn was_bound(&self) -> bool {
+        self.inner.bound.load(Ordering::Relaxed)
     }
 
     pub(crate) fn config(&self) -> &Config {

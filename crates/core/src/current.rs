@@ -13,8 +13,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
-use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
+use crate::bound;
 use crate::client::Client;
 use crate::fields::Fields;
 use crate::merge::Layers;
@@ -48,7 +49,6 @@ pub trait SpanSource: Send + Sync {
 }
 
 static SOURCE: OnceLock<&'static dyn SpanSource> = OnceLock::new();
-static BOUND: RwLock<Option<Client>> = RwLock::new(None);
 static BASE: LazyLock<Arc<Scopes>> = LazyLock::new(|| {
     let (isolation, current) = (Scope::new(), Scope::new());
     Arc::new(Scopes { client: None, isolation, current, span: None, unit: false })
@@ -62,23 +62,14 @@ thread_local! {
 struct Entered {
     /// By which its guard knows it: places on the stack are taken again.
     serial: u64,
-    scopes: Arc<Scopes>,
+    /// `None`: those outside of it, until a current scope of its own is asked for.
+    scopes: Option<Arc<Scopes>>,
     at: Option<SpanKey>,
 }
 
 /// Registers the tracing layer's side; the first one stays.
 pub fn set_span_source(source: &'static dyn SpanSource) {
     let _ = SOURCE.set(source);
-}
-
-/// Makes a client the process's own and hands back the one that was.
-pub(crate) fn bind(client: Option<Client>) -> Option<Client> {
-    std::mem::replace(&mut *BOUND.write().unwrap_or_else(PoisonError::into_inner), client)
-}
-
-/// The process's own client, whether active or not.
-pub(crate) fn bound() -> Option<Client> {
-    BOUND.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 impl Scopes {
@@ -107,8 +98,8 @@ impl Scopes {
         STACK
             .try_with(|stack| {
                 let stack = stack.try_borrow().ok()?;
-                let top = stack.last()?;
-                (key.is_none() || top.at == key).then(|| Arc::clone(&top.scopes))
+                let here = stack.iter().rev().take_while(|entered| key.is_none() || entered.at == key);
+                here.filter_map(|entered| entered.scopes.as_ref()).next().map(Arc::clone)
             })
             .ok()
             .flatten()
@@ -140,12 +131,12 @@ impl Scopes {
     }
 
     /// Forks the isolation and the current scope: a unit of work of its own. One that leaves the process's own scope begins a new trace
-    /// (`protocol.md` §8.7); one that leaves another unit stays in its trace.
+    /// (`protocol.md` §8.7), unless the process itself continues one; one that leaves another unit stays in its trace.
     #[must_use]
     pub fn isolated(&self) -> Scopes {
         let isolation = self.isolation.fork();
         if !self.unit {
-            isolation.set_propagation(None);
+            isolation.leave_trace();
         }
         Scopes { isolation, current: self.current.fork(), unit: true, ..self.clone() }
     }
@@ -192,19 +183,12 @@ impl Scopes {
     /// The client that captures go to: its own, else the process's. `None` if that one cannot send.
     #[must_use]
     pub fn client(&self) -> Option<Client> {
-        self.client.clone().or_else(bound).filter(Client::is_active)
+        self.client.clone().or_else(bound::client).filter(Client::is_active)
     }
 
     /// Makes these the scopes of this thread until the guard is dropped.
     pub fn attach(self: &Arc<Self>) -> ScopesGuard {
-        let at = SOURCE.get().and_then(|source| source.current_key());
-        let serial = STACK.try_with(|stack| {
-            let mut stack = stack.try_borrow_mut().ok()?;
-            let serial = SERIAL.try_with(|next| next.replace(next.get() + 1)).ok()?;
-            stack.push(Entered { serial, scopes: Arc::clone(self), at });
-            Some(serial)
-        });
-        ScopesGuard { serial: serial.ok().flatten(), not_send: PhantomData }
+        enter(Some(Arc::clone(self)))
     }
 
     /// The trace of this isolation scope while no span is open.
@@ -246,11 +230,45 @@ fn base() -> Arc<Scopes> {
     Arc::clone(&BASE)
 }
 
+fn enter(scopes: Option<Arc<Scopes>>) -> ScopesGuard {
+    let at = SOURCE.get().and_then(|source| source.current_key());
+    let serial = STACK.try_with(|stack| {
+        let mut stack = stack.try_borrow_mut().ok()?;
+        let serial = SERIAL.try_with(|next| next.replace(next.get() + 1)).ok()?;
+        stack.push(Entered { serial, scopes, at });
+        Some(serial)
+    });
+    ScopesGuard { serial: serial.ok().flatten(), not_send: PhantomData }
+}
+
+/// Enters a block that only has a current scope of its own, and that only if somebody asks for it: what a span is that nothing is recorded of.
+/// Until then it is made of nothing (promise 2).
+pub(crate) fn enter_block() -> ScopesGuard {
+    enter(None)
+}
+
 /// The scopes whose current scope is the innermost block's or span's own, so that what is set there stays there.
 pub(crate) fn own_current() -> Arc<Scopes> {
     let source = SOURCE.get();
     let key = source.and_then(|source| source.current_key());
-    Scopes::innermost(key).or_else(|| source?.own_current().map(Arc::new)).unwrap_or_else(base)
+    own_of_block(key)
+        .or_else(|| Scopes::innermost(key))
+        .or_else(|| source?.own_current().map(Arc::new))
+        .unwrap_or_else(base)
+}
+
+/// Gives the innermost block its scopes, if it is one that has none yet.
+fn own_of_block(key: Option<SpanKey>) -> Option<Arc<Scopes>> {
+    let is_innermost = |entered: &Entered| entered.scopes.is_none() && (key.is_none() || entered.at == key);
+    let is_bare = |stack: &RefCell<Vec<Entered>>| stack.try_borrow().ok()?.last().map(is_innermost);
+    STACK.try_with(is_bare).ok().flatten().filter(|bare| *bare)?;
+    let own = Arc::new(Scopes::current().forked());
+    let filled = STACK.try_with(|stack| {
+        let mut stack = stack.try_borrow_mut().ok()?;
+        stack.last_mut()?.scopes = Some(Arc::clone(&own));
+        Some(())
+    });
+    filled.ok().flatten().map(|()| own)
 }
 
 /// Puts a thread's scopes back when dropped. Guards are meant to be dropped in the reverse order of their making; one that outlives an outer one
@@ -268,7 +286,10 @@ impl Drop for ScopesGuard {
         let left = STACK.try_with(|stack| {
             let mut stack = stack.try_borrow_mut().ok()?;
             let depth = stack.iter().rposition(|entered| entered.serial == serial)?;
-            Some(stack.split_off(depth))
+            let top = stack.pop();
+            // What was entered after it, and is still there: a list, which as a rule is empty and is made of nothing.
+            let rest = if depth < stack.len() { stack.split_off(depth) } else { Vec::new() };
+            Some((top, rest))
         });
         drop(left); // scopes are freed, and spans may end, when the stack is no longer borrowed
     }

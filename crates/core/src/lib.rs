@@ -48,6 +48,7 @@ pub mod options;
 mod pipeline;
 mod targets;
 
+mod bound;
 pub mod client;
 pub mod flush;
 mod sensitive;

@@ -265,6 +265,13 @@ impl Scope {
         self.update(|data| data.propagation = context);
     }
 
+    /// Forgets the trace, if it began here: who leaves the process's own scope begins another. One that another process began goes on.
+    pub(crate) fn leave_trace(&self) {
+        self.update(|data| {
+            data.propagation = data.propagation.take().filter(|trace| trace.incoming.is_some())
+        });
+    }
+
     pub(crate) fn snapshot(&self) -> Snapshot {
         let data = Arc::clone(&self.cell.data.lock().unwrap_or_else(PoisonError::into_inner));
         let trail = self.lock_live().breadcrumbs.freeze();

@@ -12,6 +12,7 @@ use watchpost_protocol::{
     TransactionSource,
 };
 
+use crate::bound;
 use crate::client::Client;
 use crate::dsc;
 use crate::fields::Fields;
@@ -158,7 +159,9 @@ impl Trace {
     /// Counts a span of this trace that was not recorded.
     pub fn count(&self, why: Unrecorded) {
         if why == Unrecorded::Ended {
-            self.client.ledger().record(DiscardReason::BufferOverflow, Category::Span, 1);
+            let client = bound::in_place_of(&self.client);
+            let ledger = client.as_ref().unwrap_or(&self.client).ledger();
+            ledger.record(DiscardReason::BufferOverflow, Category::Span, 1);
         }
     }
 
@@ -172,20 +175,26 @@ impl Trace {
         }
     }
 
-    /// What was recorded goes to the pipeline, with the scopes it started in.
+    /// What was recorded goes to the pipeline, with the scopes it started in. A trace that outlives its client goes to the one that took its
+    /// place; if there is none, nobody reports any more, and the loss stands in the ledger of the client that was closed.
     fn finish(&self, buffer: Buffer) {
-        if self.client.is_limited(Category::Transaction) {
-            let losses = self.client.ledger();
-            losses.record(DiscardReason::RatelimitBackoff, Category::Transaction, 1);
-            losses.record(DiscardReason::RatelimitBackoff, Category::Span, buffer.span_count());
-            return;
+        let lost = |client: &Client, reason| {
+            client.ledger().record(reason, Category::Transaction, 1);
+            client.ledger().record(reason, Category::Span, buffer.span_count());
+        };
+        let Some(client) = bound::in_place_of(&self.client) else {
+            crate::debug!("the client was closed before the trace ended: dropped one transaction");
+            return lost(&self.client, DiscardReason::QueueOverflow);
+        };
+        if client.is_limited(Category::Transaction) {
+            return lost(&client, DiscardReason::RatelimitBackoff);
         }
         let (name, source, current) = {
             let state = self.lock();
             (state.name.clone(), state.source, state.current.clone())
         };
-        self.client.push(Job::Transaction(Box::new(TransactionJob {
-            event_id: rng::event_id(self.client.rng()),
+        client.push(Job::Transaction(Box::new(TransactionJob {
+            event_id: rng::event_id(client.rng()),
             name,
             source,
             buffer,

@@ -151,6 +151,23 @@ pub fn trace_headers_for(url: &str) -> Vec<(&'static str, String)> {
     if allowed { trace_headers() } else { Vec::new() }
 }
 
+/// The variables that let a program which is started from here continue the trace: `SENTRY_TRACE` and `SENTRY_BAGGAGE`, which its `init` reads
+/// (`protocol.md` §8.1). Empty without a client.
+///
+/// ```
+/// # use watchpost_core::api::trace_environment;
+/// let mut child = std::process::Command::new("resize");
+/// child.arg("cat.png").envs(trace_environment());
+/// ```
+#[must_use]
+pub fn trace_environment() -> Vec<(&'static str, String)> {
+    let scopes = Scopes::current();
+    let Some(client) = scopes.client() else { return Vec::new() };
+    let (trace, baggage) = outgoing(&scopes, &client);
+    // An empty baggage is said too: else the program would inherit the one that came to this one, of another trace maybe.
+    vec![("SENTRY_TRACE", trace.to_string()), ("SENTRY_BAGGAGE", baggage)]
+}
+
 /// The value of an outgoing `sentry-trace` header (features T08). `None` without a client.
 #[must_use]
 pub fn traceparent() -> Option<String> {

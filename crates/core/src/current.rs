@@ -62,8 +62,10 @@ thread_local! {
 struct Entered {
     /// By which its guard knows it: places on the stack are taken again.
     serial: u64,
-    /// `None`: those outside of it, until a current scope of its own is asked for.
+    /// `None`: those of the tracing span that is current, which nobody has put on the heap.
     scopes: Option<Arc<Scopes>>,
+    /// Whether it still shares the scopes outside of it, because nobody has asked for a current scope of its own.
+    shares: bool,
     at: Option<SpanKey>,
 }
 
@@ -98,8 +100,10 @@ impl Scopes {
         STACK
             .try_with(|stack| {
                 let stack = stack.try_borrow().ok()?;
-                let here = stack.iter().rev().take_while(|entered| key.is_none() || entered.at == key);
-                here.filter_map(|entered| entered.scopes.as_ref()).next().map(Arc::clone)
+                match key {
+                    Some(_) => stack.last().filter(|top| top.at == key)?.scopes.clone(),
+                    None => stack.iter().rev().find_map(|entered| entered.scopes.clone()),
+                }
             })
             .ok()
             .flatten()
@@ -188,7 +192,8 @@ impl Scopes {
 
     /// Makes these the scopes of this thread until the guard is dropped.
     pub fn attach(self: &Arc<Self>) -> ScopesGuard {
-        enter(Some(Arc::clone(self)))
+        let at = SOURCE.get().and_then(|source| source.current_key());
+        enter(Some(Arc::clone(self)), false, at)
     }
 
     /// The trace of this isolation scope while no span is open.
@@ -230,12 +235,11 @@ fn base() -> Arc<Scopes> {
     Arc::clone(&BASE)
 }
 
-fn enter(scopes: Option<Arc<Scopes>>) -> ScopesGuard {
-    let at = SOURCE.get().and_then(|source| source.current_key());
+fn enter(scopes: Option<Arc<Scopes>>, shares: bool, at: Option<SpanKey>) -> ScopesGuard {
     let serial = STACK.try_with(|stack| {
         let mut stack = stack.try_borrow_mut().ok()?;
         let serial = SERIAL.try_with(|next| next.replace(next.get() + 1)).ok()?;
-        stack.push(Entered { serial, scopes, at });
+        stack.push(Entered { serial, scopes, shares, at });
         Some(serial)
     });
     ScopesGuard { serial: serial.ok().flatten(), not_send: PhantomData }
@@ -244,7 +248,8 @@ fn enter(scopes: Option<Arc<Scopes>>) -> ScopesGuard {
 /// Enters a block that only has a current scope of its own, and that only if somebody asks for it: what a span is that nothing is recorded of.
 /// Until then it is made of nothing (promise 2).
 pub(crate) fn enter_block() -> ScopesGuard {
-    enter(None)
+    let at = SOURCE.get().and_then(|source| source.current_key());
+    enter(Scopes::innermost(at).or_else(|| at.is_none().then(base)), true, at)
 }
 
 /// The scopes whose current scope is the innermost block's or span's own, so that what is set there stays there.
@@ -259,16 +264,20 @@ pub(crate) fn own_current() -> Arc<Scopes> {
 
 /// Gives the innermost block its scopes, if it is one that has none yet.
 fn own_of_block(key: Option<SpanKey>) -> Option<Arc<Scopes>> {
-    let is_innermost = |entered: &Entered| entered.scopes.is_none() && (key.is_none() || entered.at == key);
-    let is_bare = |stack: &RefCell<Vec<Entered>>| stack.try_borrow().ok()?.last().map(is_innermost);
-    STACK.try_with(is_bare).ok().flatten().filter(|bare| *bare)?;
+    let shares = |top: &Entered| top.shares && (key.is_none() || top.at == key);
+    let shares = STACK.try_with(|stack| stack.try_borrow().ok()?.last().map(shares)).ok().flatten();
+    if shares != Some(true) {
+        return None;
+    }
     let own = Arc::new(Scopes::current().forked());
     let filled = STACK.try_with(|stack| {
         let mut stack = stack.try_borrow_mut().ok()?;
-        stack.last_mut()?.scopes = Some(Arc::clone(&own));
-        Some(())
+        let top = stack.last_mut()?;
+        top.shares = false;
+        top.scopes.replace(Arc::clone(&own)) // freed when the stack is no longer borrowed
     });
-    filled.ok().flatten().map(|()| own)
+    drop(filled);
+    Some(own)
 }
 
 /// Puts a thread's scopes back when dropped. Guards are meant to be dropped in the reverse order of their making; one that outlives an outer one

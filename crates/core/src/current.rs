@@ -62,11 +62,25 @@ thread_local! {
 struct Entered {
     /// By which its guard knows it: places on the stack are taken again.
     serial: u64,
-    /// `None`: those of the tracing span that is current, which nobody has put on the heap.
-    scopes: Option<Arc<Scopes>>,
-    /// Whether it still shares the scopes outside of it, because nobody has asked for a current scope of its own.
-    shares: bool,
+    held: Held,
     at: Option<SpanKey>,
+}
+
+#[derive(Clone)]
+enum Held {
+    Own(Arc<Scopes>),
+    /// Those outside of it, in which another span stands for its own, until somebody asks for more than to look. `None`: those of the tracing span
+    /// that is current, which nobody has put on the heap.
+    Shared(Option<Arc<Scopes>>),
+}
+
+impl Held {
+    fn scopes(&self) -> Option<&Arc<Scopes>> {
+        match self {
+            Held::Own(scopes) => Some(scopes),
+            Held::Shared(outside) => outside.as_ref(),
+        }
+    }
 }
 
 /// Registers the tracing layer's side; the first one stays.
@@ -87,8 +101,9 @@ impl Scopes {
     pub(crate) fn at_hand() -> Scopes {
         let source = SOURCE.get();
         let key = source.and_then(|source| source.current_key());
-        match Scopes::innermost(key) {
-            Some(entered) => Scopes::clone(&entered),
+        match last_entered(key) {
+            Some(Held::Own(entered)) => Scopes::clone(&entered),
+            Some(Held::Shared(outside)) => sharing(outside),
             None => source.and_then(|source| source.current()).unwrap_or_else(|| Scopes::clone(&BASE)),
         }
     }
@@ -97,16 +112,10 @@ impl Scopes {
     /// tracing layer, which knows the rest.
     #[must_use]
     pub fn innermost(key: Option<SpanKey>) -> Option<Arc<Scopes>> {
-        STACK
-            .try_with(|stack| {
-                let stack = stack.try_borrow().ok()?;
-                match key {
-                    Some(_) => stack.last().filter(|top| top.at == key)?.scopes.clone(),
-                    None => stack.iter().rev().find_map(|entered| entered.scopes.clone()),
-                }
-            })
-            .ok()
-            .flatten()
+        Some(match last_entered(key)? {
+            Held::Own(entered) => entered,
+            Held::Shared(outside) => no_longer_sharing(outside),
+        })
     }
 
     /// The process's own scopes.
@@ -192,8 +201,7 @@ impl Scopes {
 
     /// Makes these the scopes of this thread until the guard is dropped.
     pub fn attach(self: &Arc<Self>) -> ScopesGuard {
-        let at = SOURCE.get().and_then(|source| source.current_key());
-        enter(Some(Arc::clone(self)), false, at)
+        enter(|_| Held::Own(Arc::clone(self)))
     }
 
     /// The trace of this isolation scope while no span is open.
@@ -235,49 +243,68 @@ fn base() -> Arc<Scopes> {
     Arc::clone(&BASE)
 }
 
-fn enter(scopes: Option<Arc<Scopes>>, shares: bool, at: Option<SpanKey>) -> ScopesGuard {
+/// Enters a block for a span that nothing is recorded of, and that another which is current stands for. Until somebody asks for its scopes,
+/// it is made of nothing (promise 2).
+pub(crate) fn enter_block() -> ScopesGuard {
+    enter(|at| Held::Shared(last_entered(at).and_then(|held| held.scopes().cloned())))
+}
+
+fn enter(what: impl FnOnce(Option<SpanKey>) -> Held) -> ScopesGuard {
+    let at = SOURCE.get().and_then(|source| source.current_key());
+    let held = what(at);
     let serial = STACK.try_with(|stack| {
         let mut stack = stack.try_borrow_mut().ok()?;
         let serial = SERIAL.try_with(|next| next.replace(next.get() + 1)).ok()?;
-        stack.push(Entered { serial, scopes, shares, at });
+        stack.push(Entered { serial, held, at });
         Some(serial)
     });
     ScopesGuard { serial: serial.ok().flatten(), not_send: PhantomData }
 }
 
-/// Enters a block that only has a current scope of its own, and that only if somebody asks for it: what a span is that nothing is recorded of.
-/// Until then it is made of nothing (promise 2).
-pub(crate) fn enter_block() -> ScopesGuard {
-    let at = SOURCE.get().and_then(|source| source.current_key());
-    enter(Scopes::innermost(at).or_else(|| at.is_none().then(base)), true, at)
+/// What this thread entered last, if it entered no tracing span after it.
+fn last_entered(key: Option<SpanKey>) -> Option<Held> {
+    let look = |stack: &RefCell<Vec<Entered>>| {
+        let stack = stack.try_borrow().ok()?;
+        let top = stack.last().filter(|top| key.is_none() || top.at == key)?;
+        Some(match &top.held {
+            // Its tracing span was left before it.
+            Held::Shared(None) if key.is_none() => {
+                Held::Shared(stack.iter().rev().find_map(|entered| entered.held.scopes().cloned()))
+            }
+            held => held.clone(),
+        })
+    };
+    STACK.try_with(look).ok().flatten()
+}
+
+/// The scopes of a block that shares those outside of it. Whoever has them changes nothing of the span that stands for the block's own.
+fn sharing(outside: Option<Arc<Scopes>>) -> Scopes {
+    let mut scopes = match outside {
+        Some(outside) => Scopes::clone(&outside),
+        None => SOURCE.get().and_then(|source| source.current()).unwrap_or_else(|| Scopes::clone(&BASE)),
+    };
+    if let Some(span) = &mut scopes.span {
+        span.own = false;
+    }
+    scopes
+}
+
+/// Gives the innermost block scopes of its own, with a current scope in which what is set ends with the block.
+fn no_longer_sharing(outside: Option<Arc<Scopes>>) -> Arc<Scopes> {
+    let own = Arc::new(sharing(outside).forked());
+    let replaced = STACK.try_with(|stack| {
+        let mut stack = stack.try_borrow_mut().ok()?;
+        Some(std::mem::replace(&mut stack.last_mut()?.held, Held::Own(Arc::clone(&own))))
+    });
+    drop(replaced); // freed when the stack is no longer borrowed
+    own
 }
 
 /// The scopes whose current scope is the innermost block's or span's own, so that what is set there stays there.
 pub(crate) fn own_current() -> Arc<Scopes> {
     let source = SOURCE.get();
     let key = source.and_then(|source| source.current_key());
-    own_of_block(key)
-        .or_else(|| Scopes::innermost(key))
-        .or_else(|| source?.own_current().map(Arc::new))
-        .unwrap_or_else(base)
-}
-
-/// Gives the innermost block its scopes, if it is one that has none yet.
-fn own_of_block(key: Option<SpanKey>) -> Option<Arc<Scopes>> {
-    let shares = |top: &Entered| top.shares && (key.is_none() || top.at == key);
-    let shares = STACK.try_with(|stack| stack.try_borrow().ok()?.last().map(shares)).ok().flatten();
-    if shares != Some(true) {
-        return None;
-    }
-    let own = Arc::new(Scopes::current().forked());
-    let filled = STACK.try_with(|stack| {
-        let mut stack = stack.try_borrow_mut().ok()?;
-        let top = stack.last_mut()?;
-        top.shares = false;
-        top.scopes.replace(Arc::clone(&own)) // freed when the stack is no longer borrowed
-    });
-    drop(filled);
-    Some(own)
+    Scopes::innermost(key).or_else(|| source?.own_current().map(Arc::new)).unwrap_or_else(base)
 }
 
 /// Puts a thread's scopes back when dropped. Guards are meant to be dropped in the reverse order of their making; one that outlives an outer one

@@ -11,9 +11,12 @@
 //!     S ≠ P            S was entered since: the span's own scopes are
 //! ```
 
-use std::cell::{Cell, RefCell};
-use std::marker::PhantomData;
+mod stack;
+
 use std::sync::{Arc, LazyLock, OnceLock};
+
+pub use stack::ScopesGuard;
+use stack::{Held, enter, last_entered};
 
 use crate::bound;
 use crate::client::Client;
@@ -54,33 +57,9 @@ static BASE: LazyLock<Arc<Scopes>> = LazyLock::new(|| {
     Arc::new(Scopes { client: None, isolation, current, span: None, unit: false })
 });
 
-thread_local! {
-    static STACK: RefCell<Vec<Entered>> = const { RefCell::new(Vec::new()) };
-    static SERIAL: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Entered {
-    /// By which its guard knows it: places on the stack are taken again.
-    serial: u64,
-    held: Held,
-    at: Option<SpanKey>,
-}
-
-#[derive(Clone)]
-enum Held {
-    Own(Arc<Scopes>),
-    /// Those outside of it, in which another span stands for its own, until somebody asks for more than to look. `None`: those of the tracing span
-    /// that is current, which nobody has put on the heap.
-    Shared(Option<Arc<Scopes>>),
-}
-
-impl Held {
-    fn scopes(&self) -> Option<&Arc<Scopes>> {
-        match self {
-            Held::Own(scopes) => Some(scopes),
-            Held::Shared(outside) => outside.as_ref(),
-        }
-    }
+/// The tracing span that is current, if there is one.
+fn current_key() -> Option<SpanKey> {
+    SOURCE.get()?.current_key()
 }
 
 /// Registers the tracing layer's side; the first one stays.
@@ -92,19 +71,17 @@ impl Scopes {
     /// The scopes that a capture on this thread would take now.
     #[must_use]
     pub fn current() -> Arc<Scopes> {
-        let source = SOURCE.get();
-        let key = source.and_then(|source| source.current_key());
-        Scopes::innermost(key).or_else(|| source?.current().map(Arc::new)).unwrap_or_else(base)
+        Scopes::innermost(current_key())
+            .or_else(|| SOURCE.get()?.current().map(Arc::new))
+            .unwrap_or_else(base)
     }
 
     /// As [`current`](Self::current), without a place of their own on the heap: for who looks and lets go (promise 2).
     pub(crate) fn at_hand() -> Scopes {
-        let source = SOURCE.get();
-        let key = source.and_then(|source| source.current_key());
-        match last_entered(key) {
+        match last_entered(current_key()) {
             Some(Held::Own(entered)) => Scopes::clone(&entered),
             Some(Held::Shared(outside)) => sharing(outside),
-            None => source.and_then(|source| source.current()).unwrap_or_else(|| Scopes::clone(&BASE)),
+            None => of_source(),
         }
     }
 
@@ -239,6 +216,11 @@ impl Scopes {
     }
 }
 
+/// What the current tracing span carries; without one, what the process does.
+fn of_source() -> Scopes {
+    SOURCE.get().and_then(|source| source.current()).unwrap_or_else(|| Scopes::clone(&BASE))
+}
+
 fn base() -> Arc<Scopes> {
     Arc::clone(&BASE)
 }
@@ -249,39 +231,11 @@ pub(crate) fn enter_block() -> ScopesGuard {
     enter(|at| Held::Shared(last_entered(at).and_then(|held| held.scopes().cloned())))
 }
 
-fn enter(what: impl FnOnce(Option<SpanKey>) -> Held) -> ScopesGuard {
-    let at = SOURCE.get().and_then(|source| source.current_key());
-    let held = what(at);
-    let serial = STACK.try_with(|stack| {
-        let mut stack = stack.try_borrow_mut().ok()?;
-        let serial = SERIAL.try_with(|next| next.replace(next.get() + 1)).ok()?;
-        stack.push(Entered { serial, held, at });
-        Some(serial)
-    });
-    ScopesGuard { serial: serial.ok().flatten(), not_send: PhantomData }
-}
-
-/// What this thread entered last, if it entered no tracing span after it.
-fn last_entered(key: Option<SpanKey>) -> Option<Held> {
-    let look = |stack: &RefCell<Vec<Entered>>| {
-        let stack = stack.try_borrow().ok()?;
-        let top = stack.last().filter(|top| key.is_none() || top.at == key)?;
-        Some(match &top.held {
-            // Its tracing span was left before it.
-            Held::Shared(None) if key.is_none() => {
-                Held::Shared(stack.iter().rev().find_map(|entered| entered.held.scopes().cloned()))
-            }
-            held => held.clone(),
-        })
-    };
-    STACK.try_with(look).ok().flatten()
-}
-
 /// The scopes of a block that shares those outside of it. Whoever has them changes nothing of the span that stands for the block's own.
 fn sharing(outside: Option<Arc<Scopes>>) -> Scopes {
     let mut scopes = match outside {
         Some(outside) => Scopes::clone(&outside),
-        None => SOURCE.get().and_then(|source| source.current()).unwrap_or_else(|| Scopes::clone(&BASE)),
+        None => of_source(),
     };
     if let Some(span) = &mut scopes.span {
         span.own = false;
@@ -292,43 +246,14 @@ fn sharing(outside: Option<Arc<Scopes>>) -> Scopes {
 /// Gives the innermost block scopes of its own, with a current scope in which what is set ends with the block.
 fn no_longer_sharing(outside: Option<Arc<Scopes>>) -> Arc<Scopes> {
     let own = Arc::new(sharing(outside).forked());
-    let replaced = STACK.try_with(|stack| {
-        let mut stack = stack.try_borrow_mut().ok()?;
-        Some(std::mem::replace(&mut stack.last_mut()?.held, Held::Own(Arc::clone(&own))))
-    });
-    drop(replaced); // freed when the stack is no longer borrowed
+    drop(stack::replace_innermost(Held::Own(Arc::clone(&own))));
     own
 }
 
 /// The scopes whose current scope is the innermost block's or span's own, so that what is set there stays there.
 pub(crate) fn own_current() -> Arc<Scopes> {
-    let source = SOURCE.get();
-    let key = source.and_then(|source| source.current_key());
-    Scopes::innermost(key).or_else(|| source?.own_current().map(Arc::new)).unwrap_or_else(base)
-}
-
-/// Puts a thread's scopes back when dropped. Guards are meant to be dropped in the reverse order of their making; one that outlives an outer one
-/// has nothing left to put back.
-#[derive(Debug)]
-#[must_use = "the scopes are left when the guard is dropped"]
-pub struct ScopesGuard {
-    serial: Option<u64>,
-    not_send: PhantomData<*const ()>,
-}
-
-impl Drop for ScopesGuard {
-    fn drop(&mut self) {
-        let Some(serial) = self.serial else { return };
-        let left = STACK.try_with(|stack| {
-            let mut stack = stack.try_borrow_mut().ok()?;
-            let depth = stack.iter().rposition(|entered| entered.serial == serial)?;
-            let top = stack.pop();
-            // What was entered after it, and is still there: a list, which as a rule is empty and is made of nothing.
-            let rest = if depth < stack.len() { stack.split_off(depth) } else { Vec::new() };
-            Some((top, rest))
-        });
-        drop(left); // scopes are freed, and spans may end, when the stack is no longer borrowed
-    }
+    let of_span = || SOURCE.get()?.own_current().map(Arc::new);
+    Scopes::innermost(current_key()).or_else(of_span).unwrap_or_else(base)
 }
 
 impl std::fmt::Debug for Scopes {
@@ -339,23 +264,5 @@ impl std::fmt::Debug for Scopes {
             .field("span", &self.span())
             .field("unit", &self.unit)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_guard_that_outlives_an_outer_one_takes_nothing_from_others() {
-        let [outer, inner, later] = std::array::from_fn(|_| Arc::new(base().forked()));
-        let outer_guard = outer.attach();
-        let inner_guard = inner.attach();
-        drop(outer_guard);
-        assert!(Scopes::innermost(None).is_none(), "the inner one went with the outer one");
-        let _later = [later.attach(), later.attach()];
-        drop(inner_guard);
-        assert!(Scopes::innermost(None).is_some_and(|top| Arc::ptr_eq(&top, &later)));
-        assert_eq!(STACK.with(|stack| stack.borrow().len()), 2);
     }
 }

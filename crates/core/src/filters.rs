@@ -76,6 +76,9 @@ impl<P: Into<Pattern>> From<P> for SpanRule {
 
 /// Whether a transaction of this name is not wanted.
 pub(crate) fn ignores_transaction(patterns: &[Pattern], name: &str) -> bool {
+    if patterns.is_empty() {
+        return false;
+    }
     let path = path_of(name);
     patterns.iter().any(|pattern| pattern.is(name) || path.is_some_and(|path| pattern.is(path)))
 }

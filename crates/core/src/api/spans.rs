@@ -176,7 +176,16 @@ pub fn traceparent() -> Option<String> {
     Some(outgoing(&scopes, &client).0.to_string())
 }
 
-/// The value of an outgoing `baggage` header (features T09). `None` without a client, or with nothing to say.
+/// The value of an outgoing `baggage` header (features T09). `None` without a client, or with nothing to say. A request that has a `baggage`
+/// of others already keeps theirs:
+///
+/// ```
+/// use watchpost_protocol::propagation::{DynamicSamplingContext, merge_baggage};
+/// # use watchpost_core::api::baggage;
+///
+/// let ours = DynamicSamplingContext::from_baggage(&baggage().unwrap_or_default());
+/// let header = merge_baggage(Some("team=x"), &ours);
+/// ```
 #[must_use]
 pub fn baggage() -> Option<String> {
     let scopes = Scopes::current();

@@ -22,7 +22,18 @@ impl Options {
     }
 
     /// Decides about each trace that begins here, before the parent's decision and `traces_sample_rate`. Runs on the thread that starts
-    /// the root span. One that panics leaves the decision to those two. Default: none.
+    /// the root span. One that panics leaves the decision to those two. Default: none (`protocol.md` §8.6).
+    ///
+    /// It sees the root as it starts: its name, its operation, and the attributes that it starts with.
+    ///
+    /// ```
+    /// # use watchpost_core::{Decision, Options};
+    /// let options = Options::new().traces_sampler(|root| match (root.op, root.attributes.get("tenant")) {
+    ///     (Some("queue.process"), _) => Decision::Rate(0.01),
+    ///     (_, Some(tenant)) if tenant == "acme".into() => Decision::Keep,
+    ///     _ => Decision::Inherit,
+    /// });
+    /// ```
     pub fn traces_sampler(
         mut self,
         sampler: impl Fn(&SamplingContext<'_>) -> Decision + Send + Sync + 'static,

@@ -59,8 +59,9 @@ async fn checkout() -> StatusCode {
     StatusCode::INTERNAL_SERVER_ERROR
 }
 
-fn request() -> Request<Body> {
-    let mut request = Request::builder().method("POST").uri("http://shop.test/checkout?page=2&token=1");
+fn request(path: &str) -> Request<Body> {
+    let uri = format!("http://shop.test/{path}?page=2&token=1");
+    let mut request = Request::builder().method("POST").uri(uri);
     for name in ["host", "accept", "user-agent", "cookie", "authorization", "x-forwarded-for", "referer"] {
         request = request.header(name, "http://shop.test/");
     }
@@ -74,9 +75,13 @@ fn sent() -> BTreeSet<String> {
     let recorder = Recorder::new();
     let guard = watchpost::init(options().transport(recorder.clone())).unwrap();
     tracing_subscriber::registry().with(watchpost::tracing::layer()).init();
-    let app = Router::new().route("/checkout", post(checkout)).layer(watchpost::tower::request_layer());
+    let broken = post(|| async { StatusCode::BAD_GATEWAY });
+    let app = Router::new().route("/checkout", post(checkout)).route("/broken", broken);
+    let app = app.layer(watchpost::tower::request_layer());
     let runtime = Builder::new_current_thread().build().unwrap();
-    runtime.block_on(app.oneshot(request())).unwrap();
+    for path in ["checkout", "broken"] {
+        runtime.block_on(app.clone().oneshot(request(path))).unwrap();
+    }
     drop(guard);
 
     let mut fields = BTreeSet::new();

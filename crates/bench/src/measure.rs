@@ -9,7 +9,7 @@ use crate::workloads::Workload;
 /// Samples that are not counted at the start of a turn, while pools grow and threads start.
 const WARM_UP: usize = 3;
 /// Between samples, for those who work in the background.
-const PAUSE: Duration = Duration::from_millis(1);
+const PAUSE: Duration = Duration::from_millis(8);
 
 /// Is given the part of a sample that counts, and may run it several times.
 pub trait Meter {

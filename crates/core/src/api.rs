@@ -16,7 +16,6 @@ pub use scopes::{
     current_scope, global_scope, isolation_scope, new_scope, set_context, set_tag, set_tags,
     set_transaction_name, set_user, with_isolation_scope, with_scope,
 };
-pub(crate) use spans::continue_trace_in;
 pub use spans::{
     baggage, continue_trace, current_span, start_span, start_transaction, trace_environment, trace_headers,
     trace_headers_for, traceparent, update_current_span,

@@ -112,6 +112,11 @@ impl Ring {
         gone
     }
 
+    /// A ring of its own that starts with all that this one holds.
+    pub(crate) fn fork(&mut self) -> Ring {
+        if self.total == 0 { Ring::default() } else { Ring::from(self.freeze()) }
+    }
+
     /// Everything up to now, to be kept by somebody else; what is added later goes to a new segment.
     pub(crate) fn freeze(&mut self) -> Trail {
         self.frozen.total = self.total;

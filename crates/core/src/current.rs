@@ -47,6 +47,8 @@ pub trait SpanSource: Send + Sync {
     fn current_key(&self) -> Option<SpanKey>;
     /// What the current tracing span carries: the scopes of the nearest span that has some, with the span itself.
     fn current(&self) -> Option<Scopes>;
+    /// Shows the scopes that the current tracing span carries, and the trace that it is in, where they are.
+    fn with_current(&self, look: &mut dyn FnMut(&Scopes, Option<&Trace>));
     /// Gives the current tracing span a current scope of its own, a fork of what it carries, unless it has one (features G03).
     fn own_current(&self) -> Option<Scopes>;
 }
@@ -73,7 +75,7 @@ impl Scopes {
     pub fn current() -> Arc<Scopes> {
         Scopes::innermost(current_key())
             .or_else(|| SOURCE.get()?.current().map(Arc::new))
-            .unwrap_or_else(base)
+            .unwrap_or_else(Scopes::around)
     }
 
     /// As [`current`](Self::current), without a place of their own on the heap: for who looks and lets go (promise 2).
@@ -81,8 +83,40 @@ impl Scopes {
         match last_entered(current_key()) {
             Some(Held::Own(entered)) => Scopes::clone(&entered),
             Some(Held::Shared(outside)) => sharing(outside),
-            None => of_source(),
+            None => of_source().unwrap_or_else(|| Scopes::clone(&Scopes::around())),
         }
+    }
+
+    /// Shows the scopes that something happens in now, and the trace: without a copy, for who need not know which span is open. Scopes
+    /// that were entered show their own span besides.
+    pub(crate) fn with_at_hand<T>(look: impl FnOnce(&Scopes, Option<&Trace>) -> T) -> Option<T> {
+        let show = |look: &mut dyn FnMut(&Scopes, Option<&Trace>), scopes: &Scopes| {
+            look(scopes, scopes.span.as_ref().map(|span| &*span.trace));
+        };
+        let (mut look, mut seen) = (Some(look), None);
+        let mut once = |scopes: &Scopes, trace: Option<&Trace>| {
+            seen = look.take().map(|look| look(scopes, trace));
+        };
+        // Without a stack, nothing was entered after the span: which one it is need not be asked.
+        match if Scopes::any_entered() { last_entered(current_key()) } else { None } {
+            Some(Held::Own(entered)) => show(&mut once, &entered),
+            Some(Held::Shared(outside)) => show(&mut once, &sharing(outside)),
+            None => {
+                if let Some(source) = SOURCE.get() {
+                    source.with_current(&mut once);
+                }
+            }
+        }
+        seen.or_else(|| {
+            let around = Scopes::around();
+            look.take().map(|look| look(&around, around.span.as_ref().map(|span| &*span.trace)))
+        })
+    }
+
+    /// Whether this thread has entered any scopes.
+    #[must_use]
+    pub fn any_entered() -> bool {
+        stack::is_any_entered()
     }
 
     /// The scopes on this thread's stack, if nothing was entered after them; `key` is the tracing span that is current now. For the
@@ -93,6 +127,13 @@ impl Scopes {
             Held::Own(entered) => entered,
             Held::Shared(outside) => no_longer_sharing(outside),
         })
+    }
+
+    /// The scopes of who is in no span, or in one that carries nothing: those that were entered last on this thread, else the process's
+    /// own.
+    #[must_use]
+    pub fn around() -> Arc<Scopes> {
+        Scopes::innermost(None).unwrap_or_else(base)
     }
 
     /// The process's own scopes.
@@ -124,11 +165,25 @@ impl Scopes {
     /// (`protocol.md` §8.7), unless the process itself continues one; one that leaves another unit stays in its trace.
     #[must_use]
     pub fn isolated(&self) -> Scopes {
-        let isolation = self.isolation.fork();
-        if !self.unit {
-            isolation.leave_trace();
+        Scopes { isolation: self.fork_isolation(), current: self.current.fork(), unit: true, ..self.clone() }
+    }
+
+    fn fork_isolation(&self) -> Scope {
+        if self.unit { self.isolation.fork() } else { self.isolation.fork_untraced() }
+    }
+
+    /// The scopes of a root span that begins here: in the unit of work that this is, or one of its own, with a current scope of its
+    /// own and no span yet.
+    #[must_use]
+    pub fn of_root(&self) -> Scopes {
+        let isolation = if self.unit { self.isolation.clone() } else { self.fork_isolation() };
+        Scopes {
+            client: self.client.clone(),
+            isolation,
+            current: self.current.fork(),
+            span: None,
+            unit: true,
         }
-        Scopes { isolation, current: self.current.fork(), unit: true, ..self.clone() }
     }
 
     /// The isolation scope.
@@ -216,9 +271,9 @@ impl Scopes {
     }
 }
 
-/// What the current tracing span carries; without one, what the process does.
-fn of_source() -> Scopes {
-    SOURCE.get().and_then(|source| source.current()).unwrap_or_else(|| Scopes::clone(&BASE))
+/// What the current tracing span carries, if there is one that carries anything.
+fn of_source() -> Option<Scopes> {
+    SOURCE.get()?.current()
 }
 
 fn base() -> Arc<Scopes> {
@@ -235,7 +290,8 @@ pub(crate) fn enter_block() -> ScopesGuard {
 fn sharing(outside: Option<Arc<Scopes>>) -> Scopes {
     let mut scopes = match outside {
         Some(outside) => Scopes::clone(&outside),
-        None => of_source(),
+        // In a span that carries nothing, those are outside that were entered before it.
+        None => of_source().unwrap_or_else(|| Scopes::clone(&stack::nearest().unwrap_or_else(base))),
     };
     if let Some(span) = &mut scopes.span {
         span.own = false;
@@ -253,7 +309,7 @@ fn no_longer_sharing(outside: Option<Arc<Scopes>>) -> Arc<Scopes> {
 /// The scopes whose current scope is the innermost block's or span's own, so that what is set there stays there.
 pub(crate) fn own_current() -> Arc<Scopes> {
     let of_span = || SOURCE.get()?.own_current().map(Arc::new);
-    Scopes::innermost(current_key()).or_else(of_span).unwrap_or_else(base)
+    Scopes::innermost(current_key()).or_else(of_span).unwrap_or_else(Scopes::around)
 }
 
 impl std::fmt::Debug for Scopes {

@@ -1,25 +1,27 @@
 //! For leaf crates: the same way in as the free functions take, for layers that know the scopes already.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use watchpost_protocol::{Breadcrumb, Event, EventId, Exception, Level, Mechanism};
 
 use crate::breadcrumbs::{self, FlatCrumb};
-use crate::builder::SpanBuilder;
+use crate::client::Client;
 pub use crate::client::any_active;
 use crate::current::Scopes;
 pub use crate::current::{SpanSource, set_span_source};
 use crate::fields::Fields;
 use crate::integration::RawStack;
+use crate::last_error::LastError;
 use crate::mute;
 use crate::pipeline::EventJob;
 use crate::record::Origin;
 pub use crate::record::{Callsite, Site, Slot, SpanKey};
 pub use crate::recorder::{LayerSpan, Recorder, Unrecorded};
 pub use crate::scratch;
-pub use crate::span_ref::SpanRef;
+pub use crate::span_ref::{NO_KEY, SpanRef};
 use crate::trace::RootInit;
 pub use crate::trace::{RootName, Trace};
 
@@ -31,13 +33,36 @@ pub fn capture(
     stack: Option<RawStack>,
     build: impl FnOnce() -> Event,
 ) -> Option<EventId> {
+    capture_if(scopes, default_level, stack, build, |_| true)
+}
+
+/// As [`capture`], for an error on its way out of a unit of work: not if it is the one that was reported last there.
+pub fn capture_outgoing(
+    scopes: &Scopes,
+    stack: Option<RawStack>,
+    build: impl FnOnce() -> Event,
+) -> Option<EventId> {
+    capture_if(scopes, Level::Error, stack, build, |error| error != scopes.isolation().last_error())
+}
+
+fn capture_if(
+    scopes: &Scopes,
+    default_level: Level,
+    stack: Option<RawStack>,
+    build: impl FnOnce() -> Event,
+    is_news: impl FnOnce(Option<LastError>) -> bool,
+) -> Option<EventId> {
     let client = scopes.client()?;
     let admitted = client.admit_error()?;
     let event = client.build(build)?;
+    let error = LastError::of(&event, default_level);
+    if !is_news(error) {
+        return None;
+    }
     let job =
         EventJob { event, layers: scopes.layers(), trace: scopes.event_trace(&client), stack, default_level };
     let id = client.capture(admitted, job)?;
-    scopes.isolation().set_last_event_id(id);
+    scopes.isolation().set_reported(id, error);
     Some(id)
 }
 
@@ -74,16 +99,43 @@ pub fn add_breadcrumb(scopes: &Scopes, build: impl FnOnce() -> Breadcrumb) {
     }
 }
 
-/// As [`add_breadcrumb`], for what a layer heard: `collect` prints the fields, its message under the key `message`. They are written down as
-/// they come; a [`Breadcrumb`] is made of them if a hook asks for one, or when an event takes it along.
+thread_local! {
+    static PASSING_ON: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `pass_on`, which hands a log record that was heard already to another logger: should that one make a tracing event of it, it is not
+/// heard twice; see [`is_passed_on`].
+pub fn pass_on(pass_on: impl FnOnce()) {
+    struct Restores(bool);
+    impl Drop for Restores {
+        fn drop(&mut self) {
+            let _ = PASSING_ON.try_with(|passing| passing.set(self.0));
+        }
+    }
+    let _restores = Restores(PASSING_ON.try_with(|passing| passing.replace(true)).unwrap_or(false));
+    pass_on();
+}
+
+/// Whether a log record that is seen now on this thread was heard already.
+#[must_use]
+pub fn is_passed_on() -> bool {
+    PASSING_ON.try_with(Cell::get).unwrap_or(false)
+}
+
+/// As [`add_record_in`], wherever the thread is.
+pub fn add_record(level: Level, collect: impl FnOnce(&mut Fields) -> Cow<'static, str>) {
+    Scopes::with_at_hand(|scopes, trace| add_record_in(scopes, trace, level, collect));
+}
+
+/// As [`add_breadcrumb`], for what a layer heard: `collect` prints the fields, its message under the key `message`, and says the category. They are
+/// written down as they come; a [`Breadcrumb`] is made of them if a hook asks for one, or when an event takes it along.
 ///
 /// `trace` is the one that it happened in: its client need not be looked for.
-pub fn add_record(
+pub fn add_record_in(
     scopes: &Scopes,
     trace: Option<&Trace>,
     level: Level,
-    category: impl FnOnce() -> Cow<'static, str>,
-    collect: impl FnOnce(&mut Fields),
+    collect: impl FnOnce(&mut Fields) -> Cow<'static, str>,
 ) {
     let traced = trace.map(Trace::client).filter(|client| client.is_active());
     let of_scopes = if traced.is_some() { None } else { scopes.client() };
@@ -94,8 +146,8 @@ pub fn add_record(
     }
     scratch::with(|fields| {
         let kept = unharmed(|| {
-            collect(fields);
-            let crumb = FlatCrumb { timestamp: options.clock.now(), level, category: category() };
+            let category = collect(fields);
+            let crumb = FlatCrumb { timestamp: options.clock.now(), level, category };
             match &options.before_breadcrumb {
                 None => Some(Kept::Flat(crumb)),
                 Some(hook) => hook(breadcrumbs::make(crumb, fields.iter())).map(Kept::Made),
@@ -126,25 +178,30 @@ fn unharmed<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
     })
 }
 
-/// Whether the process's client, or that of `scopes`, may collect data about persons.
+/// Whether a client has leave to collect data about persons.
 #[must_use]
-pub fn sends_pii(scopes: &Scopes) -> bool {
-    scopes.client().is_some_and(|client| client.options().send_default_pii)
+pub fn sends_pii(client: &Client) -> bool {
+    client.options().send_default_pii
 }
 
-/// Continues the trace of a request in the isolation scope of `scopes`; see [`continue_trace`](crate::api::continue_trace).
-pub fn continue_trace<K: AsRef<str>, V: AsRef<[u8]>>(
-    scopes: &Scopes,
-    headers: impl IntoIterator<Item = (K, V)>,
-) -> SpanBuilder {
-    crate::api::continue_trace_in(scopes, headers)
+/// How many bytes of a request's body a client wants; 0 without its leave to collect data about persons.
+#[must_use]
+pub fn request_body_limit(client: &Client) -> usize {
+    if sends_pii(client) { client.options().max_request_body_size.bytes() } else { 0 }
+}
+
+/// Whether a client asks somebody about each trace: then the attributes of a root have to be there when it starts, and need not be otherwise.
+#[must_use]
+pub fn has_sampler(client: &Client) -> bool {
+    client.options().traces_sampler.is_some()
 }
 
 impl Scopes {
-    /// Starts a span in these scopes: a child of their span, else a root. `None` while tracing is off or without a client.
+    /// Starts a span in these scopes, whose client is `client`: a child of their span, else a root. `None` while tracing is off.
     #[must_use]
     pub fn open_span(
         &self,
+        client: &Client,
         span: LayerSpan,
         name: impl FnOnce() -> RootName,
         fields: &Fields,
@@ -154,14 +211,13 @@ impl Scopes {
             let (slot, own) = (opened.map_or(parent.slot, |(slot, _)| slot), opened.is_some());
             return Some(SpanRef::new(Arc::clone(&parent.trace), slot, own));
         }
-        let client = self.client()?;
         if !client.config().tracing_is_on() {
             return None;
         }
         let RootName { name, op, source } = name();
         let origin = Origin::Layer(span.callsite);
         let root = RootInit { name, op, source, sampled: None, origin, key: span.key };
-        self.start_root(&client, root, fields).map(SpanRef::root)
+        self.start_root(client, root, fields).map(SpanRef::root)
     }
 
     /// The open span, for layers.

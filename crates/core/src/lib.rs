@@ -23,6 +23,7 @@ pub mod transport;
 
 mod breadcrumbs;
 pub mod fields;
+mod last_error;
 mod merge;
 mod propagation_context;
 mod record;
@@ -40,6 +41,7 @@ pub mod sampling;
 pub mod scrub;
 mod valid;
 
+mod body_size;
 mod config;
 mod dsc;
 mod environment;
@@ -61,10 +63,12 @@ pub mod span;
 pub mod builder;
 pub mod current;
 pub mod future;
+mod unit;
 
 pub mod api;
 pub mod layer;
 
+pub use body_size::{MaxRequestBodySize, ParseMaxRequestBodySizeError};
 pub use builder::{EnteredSpan, SpanBuilder};
 pub use client::{Client, Guard};
 pub use clock::{Clock, SystemClock};
@@ -93,3 +97,4 @@ pub use sensitive::{Sensitive, sensitive};
 pub use span::Span;
 pub use tag::{MAX_TAG_KEY, MAX_TAG_VALUE};
 pub use transport::{Delivery, Transport};
+pub use unit::UnitInit;

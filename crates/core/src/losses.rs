@@ -1,6 +1,7 @@
 //! The ledger of what was lost: nothing is dropped without a line in it (promise 5).
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use watchpost_protocol::{Category, DiscardReason, DiscardedEvent};
@@ -9,6 +10,8 @@ use watchpost_protocol::{Category, DiscardReason, DiscardedEvent};
 #[derive(Debug, Default)]
 pub struct Losses {
     counts: Mutex<Counts>,
+    /// Traces that were not sampled: the one loss that is ordinary, and so has to cost next to nothing.
+    unsampled: AtomicU64,
 }
 
 type Counts = BTreeMap<(DiscardReason, Category), u64>;
@@ -16,30 +19,34 @@ type Counts = BTreeMap<(DiscardReason, Category), u64>;
 impl Losses {
     /// Adds `quantity` to one line; zero adds nothing.
     pub fn record(&self, reason: DiscardReason, category: Category, quantity: u64) {
-        if quantity > 0 {
-            let mut counts = self.lock();
-            let count = counts.entry((reason, category)).or_default();
-            *count = count.saturating_add(quantity);
-        }
+        self.record_all(reason, &[(category, quantity)]);
     }
 
     /// Adds what one item consists of, all for the same reason.
     pub fn record_all(&self, reason: DiscardReason, quantities: &[(Category, u64)]) {
-        for &(category, quantity) in quantities {
-            self.record(reason, category, quantity);
+        if quantities.iter().any(|(_, quantity)| *quantity > 0) {
+            add(&mut self.lock(), reason, quantities);
         }
+    }
+
+    /// Adds a trace that was not sampled: a transaction, and its root span (§4.2).
+    pub(crate) fn record_unsampled(&self) {
+        self.unsampled.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Takes every line out: read and reset in one step, so that no loss is reported twice.
     #[must_use]
     pub fn take(&self) -> Vec<DiscardedEvent> {
+        self.record_all(DiscardReason::SampleRate, &unsampled(self.unsampled.swap(0, Ordering::Relaxed)));
         lines(&std::mem::take(&mut *self.lock()))
     }
 
     /// Every line, sorted; they stay.
     #[must_use]
     pub fn lines(&self) -> Vec<DiscardedEvent> {
-        lines(&self.lock())
+        let mut counts = self.lock().clone();
+        add(&mut counts, DiscardReason::SampleRate, &unsampled(self.unsampled.load(Ordering::Relaxed)));
+        lines(&counts)
     }
 
     /// Puts lines back that could not be delivered.
@@ -52,12 +59,23 @@ impl Losses {
     /// Whether there is nothing to report.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.lock().is_empty()
+        self.unsampled.load(Ordering::Relaxed) == 0 && self.lock().is_empty()
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn add(counts: &mut Counts, reason: DiscardReason, quantities: &[(Category, u64)]) {
+    for &(category, quantity) in quantities.iter().filter(|(_, quantity)| *quantity > 0) {
+        let count = counts.entry((reason, category)).or_default();
+        *count = count.saturating_add(quantity);
+    }
+}
+
+fn unsampled(traces: u64) -> [(Category, u64); 2] {
+    [(Category::Transaction, traces), (Category::Span, traces)]
 }
 
 fn lines(counts: &Counts) -> Vec<DiscardedEvent> {
@@ -90,5 +108,14 @@ mod tests {
 
         losses.put_back(lines);
         assert_eq!(losses.take().len(), 2);
+
+        losses.record_unsampled();
+        assert!(!losses.is_empty());
+        assert_eq!(losses.lines().len(), 2);
+        let unsampled = losses.take();
+        let picture: Vec<_> =
+            unsampled.iter().map(|line| (line.reason, line.category, line.quantity)).collect();
+        let reason = DiscardReason::SampleRate;
+        assert_eq!(picture, [(reason, Category::Transaction, 1), (reason, Category::Span, 1)]);
     }
 }

@@ -10,6 +10,7 @@ use watchpost_protocol::{
 use crate::scope::{ScopeData, Snapshot};
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The three scopes of an item, as they were when it was captured.
 #[derive(Clone, Default)]
@@ -50,7 +51,7 @@ impl Target<'_> {
             self.user.clone_from(&data.user);
         }
         if let (None, Some(source)) = (&self.request, &data.request) {
-            *self.request = Some(source());
+            *self.request = Some(source.request());
         }
         if let (false, Some(status_code)) = (self.contexts.has("response"), data.response_status) {
             self.contexts.response =
@@ -90,8 +91,8 @@ pub(crate) fn into_event(event: &mut Event, layers: &Layers, default_level: Leve
 }
 
 /// Merges the scopes into a transaction: as an event, but without breadcrumbs, fingerprint and level.
-pub(crate) fn into_transaction(transaction: &mut Transaction, layers: &Layers) {
-    for data in layers.data() {
+pub(crate) fn into_transaction(transaction: &mut Transaction, nearest_first: &[Arc<ScopeData>]) {
+    for data in nearest_first {
         Target {
             tags: &mut transaction.tags,
             extra: &mut transaction.extra,
@@ -100,6 +101,9 @@ pub(crate) fn into_transaction(transaction: &mut Transaction, layers: &Layers) {
             contexts: &mut transaction.contexts,
         }
         .fill(data);
+        if let (Some(source), Some(root)) = (&data.request, transaction.contexts.trace.as_mut()) {
+            source.describe(data.response_status, root);
+        }
     }
 }
 

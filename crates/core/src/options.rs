@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use watchpost_protocol::{Breadcrumb, Dsn, Event, Transaction};
 
+use crate::body_size::MaxRequestBodySize;
 use crate::clock::{Clock, SystemClock};
 use crate::error::InitError;
 use crate::filters::SpanRule;
@@ -75,6 +76,7 @@ pub struct Options {
     pub(crate) max_value_length: Option<usize>,
     pub(crate) attach_stacktrace: bool,
     pub(crate) send_default_pii: bool,
+    pub(crate) max_request_body_size: MaxRequestBodySize,
     pub(crate) event_scrubber: Option<EventScrubber>,
     pub(crate) send_client_reports: bool,
     pub(crate) in_app_include: Vec<String>,
@@ -126,6 +128,7 @@ impl Default for Options {
             max_value_length: Some(DEFAULT_MAX_VALUE_LENGTH),
             attach_stacktrace: false,
             send_default_pii: false,
+            max_request_body_size: MaxRequestBodySize::default(),
             event_scrubber: Some(EventScrubber::default()),
             send_client_reports: true,
             in_app_include: Vec::new(),

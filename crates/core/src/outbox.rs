@@ -16,6 +16,7 @@ mod wait;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
+use std::time::Duration;
 
 use watchpost_protocol::{Category, DiscardReason, Envelope, SdkInfo};
 
@@ -69,8 +70,7 @@ struct State<J> {
     queue: VecDeque<J>,
     in_flight: usize,
     worker: Worker,
-    /// Whether the worker waits on `work`. Waking a thread that runs would cost the caller for nothing.
-    waiting: bool,
+    rest: Rest,
     /// How many jobs were ever queued, and how many of them the worker has dealt with.
     pushed: u64,
     finished: u64,
@@ -89,6 +89,21 @@ impl<J> State<J> {
         self.flushes_asked
     }
 }
+
+/// What the worker does while there is nothing to do. To wake a thread costs the caller some microseconds: more than most of what it
+/// captures. So after work it only naps, and looks by itself for what has come meanwhile; a caller wakes it out of a sleep, once.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Rest {
+    /// None: it works.
+    Awake,
+    /// For at most [`NAP`].
+    Naps,
+    /// Until it is woken.
+    Sleeps,
+}
+
+/// How long after its last work the worker still looks for more by itself; also how late an item may leave, at most.
+const NAP: Duration = Duration::from_millis(10);
 
 enum Worker {
     NotStarted,
@@ -109,7 +124,7 @@ impl<P: Prepare> Outbox<P> {
             queue: VecDeque::new(),
             in_flight: 0,
             worker: Worker::NotStarted,
-            waiting: false,
+            rest: Rest::Awake,
             pushed: 0,
             finished: 0,
             flushes: VecDeque::new(),
@@ -139,15 +154,18 @@ impl<P: Prepare> Outbox<P> {
         }
         state.queue.push_back(job);
         state.pushed += 1;
-        self.wake(state)
+        // A nap is cut short only before the queue is full.
+        let urgent = state.queue.len() >= self.shared.wire.capacity / 2;
+        self.wake(state, urgent)
     }
 
-    /// Starts the worker, or wakes it if it waits.
-    fn wake(&self, mut state: MutexGuard<'_, State<P::Job>>) -> bool {
+    /// Starts the worker, or wakes it if it sleeps; if it is urgent, also if it naps.
+    fn wake(&self, mut state: MutexGuard<'_, State<P::Job>>, urgent: bool) -> bool {
         match state.worker {
             Worker::NotStarted => self.start(state),
             Worker::Running(_) => {
-                if std::mem::take(&mut state.waiting) {
+                if state.rest == Rest::Sleeps || (urgent && state.rest == Rest::Naps) {
+                    state.rest = Rest::Awake; // whoever comes next need not wake it again
                     drop(state);
                     self.shared.work.notify_one();
                 }
@@ -213,6 +231,7 @@ impl<P: Prepare> Shared<P> {
 
     fn next(&self) -> Task<P::Job> {
         let mut state = self.lock();
+        let mut rest = Rest::Naps;
         loop {
             let finished = state.finished;
             let due = state.flushes.iter().take_while(|&&target| target <= finished).count();
@@ -228,9 +247,13 @@ impl<P: Prepare> Shared<P> {
             if state.closing {
                 return Task::Stop;
             }
-            state.waiting = true;
-            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
-            state.waiting = false;
+            state.rest = rest;
+            state = match rest {
+                Rest::Sleeps => self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
+                _ => self.work.wait_timeout(state, NAP).unwrap_or_else(PoisonError::into_inner).0,
+            };
+            state.rest = Rest::Awake;
+            rest = Rest::Sleeps; // unless there is something to do now
         }
     }
 

@@ -21,9 +21,13 @@ pub(crate) use event::{EventJob, EventTrace};
 pub(crate) use transaction::TransactionJob;
 
 /// What waits for the worker.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box for each transaction would be freed by another thread than made it"
+)]
 pub(crate) enum Job {
     Event(Box<EventJob>),
-    Transaction(Box<TransactionJob>),
+    Transaction(TransactionJob),
 }
 
 pub(crate) struct Pipeline {

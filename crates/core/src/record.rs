@@ -7,19 +7,22 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
-use std::sync::Arc;
 use std::time::Instant;
 
 use watchpost_protocol::{Map, SpanId, SpanLink, SpanRecord, SpanStatus, Timestamp, TraceId, Value};
 
 use crate::fields::{self, Fields};
-use crate::thread::ThreadInfo;
+use crate::thread::Threads;
 
 /// How many spans a trace keeps besides its root (`protocol.md` §6.3).
 pub const MAX_SPANS: usize = 1000;
 
 /// So many later attributes are looked through for such that were set again since; then after so many as were left, and as many again.
 const LATER_FIELDS: usize = 256;
+
+/// How many spans a request has, as a rule: room for so many is made at once, some 2.5 kB with their attributes. Growing step by step costs
+/// more than all of their recording.
+const FEW_SPANS: usize = 12;
 
 /// The position of a span in its trace's buffer. The root is at [`Slot::ROOT`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +103,7 @@ struct Row {
     status: Option<SpanStatus>,
     /// What it is if nobody has said anything else.
     otherwise: SpanStatus,
-    /// The position in `Buffer::threads`.
+    /// Which of `Buffer::threads`.
     thread: u16,
     origin: Origin,
     start: Instant,
@@ -139,7 +142,7 @@ pub(crate) struct Buffer {
     /// When to look through `later` next; the default, zero, is `LATER_FIELDS`.
     tidy_at: usize,
     /// The threads on which its spans were made: few, as a rule one.
-    threads: Vec<Arc<ThreadInfo>>,
+    threads: Threads,
     /// Children that found no room.
     pub(crate) overflow: u64,
     /// Where the keys of the first rows stand, for whoever looks for one: made as far as it is needed, when it is.
@@ -156,8 +159,12 @@ impl Buffer {
             return None;
         }
         let slot = self.rows.len() as u32;
+        if slot == 0 {
+            self.rows.reserve(FEW_SPANS);
+            self.fields.reserve(2 * FEW_SPANS, 20 * FEW_SPANS);
+        }
         let attributes = self.fields.extend(opening.fields);
-        let thread = self.thread();
+        let thread = self.threads.here();
         self.rows.push(Row {
             key: opening.key,
             span_id: opening.span_id,
@@ -172,21 +179,6 @@ impl Buffer {
             set: None,
         });
         Some(Slot(slot))
-    }
-
-    /// The position of this thread among those that the trace knows. The one that was last is the likeliest.
-    fn thread(&mut self) -> u16 {
-        let at = ThreadInfo::with_current(|here| {
-            if self.threads.last().is_some_and(|last| Arc::ptr_eq(last, here)) {
-                return self.threads.len() - 1;
-            }
-            if let Some(at) = self.threads.iter().position(|known| Arc::ptr_eq(known, here)) {
-                return at;
-            }
-            self.threads.push(Arc::clone(here));
-            self.threads.len() - 1
-        });
-        at.unwrap_or(usize::MAX) as u16 // at most one per row, of which there are 1001
     }
 
     /// Ends a span. The first end counts (§6.3); one that nobody has given a status ends as `otherwise`.
@@ -345,7 +337,7 @@ impl Buffer {
                 status: row.status,
                 ..SpanRecord::default()
             };
-            if let Some(thread) = threads.get(usize::from(row.thread)) {
+            if let Some(thread) = threads.get(row.thread) {
                 thread.write_to(&mut record.data);
             }
             fields::write(attributes.slice(row.attributes), &mut record.data);

@@ -12,17 +12,36 @@ use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
 use serde::Serialize;
-use watchpost_protocol::{Breadcrumb, Event, EventId, Level, Request, TransactionSource, User, Value};
+use watchpost_protocol::{
+    Breadcrumb, Event, EventId, Level, Request, TraceContext, TransactionSource, User, Value,
+};
 
 use crate::breadcrumbs::{FlatCrumb, Ring, Trail};
 use crate::fields::Fields;
+use crate::last_error::LastError;
 use crate::propagation_context::PropagationContext;
 
 /// Sees an event on the worker after the scopes were merged into it; may change it, and drops it by returning `None`.
 pub type EventProcessor = Arc<dyn Fn(Event) -> Option<Event> + Send + Sync>;
 
-/// Makes the request of a scope, on the worker: an integration keeps the parts and prints them only when they are needed.
-pub type RequestSource = Arc<dyn Fn() -> Request + Send + Sync>;
+/// Makes the request of a scope, on the worker: an integration keeps the parts, and prints them only when they are needed. A closure that returns
+/// a [`Request`] is one.
+pub trait RequestSource: Send + Sync {
+    /// The request, for everything that is reported under the scope.
+    fn request(&self) -> Request;
+
+    /// What the transaction of the request says about it, besides; `root` is of any transaction under the scope, so that an implementation has to
+    /// see (by the origin) whether it is the one. What the program has set stays.
+    fn describe(&self, response_status: Option<u16>, root: &mut TraceContext) {
+        let _ = (response_status, root);
+    }
+}
+
+impl<F: Fn() -> Request + Send + Sync> RequestSource for F {
+    fn request(&self) -> Request {
+        self()
+    }
+}
 
 /// A shared handle to one scope; see the [module documentation](self).
 #[derive(Clone)]
@@ -40,6 +59,8 @@ struct Cell {
 struct Live {
     breadcrumbs: Ring,
     last_event_id: Option<EventId>,
+    last_error: Option<LastError>,
+    propagation: Option<Arc<PropagationContext>>,
 }
 
 /// What a scope holds, without its breadcrumbs.
@@ -52,10 +73,9 @@ pub(crate) struct ScopeData {
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) extra: BTreeMap<String, Value>,
     pub(crate) contexts: BTreeMap<String, Value>,
-    pub(crate) request: Option<RequestSource>,
+    pub(crate) request: Option<Arc<dyn RequestSource>>,
     pub(crate) response_status: Option<u16>,
     pub(crate) processors: Vec<EventProcessor>,
-    pub(crate) propagation: Option<Arc<PropagationContext>>,
 }
 
 /// A scope as it was at one moment: two pointers.
@@ -92,8 +112,28 @@ impl Scope {
     /// A scope of its own that starts with all that this one holds. Later changes in one are not seen in the other.
     #[must_use]
     pub fn fork(&self) -> Self {
-        let Snapshot { data, trail } = self.snapshot();
-        Scope::from_parts(data, Live { breadcrumbs: Ring::from(trail), last_event_id: None })
+        let data = self.data();
+        let mut live = self.lock_live();
+        let (breadcrumbs, propagation) = (live.breadcrumbs.fork(), live.propagation.clone());
+        drop(live);
+        Scope::from_parts(data, Live { breadcrumbs, propagation, ..Live::default() })
+    }
+
+    /// As [`fork`](Self::fork), for work that begins a trace of its own; one that another process began goes on in it.
+    pub(crate) fn fork_untraced(&self) -> Self {
+        let data = self.data();
+        let mut live = self.lock_live();
+        let breadcrumbs = live.breadcrumbs.fork();
+        let propagation = live.propagation.clone().filter(|trace| trace.incoming.is_some());
+        drop(live);
+        Scope::from_parts(data, Live { breadcrumbs, propagation, ..Live::default() })
+    }
+
+    /// As [`fork`](Self::fork), in a trace of its own, changed before anybody else can see it, and without the breadcrumbs.
+    pub(crate) fn begin(&self, trace: PropagationContext, change: impl FnOnce(&mut ScopeData)) -> Self {
+        let mut data = self.data();
+        change(Arc::make_mut(&mut data));
+        Scope::from_parts(data, Live { propagation: Some(Arc::new(trace)), ..Live::default() })
     }
 
     /// Whether both handles mean the same scope.
@@ -189,7 +229,7 @@ impl Scope {
     }
 
     /// Sets where the request of this scope's events comes from. For integrations.
-    pub fn set_request(&self, request: Option<RequestSource>) {
+    pub fn set_request(&self, request: Option<Arc<dyn RequestSource>>) {
         // Freed when the lock is: what the closure holds may be anything.
         let old = self.update(|data| std::mem::replace(&mut data.request, request));
         drop(old);
@@ -229,10 +269,13 @@ impl Scope {
 
     /// Resets everything but the event processors and the trace.
     pub fn clear(&self) {
-        *self.lock_live() = Live::default();
+        {
+            let mut live = self.lock_live();
+            *live = Live { propagation: live.propagation.take(), ..Live::default() };
+        }
         let old = self.update(|data| {
-            let (processors, propagation) = (std::mem::take(&mut data.processors), data.propagation.take());
-            std::mem::replace(data, ScopeData { processors, propagation, ..ScopeData::default() })
+            let processors = std::mem::take(&mut data.processors);
+            std::mem::replace(data, ScopeData { processors, ..ScopeData::default() })
         });
         drop(old); // outside the lock: the request's source may hold anything
     }
@@ -243,37 +286,39 @@ impl Scope {
         self.lock_live().last_event_id
     }
 
-    pub(crate) fn set_last_event_id(&self, id: EventId) {
-        self.lock_live().last_event_id = Some(id);
+    /// Whether an error was reported under this isolation scope: an event with an exception, or a message of the level `error` or above.
+    #[must_use]
+    pub fn has_reported_error(&self) -> bool {
+        self.last_error().is_some()
+    }
+
+    pub(crate) fn last_error(&self) -> Option<LastError> {
+        self.lock_live().last_error
+    }
+
+    /// An event was reported under this isolation scope, and of what error, if it is of one.
+    pub(crate) fn set_reported(&self, id: EventId, error: Option<LastError>) {
+        let mut live = self.lock_live();
+        live.last_event_id = Some(id);
+        live.last_error = error.or(live.last_error);
     }
 
     /// The trace that this isolation scope belongs to when no span is open; `fresh` makes one for a scope that has none yet.
     pub(crate) fn propagation(&self, fresh: impl FnOnce() -> PropagationContext) -> Arc<PropagationContext> {
-        let mut data = self.cell.data.lock().unwrap_or_else(PoisonError::into_inner);
-        match &data.propagation {
-            Some(context) => Arc::clone(context),
-            None => {
-                let context = Arc::new(fresh());
-                Arc::make_mut(&mut data).propagation = Some(Arc::clone(&context));
-                context
-            }
-        }
+        Arc::clone(self.lock_live().propagation.get_or_insert_with(|| Arc::new(fresh())))
     }
 
     pub(crate) fn set_propagation(&self, context: Option<PropagationContext>) {
-        let context = context.map(Arc::new);
-        self.update(|data| data.propagation = context);
+        self.lock_live().propagation = context.map(Arc::new);
     }
 
-    /// Forgets the trace, if it began here: who leaves the process's own scope begins another. One that another process began goes on.
-    pub(crate) fn leave_trace(&self) {
-        self.update(|data| {
-            data.propagation = data.propagation.take().filter(|trace| trace.incoming.is_some())
-        });
+    /// What the scope holds, without its breadcrumbs.
+    pub(crate) fn data(&self) -> Arc<ScopeData> {
+        Arc::clone(&self.cell.data.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let data = Arc::clone(&self.cell.data.lock().unwrap_or_else(PoisonError::into_inner));
+        let data = self.data();
         let trail = self.lock_live().breadcrumbs.freeze();
         Snapshot { data, trail }
     }
@@ -347,7 +392,7 @@ mod tests {
     fn clear_keeps_the_processors() {
         let scope = Scope::new();
         scope.set_user(User::id("42"));
-        scope.set_last_event_id(EventId::default());
+        scope.set_reported(EventId::default(), None);
         scope.add_event_processor(Some);
         scope.clear();
 

@@ -150,6 +150,12 @@ impl Span {
         self.inner.as_ref().map(|span| span.span_id)
     }
 
+    /// Lets it go on without this handle: whoever has the other ends it. For layers.
+    #[must_use]
+    pub fn detach(mut self) -> Option<SpanRef> {
+        self.inner.take()
+    }
+
     /// Ends it now. Ending twice counts once.
     pub fn finish(self) {
         drop(self);

@@ -31,7 +31,7 @@ pub struct SpanRef {
 }
 
 /// The key of a span that no layer keeps.
-pub(crate) const NO_KEY: SpanKey = (0, 0);
+pub const NO_KEY: SpanKey = (0, 0);
 
 impl SpanRef {
     /// A handle to the span at `slot`; `own` says whether it is for that span itself, and not for one that is not recorded and is stood

@@ -12,6 +12,39 @@ pub(crate) struct ThreadInfo {
     name: Option<String>,
 }
 
+/// Several threads, known by their position: those on which the spans of a trace were made. As a rule it is one.
+#[derive(Debug, Default)]
+pub(crate) struct Threads {
+    first: Option<Arc<ThreadInfo>>,
+    others: Vec<Arc<ThreadInfo>>,
+}
+
+impl Threads {
+    /// The position of the thread that runs this.
+    pub(crate) fn here(&mut self) -> u16 {
+        let at = ThreadInfo::with_current(|here| {
+            let first = self.first.get_or_insert_with(|| Arc::clone(here));
+            if Arc::ptr_eq(first, here) {
+                return 0;
+            }
+            let known = self.others.iter().rposition(|other| Arc::ptr_eq(other, here));
+            1 + known.unwrap_or_else(|| {
+                self.others.push(Arc::clone(here));
+                self.others.len() - 1
+            })
+        });
+        // There are no more than spans, of which a trace has a thousand; and a thread that is being torn down is none of them.
+        at.and_then(|at| u16::try_from(at).ok()).unwrap_or(u16::MAX)
+    }
+
+    pub(crate) fn get(&self, at: u16) -> Option<&ThreadInfo> {
+        match usize::from(at).checked_sub(1) {
+            None => self.first.as_deref(),
+            Some(other) => self.others.get(other).map(|info| &**info),
+        }
+    }
+}
+
 thread_local! {
     static HERE: Arc<ThreadInfo> = Arc::new(ThreadInfo::ask());
 }

@@ -17,7 +17,6 @@ use crate::client::Client;
 use crate::dsc;
 use crate::fields::Fields;
 use crate::filters;
-use crate::merge::Layers;
 use crate::pipeline::{Job, TransactionJob};
 use crate::propagation_context::PropagationContext;
 use crate::record::{Buffer, Opening, Origin, Slot, SpanKey};
@@ -81,9 +80,7 @@ impl Trace {
     ) -> Option<Arc<Trace>> {
         let sampled = decide(client, &propagation, &init, fields)?;
         if !sampled.sampled {
-            let losses = client.ledger();
-            losses.record(DiscardReason::SampleRate, Category::Transaction, 1);
-            losses.record(DiscardReason::SampleRate, Category::Span, 1);
+            client.ledger().record_unsampled();
         }
         let root = rng::span_id(client.rng());
         let anchor = (client.options().clock.now(), client.monotonic());
@@ -179,8 +176,8 @@ impl Trace {
     /// place; if there is none, nobody reports any more, and the loss stands in the ledger of the client that was closed.
     fn finish(&self, buffer: Buffer) {
         let lost = |client: &Client, reason| {
-            client.ledger().record(reason, Category::Transaction, 1);
-            client.ledger().record(reason, Category::Span, buffer.span_count());
+            let quantities = [(Category::Transaction, 1), (Category::Span, buffer.span_count())];
+            client.ledger().record_all(reason, &quantities);
         };
         let Some(client) = bound::in_place_of(&self.client) else {
             crate::debug!("the client was closed before the trace ended: dropped one transaction");
@@ -191,22 +188,18 @@ impl Trace {
         }
         let (name, source, current) = {
             let state = self.lock();
-            (state.name.clone(), state.source, state.current.clone())
+            (state.name.clone(), state.source, state.current.data())
         };
-        client.push(Job::Transaction(Box::new(TransactionJob {
+        client.push(Job::Transaction(TransactionJob {
             event_id: rng::event_id(client.rng()),
             name,
             source,
             buffer,
-            layers: Layers {
-                global: Scope::global().snapshot(),
-                isolation: self.isolation.snapshot(),
-                current: current.snapshot(),
-            },
+            layers: [current, self.isolation.data(), Scope::global().data()],
             propagation: Arc::clone(&self.propagation),
             sampled: self.sampled,
             anchor: self.anchor,
-        })));
+        }));
     }
 
     /// The ids of the span at `slot` and of its parent; of one that is unknown, the root's.

@@ -69,16 +69,18 @@ impl Log for LogBridge {
 
     fn log(&self, record: &Record<'_>) {
         if self.listens(record.metadata()) && !record::is_from_tracing(record) {
-            let scopes = Scopes::current();
+            let level = record::level(record.level());
             if record.level() <= self.issues {
-                let level = record::level(record.level());
-                layer::capture(&scopes, level, None, || record::event(record));
+                layer::capture(&Scopes::current(), level, None, || record::event(record));
             } else {
-                layer::add_breadcrumb(&scopes, || record::breadcrumb(record));
+                layer::add_record(level, |fields| {
+                    record::collect(record, fields);
+                    record::category(record)
+                });
             }
         }
         if let Some(inner) = self.inner.as_ref().filter(|inner| inner.enabled(record.metadata())) {
-            inner.log(record);
+            layer::pass_on(|| inner.log(record));
         }
     }
 

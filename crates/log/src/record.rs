@@ -1,8 +1,11 @@
 //! From a record to an event or a breadcrumb.
 
+use std::borrow::Cow;
+
 use log::Record;
 use log::kv::{Key, Value as KvValue, VisitSource};
-use watchpost_protocol::{Breadcrumb, Event, Level, LogEntry, Map, Value};
+use watchpost_core::{FieldValue, Fields};
+use watchpost_protocol::{Event, Level, LogEntry, Map, Value};
 
 /// The level that a log level has in the protocol.
 pub(crate) fn level(level: log::Level) -> Level {
@@ -30,7 +33,9 @@ pub(crate) fn event(record: &Record<'_>) -> Event {
         }),
         ..Event::default()
     };
-    let mut place = key_values(record);
+    let (mut place, mut values) = (Map::new(), Fields::new());
+    key_values(record, &mut values);
+    values.write_to(&mut place);
     if let Some(file) = record.file() {
         place.insert("file".into(), file.into());
     }
@@ -46,36 +51,37 @@ pub(crate) fn event(record: &Record<'_>) -> Event {
     event
 }
 
-pub(crate) fn breadcrumb(record: &Record<'_>) -> Breadcrumb {
-    Breadcrumb {
-        level: level(record.level()),
-        category: Some(record.target().to_owned().into()),
-        message: Some(record.args().to_string()),
-        data: key_values(record),
-        ..Breadcrumb::default()
+/// The category of a record's breadcrumb: its target, which as a rule is the module that it stands in.
+pub(crate) fn category(record: &Record<'_>) -> Cow<'static, str> {
+    match record.module_path_static() {
+        Some(module) if module == record.target() => Cow::Borrowed(module),
+        _ => Cow::Owned(record.target().to_owned()),
     }
 }
 
-/// The key-values of a record, with their types.
-fn key_values(record: &Record<'_>) -> Map<String, Value> {
-    struct Collect(Map<String, Value>);
-    impl<'kvs> VisitSource<'kvs> for Collect {
+/// Prints the message and the key-values of a record.
+pub(crate) fn collect(record: &Record<'_>, fields: &mut Fields) {
+    fields.push_debug("message", record.args());
+    key_values(record, fields);
+}
+
+/// Collects the key-values of a record, with their types.
+fn key_values(record: &Record<'_>, fields: &mut Fields) {
+    struct Collect<'a>(&'a mut Fields);
+    impl<'kvs> VisitSource<'kvs> for Collect<'_> {
         fn visit_pair(&mut self, key: Key<'kvs>, value: KvValue<'kvs>) -> Result<(), log::kv::Error> {
-            let value = value
-                .to_bool()
-                .map(Value::from)
-                .or_else(|| value.to_i64().map(Value::from))
-                .or_else(|| value.to_u64().map(Value::from))
-                .or_else(|| value.to_f64().filter(|number| number.is_finite()).map(Value::from))
-                .unwrap_or_else(|| value.to_string().into());
-            self.0.insert(key.to_string(), value);
+            let number = value.to_bool().map(FieldValue::from);
+            let number = number.or_else(|| value.to_i64().map(FieldValue::from));
+            let number = number.or_else(|| value.to_u64().map(FieldValue::from));
+            match number.or_else(|| value.to_f64().map(FieldValue::from)) {
+                Some(number) => self.0.push_owned_key(key.as_str(), number),
+                None => self.0.push_owned_key(key.as_str(), value.to_string().as_str().into()),
+            }
             Ok(())
         }
     }
-    let mut collect = Collect(Map::new());
     // The visitor never fails, and a source that does has given what it had.
-    let _ = record.key_values().visit(&mut collect);
-    collect.0
+    let _ = record.key_values().visit(&mut Collect(fields));
 }
 
 #[cfg(test)]
@@ -86,16 +92,18 @@ mod tests {
     fn a_record_keeps_its_target_its_message_and_the_types_of_its_values() {
         let pairs =
             [("items", KvValue::from(3)), ("plan", KvValue::from("pro")), ("paid", KvValue::from(true))];
-        let crumb = breadcrumb(
-            &Record::builder()
-                .level(log::Level::Warn)
-                .target("shop::cart")
-                .args(format_args!("cart loaded"))
-                .key_values(&pairs.as_slice())
-                .build(),
-        );
-        assert_eq!(crumb.category.as_deref(), Some("shop::cart"));
-        assert_eq!((crumb.level, crumb.message.as_deref()), (Level::Warning, Some("cart loaded")));
-        assert_eq!(Value::Object(crumb.data), serde_json::json!({"items": 3, "plan": "pro", "paid": true}));
+        let record = |target| {
+            let mut builder = Record::builder();
+            builder.target(target).module_path_static(Some("shop::cart")).key_values(&pairs);
+            builder.args(format_args!("cart loaded")).build()
+        };
+        let mut fields = Fields::new();
+        collect(&record("shop::cart"), &mut fields);
+        let mut map = Map::new();
+        fields.write_to(&mut map);
+        let expected = serde_json::json!({"message": "cart loaded", "items": 3, "plan": "pro", "paid": true});
+        assert_eq!(Value::Object(map), expected);
+        assert!(matches!(category(&record("shop::cart")), Cow::Borrowed("shop::cart")));
+        assert_eq!(category(&record("payments")), "payments");
     }
 }

@@ -32,5 +32,5 @@ fn a_value_that_logs_itself_or_panics_harms_nobody() {
         log::info!("never heard {Unprintable}");
         log::error!("failed");
     });
-    assert_eq!(captured.draw(), "error: failed\n  - info: heard echo\n");
+    assert_eq!(captured.draw(), "error: failed\n  - info: heard echo\n  - info: never heard \n");
 }

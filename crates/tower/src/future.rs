@@ -1,104 +1,79 @@
-//! The future of a request: its scopes are current whenever it is polled, and its transaction ends with it.
+//! The future of a request: its scopes are current whenever it is polled, and go on with the body of its response.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::Response;
+use http_body::Body;
 use pin_project_lite::pin_project;
-use watchpost_core::{Scopes, Span};
-use watchpost_protocol::SpanStatus;
 
-use crate::layer::Settings;
-use crate::response;
+use crate::body::ResponseBody;
+use crate::error::ServiceError;
+use crate::response::Watch;
 
 pin_project! {
     /// Resolves to the response of the service within; made by [`RequestService`](crate::RequestService).
+    #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F> {
         // `None` once it is done or dropped. It ends before the transaction does, under the scopes of its request.
         #[pin]
         future: Option<F>,
-        request: Option<Observed>,
+        watch: Option<Watch>,
     }
 
     impl<F> PinnedDrop for ResponseFuture<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let _entered = this.request.as_ref().map(|request| request.scopes.attach());
+            let _entered = this.watch.as_ref().map(|watch| watch.scopes().attach());
             this.future.set(None);
-            if let Some(request) = this.request.take() {
-                request.abandon();
-            }
         }
-    }
-}
-
-struct Observed {
-    scopes: Arc<Scopes>,
-    span: Span,
-    settings: Arc<Settings>,
-    /// Whether it is being polled. One that still is when it is dropped has panicked, also if somebody has caught that by then.
-    polled: bool,
-}
-
-impl Observed {
-    /// Nobody waits for the response any more, or the handler panicked.
-    fn abandon(self) {
-        let panicked = self.polled || std::thread::panicking();
-        let status = if panicked { SpanStatus::InternalError } else { SpanStatus::Cancelled };
-        self.span.finish_with(status);
     }
 }
 
 impl<F> ResponseFuture<F> {
     pub(crate) fn unobserved(future: F) -> Self {
-        ResponseFuture { future: Some(future), request: None }
+        ResponseFuture { future: Some(future), watch: None }
     }
 
-    pub(crate) fn observed(future: F, scopes: Arc<Scopes>, span: Span, settings: Arc<Settings>) -> Self {
-        ResponseFuture {
-            future: Some(future),
-            request: Some(Observed { scopes, span, settings, polled: false }),
-        }
+    pub(crate) fn observed(future: F, watch: Watch) -> Self {
+        ResponseFuture { future: Some(future), watch: Some(watch) }
     }
 }
 
 impl<F, R, E> Future for ResponseFuture<F>
 where
     F: Future<Output = Result<Response<R>, E>>,
-    E: std::fmt::Display,
+    E: ServiceError,
+    R: Body,
 {
-    type Output = Result<Response<R>, E>;
+    type Output = Result<Response<ResponseBody<R>>, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let _entered = this.request.as_ref().map(|request| request.scopes.attach());
-        let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Pending };
-        set_polled(this.request, true);
-        let result = future.poll(context);
-        set_polled(this.request, false);
-        let result = ready!(result);
-        this.future.set(None);
-        if let Some(Observed { scopes, span, settings, .. }) = this.request.take() {
-            match &result {
-                Ok(response) => response::answered(response, &scopes, &span, &settings),
-                Err(error) => response::failed(error, &scopes, &span, &settings),
+        let Some(watch) = this.watch.as_mut() else {
+            let Some(future) = this.future.as_pin_mut() else { return Poll::Pending };
+            return future.poll(context).map_ok(|response| response.map(ResponseBody::unobserved));
+        };
+        let result = ready!(watch.run(|| {
+            let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Pending };
+            let result = ready!(future.poll(context));
+            this.future.set(None); // what it held goes before the response does
+            Poll::Ready(result)
+        }));
+        let Some(watch) = this.watch.take() else { return Poll::Pending };
+        Poll::Ready(match result {
+            Ok(response) => Ok(watch.answered(response)),
+            Err(error) => {
+                watch.failed(&error);
+                Err(error)
             }
-            span.finish();
-        }
-        Poll::Ready(result)
-    }
-}
-
-fn set_polled(request: &mut Option<Observed>, polled: bool) {
-    if let Some(request) = request {
-        request.polled = polled;
+        })
     }
 }
 
 impl<F> std::fmt::Debug for ResponseFuture<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ResponseFuture").field("observed", &self.request.is_some()).finish_non_exhaustive()
+        f.debug_struct("ResponseFuture").field("watch", &self.watch).finish_non_exhaustive()
     }
 }

@@ -1,20 +1,16 @@
-//! The layer and its service: what happens when a request comes in.
+//! The layer, and how it is set up.
 
 use std::fmt;
-use std::ops::RangeInclusive;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::marker::PhantomData;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use http::{Extensions, HeaderMap, Request, Response};
+use http::request::Parts;
 use tower_layer::Layer;
-use tower_service::Service;
-use watchpost_core::layer::{any_active, continue_trace, sends_pii};
-use watchpost_core::{Scopes, Span, mute};
 use watchpost_protocol::User;
 
-use crate::future::ResponseFuture;
-use crate::request::Head;
+use crate::request_body::{SameBody, TappedBody};
+use crate::service::RequestService;
+use crate::statuses::Statuses;
 
 /// The layer, with every default.
 #[must_use]
@@ -23,26 +19,30 @@ pub fn request_layer() -> RequestLayer {
 }
 
 /// Wraps a service, so that each of its requests is a unit of work of its own; see the [crate documentation](crate).
+///
+/// `M` says how the service is given the body of a request; see [`with_request_body`](Self::with_request_body).
 #[derive(Debug, Clone)]
-pub struct RequestLayer {
+pub struct RequestLayer<M = SameBody> {
     settings: Arc<Settings>,
+    mode: PhantomData<M>,
 }
 
 #[derive(Clone)]
 pub(crate) struct Settings {
-    pub(crate) failed: RangeInclusive<u16>,
-    pub(crate) origin: &'static str,
-    user: Option<UserOf>,
+    pub(crate) failed: Statuses,
+    pub(crate) user: Option<Of<User>>,
+    pub(crate) name: Option<Of<String>>,
 }
 
-type UserOf = Arc<dyn Fn(&HeaderMap, &Extensions) -> Option<User> + Send + Sync>;
+/// Something of a request that the program knows how to find.
+pub(crate) type Of<T> = Arc<dyn Fn(&Parts) -> Option<T> + Send + Sync>;
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("failed", &self.failed)
-            .field("origin", &self.origin)
             .field("user", &self.user.is_some())
+            .field("name", &self.name.is_some())
             .finish()
     }
 }
@@ -57,98 +57,79 @@ impl RequestLayer {
     /// A layer with every default.
     #[must_use]
     pub fn new() -> Self {
-        let origin = if cfg!(feature = "axum") { "auto.http.axum" } else { "auto.http.tower" };
-        RequestLayer { settings: Arc::new(Settings { failed: 500..=599, origin, user: None }) }
+        let failed = (500..=599).collect();
+        let settings = Settings { failed, user: None, name: None };
+        RequestLayer { settings: Arc::new(settings), mode: PhantomData }
     }
 
-    /// Which statuses of a response are an issue (features E20). Default: 500 to 599.
+    /// Reports the bodies of requests of any type (with the option `send_default_pii`, and up to the option `max_request_body_size`): the service
+    /// within is given a [`RequestBody`](crate::RequestBody), which copies what is read of it. Nothing is read ahead.
+    ///
+    /// Services that take any body, as those of tower-http, and handlers that are generic over it, do not notice. With axum this is not needed, and
+    /// not possible: its routes take axum's own body and no other. Since that one can hold any body, the layer sees to it by itself (feature
+    /// `axum`).
     #[must_use]
-    pub fn failed_request_status_codes(mut self, codes: RangeInclusive<u16>) -> Self {
-        Arc::make_mut(&mut self.settings).failed = codes;
+    pub fn with_request_body(self) -> RequestLayer<TappedBody> {
+        RequestLayer { settings: self.settings, mode: PhantomData }
+    }
+}
+
+impl<M> RequestLayer<M> {
+    /// Which statuses of a response are an issue (features E20): a range, a list, or both. A status is an issue only if the request has not
+    /// reported an error by then, which is taken for its cause. The outcome of a gRPC call counts as the HTTP status that means the same: `UNKNOWN`,
+    /// `INTERNAL` and `DATA_LOSS` as 500, `UNAVAILABLE` as 503, `DEADLINE_EXCEEDED` as 504, all others as 4xx. Default: 500 to 599.
+    ///
+    /// ```
+    /// let layer = watchpost_tower::request_layer().failed_request_status_codes((500..=599).chain([429]));
+    /// ```
+    #[must_use]
+    pub fn failed_request_status_codes(mut self, codes: impl IntoIterator<Item = u16>) -> Self {
+        self.set().failed = codes.into_iter().collect();
         self
     }
 
-    /// Who makes a request, from its headers and extensions, before the handler runs (features X10). A handler or a middleware that finds out later
-    /// calls `set_user`, which is of its request only. Default: nobody.
+    /// Who makes a request, before the handler runs (features X10). A handler or a middleware that finds out later calls `set_user`, which is
+    /// of its request only. Default: nobody.
     ///
     /// ```
     /// use watchpost_protocol::User;
     ///
-    /// let layer = watchpost_tower::request_layer().user(|headers, _extensions| {
-    ///     Some(User::id(headers.get("x-customer")?.to_str().ok()?))
+    /// let layer = watchpost_tower::request_layer().user(|request| {
+    ///     Some(User::id(request.headers.get("x-customer")?.to_str().ok()?))
     /// });
     /// ```
     #[must_use]
-    pub fn user(
-        mut self,
-        user: impl Fn(&HeaderMap, &Extensions) -> Option<User> + Send + Sync + 'static,
-    ) -> Self {
-        Arc::make_mut(&mut self.settings).user = Some(Arc::new(user));
+    pub fn user(mut self, user: impl Fn(&Parts) -> Option<User> + Send + Sync + 'static) -> Self {
+        self.set().user = Some(Arc::new(user));
         self
     }
-}
 
-impl<S> Layer<S> for RequestLayer {
-    type Service = RequestService<S>;
+    /// What the transaction of a request is named, with the source `custom` (features T13); `None` leaves it to the layer. It should name a
+    /// kind of request, and not the one: names with an id in them group nothing. Default: `POST /checkout/{id}`, by method and route.
+    ///
+    /// ```
+    /// let layer = watchpost_tower::request_layer().transaction_name(|request| {
+    ///     request.uri.path().starts_with("/assets/").then(|| "an asset".to_owned())
+    /// });
+    /// ```
+    #[must_use]
+    pub fn transaction_name(
+        mut self,
+        name: impl Fn(&Parts) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.set().name = Some(Arc::new(name));
+        self
+    }
 
-    fn layer(&self, inner: S) -> RequestService<S> {
-        RequestService { inner, settings: Arc::clone(&self.settings) }
+    fn set(&mut self) -> &mut Settings {
+        Arc::make_mut(&mut self.settings)
     }
 }
 
-/// A service whose requests are reported; made by [`RequestLayer`].
-#[derive(Debug, Clone)]
-pub struct RequestService<S> {
-    inner: S,
-    settings: Arc<Settings>,
-}
+impl<S, M> Layer<S> for RequestLayer<M> {
+    type Service = RequestService<S, M>;
 
-impl<S, B, R> Service<Request<B>> for RequestService<S>
-where
-    S: Service<Request<B>, Response = Response<R>>,
-    S::Error: std::fmt::Display,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = ResponseFuture<S::Future>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        if !any_active() || mute::is_muted() {
-            return ResponseFuture::unobserved(self.inner.call(request));
-        }
-        let (scopes, span) = self.begin(&request);
-        let scopes = Arc::new(scopes.with_span(&span));
-        let future = {
-            // What the service does before its future is polled belongs to the request too.
-            let _entered = scopes.attach();
-            self.inner.call(request)
-        };
-        ResponseFuture::observed(future, scopes, span, Arc::clone(&self.settings))
-    }
-}
-
-impl<S> RequestService<S> {
-    /// The recipe of `protocol.md` §15.7: a scope of its own without inherited breadcrumbs, the request, the trace, the transaction.
-    fn begin<B>(&self, request: &Request<B>) -> (Scopes, Span) {
-        let scopes = Scopes::current().isolated().with_span_ref(None);
-        scopes.isolation().clear_breadcrumbs();
-        if let Some(user) = &self.settings.user {
-            let user = catch_unwind(AssertUnwindSafe(|| user(request.headers(), request.extensions())));
-            scopes.isolation().set_user(user.unwrap_or_default());
-        }
-        let head = Head::of(request, sends_pii(&scopes));
-        let builder = continue_trace(&scopes, request.headers())
-            .name(head.name())
-            .source(head.source())
-            .op("http.server")
-            .origin(self.settings.origin);
-        let span = head.describe(builder).start_in(&scopes);
-        scopes.current_scope().set_transaction_name(head.name(), head.source());
-        scopes.isolation().set_request(Some(Arc::new(move || head.print())));
-        (scopes, span)
+    fn layer(&self, inner: S) -> RequestService<S, M> {
+        RequestService::new(inner, Arc::clone(&self.settings))
     }
 }

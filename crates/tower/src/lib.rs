@@ -1,4 +1,4 @@
-//! The request layer of Watchpost for tower services: one isolation scope, one continued trace and one transaction per request.
+//! The request layer of Watchpost for tower services: one isolation scope, one continued trace and one transaction per request, or per job.
 //!
 //! ```
 //! # #[cfg(feature = "axum")] {
@@ -10,30 +10,95 @@
 //! # }
 //! ```
 //!
-//! There is one layer, so layers cannot be in the wrong order. For each request it
+//! There is one layer, so layers cannot be in the wrong order; and it may stand on the router, on a nested one, on some routes or around
+//! everything. A request that passes it twice is still one request. For each it
 //!
 //! 1. forks the isolation scope: what a handler sets stays with its request;
 //! 2. continues the trace that `sentry-trace` and `baggage` name;
 //! 3. opens an `http.server` transaction, named by the route (`POST /checkout/{id}`) where axum's `MatchedPath` is known (feature
-//!    `axum`), else by the path;
+//!    `axum`), else by the path. It is known on a router and below. Around the whole router, as around a `NormalizePath`, it is not, because axum
+//!    has not routed yet; put the layer on the router too, and the inner one names the request;
 //! 4. puts the request on everything that is reported meanwhile, without what is a secret or names a person
 //!    (`send_default_pii`);
-//! 5. maps the status of the response, and makes an issue of a service error and of a status from 500 to 599. A 404 is no error. With
-//!    [`attach_error`] a handler says which error it was.
+//! 5. maps the status of the response, and makes at most one issue of a failure: of the error that a handler has put on the response by
+//!    [`attach_error`], of an error of the service or of the response's body, or else of a status from 500 to 599. An error that the handler has
+//!    reported itself is not reported again, and a status says nothing new after an error. A 404 is no error.
 //!
-//! A handler that panics is reported by the panic hook, in the scopes of its request. A request that is dropped half-way ends as
-//! `cancelled`.
+//! The request is over when the body of its response is: the transaction lasts as long as a streamed body does, and the scopes of the request
+//! are current while the body is made. An answer without a body, and an upgrade (a websocket), end with their head.
 //!
-//! # What it does not do
+//! A handler or a body that panics is reported by the panic hook, in the scopes of its request. A request whose caller goes away half-way ends
+//! as `cancelled`; so does a stream of events that only ends when its listener leaves.
 //!
-//! It does not read the body. The transaction ends with the response's head, before a streamed body does.
+//! What a middleware finds out belongs to the request as what the handler does:
+//!
+//! ```
+//! # #[cfg(feature = "axum")] {
+//! use axum::{Router, extract::Request, middleware::{Next, from_fn}, response::Response};
+//! use watchpost_core::api::set_user;
+//! use watchpost_protocol::User;
+//!
+//! async fn authenticate(request: Request, next: Next) -> Response {
+//!     set_user(User::id("42")); // of this request only
+//!     next.run(request).await
+//! }
+//!
+//! // The layer that is added last stands outermost.
+//! let app: Router = Router::new().layer(from_fn(authenticate)).layer(watchpost_tower::request_layer());
+//! # }
+//! ```
+//!
+//! # gRPC
+//!
+//! A call of gRPC, as tonic serves it, is a transaction `/shop.v1.Carts/Get` of the kind `grpc.server`; its status is the one in the trailers. A
+//! failure of the server (`INTERNAL`, `UNKNOWN`, `UNAVAILABLE`, `DEADLINE_EXCEEDED`, `DATA_LOSS`) is an issue as a 5xx is.
+//!
+//! # Work that is no request
+//!
+//! For services over something else than HTTP, as jobs of a queue or invocations of a function, there is [`job_layer`].
+//!
+//! # What it tells about persons
+//!
+//! By default nothing: the method, the address without a password, the query and the headers, with `[Filtered]` for what is a secret or names
+//! the client. With the option `send_default_pii` also cookies, credentials, the address of the client (from `X-Forwarded-For`, `X-Real-IP`, or
+//! axum's `ConnectInfo`), and the body of the request: JSON or a form, up to the option `max_request_body_size`, as far as the handler has read it
+//! to its end, and without the values of fields whose names say that they are secrets. It is copied while the handler reads it; nothing is
+//! read ahead. For bodies other than axum's see [`RequestLayer::with_request_body`].
 
 mod attached;
+mod body;
+mod error;
+mod form;
 mod future;
+mod grpc;
+mod head;
+mod headers;
+mod job;
+mod kind;
 mod layer;
-mod request;
+mod print;
+mod request_body;
 mod response;
+mod service;
+mod statuses;
+mod tap;
+mod unit;
+
+#[cfg(feature = "axum")]
+mod axum;
+#[cfg(feature = "axum")]
+use self::axum as framework;
+
+#[cfg(not(feature = "axum"))]
+mod plain;
+#[cfg(not(feature = "axum"))]
+use self::plain as framework;
 
 pub use attached::attach_error;
+pub use body::ResponseBody;
+pub use error::ServiceError;
 pub use future::ResponseFuture;
-pub use layer::{RequestLayer, RequestService, request_layer};
+pub use job::{Job, JobFuture, JobLayer, JobService, job_layer};
+pub use layer::{RequestLayer, request_layer};
+pub use request_body::{BodyMode, RequestBody, SameBody, TappedBody};
+pub use service::RequestService;

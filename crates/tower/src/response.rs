@@ -1,49 +1,132 @@
 //! What a response says about its request.
 
-use http::Response;
-use watchpost_core::{RawStack, Scopes, Span, layer};
-use watchpost_protocol::{Event, Exception, Level, Mechanism, SpanStatus};
+use std::sync::Arc;
+
+use http::response::Parts;
+use http::{HeaderMap, Method, Response, StatusCode, header};
+use http_body::Body;
+use watchpost_core::Scopes;
+use watchpost_protocol::SpanStatus;
 
 use crate::attached::Attached;
+use crate::body::ResponseBody;
+use crate::error::{self, ServiceError};
+use crate::grpc::Outcome;
+use crate::head::Head;
 use crate::layer::Settings;
+use crate::unit::{Unit, no_stack};
 
-/// Maps the status, and makes one issue: of the error that the handler attached, else of a status in the range of failures.
-pub(crate) fn answered<R>(response: &Response<R>, scopes: &Scopes, span: &Span, settings: &Settings) {
-    let status = response.status().as_u16();
-    span.set_attribute("http.response.status_code", u64::from(status));
-    span.set_status(SpanStatus::from_http_status(status));
-    scopes.isolation().set_response_status(Some(status));
-    let failed = settings.failed.contains(&status);
-    if let Some(attached) = response.extensions().get::<Attached>() {
-        report(scopes, attached.stack(), || attached.exceptions(settings.origin, !failed));
-    } else if failed {
-        let reason = response.status().canonical_reason().unwrap_or("Unknown");
-        report(scopes, no_stack(), || vec![exception(format!("HTTP {status}"), reason.to_owned(), settings)]);
+/// What watches a request: its unit of work, and what has to be known to judge the response.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    unit: Unit,
+    settings: Arc<Settings>,
+    of: Watching,
+}
+
+/// What the request says about its response.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Watching {
+    origin: &'static str,
+    /// Whether there is no body, whatever the head says.
+    bodiless: bool,
+    /// Whether it is a call of gRPC, whose outcome stands in the trailers.
+    call: bool,
+}
+
+impl Watching {
+    pub(crate) fn of(head: &Head) -> Self {
+        // What follows a successful CONNECT is a tunnel, as what follows a 101: it is no body, and no part of the request.
+        let bodiless = matches!(head.method, Method::HEAD | Method::CONNECT);
+        Watching { origin: head.kind().origin, bodiless, call: head.call }
     }
 }
 
-/// The service itself failed: there is no response. The server above will make one of its own, or drop the connection.
-pub(crate) fn failed<E: std::fmt::Display>(error: &E, scopes: &Scopes, span: &Span, settings: &Settings) {
-    span.set_status(SpanStatus::InternalError);
-    let full = std::any::type_name::<E>();
-    let ty = full.rsplit("::").next().unwrap_or(full).to_owned();
-    report(scopes, no_stack(), || vec![exception(ty, error.to_string(), settings)]);
+impl Watch {
+    pub(crate) fn new(unit: Unit, settings: Arc<Settings>, of: Watching) -> Self {
+        Watch { unit, settings, of }
+    }
+
+    pub(crate) fn scopes(&self) -> &Arc<Scopes> {
+        self.unit.scopes()
+    }
+
+    pub(crate) fn run<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        self.unit.run(work)
+    }
+
+    /// There is an answer. It ends the request if it has no body, else the body does.
+    pub(crate) fn answered<R: Body>(mut self, response: Response<R>) -> Response<ResponseBody<R>> {
+        let (parts, body) = response.into_parts();
+        self.judge(&parts);
+        if self.of.bodiless || has_no_body(parts.status) || body.is_end_stream() {
+            self.finish();
+            return Response::from_parts(parts, ResponseBody::unobserved(body));
+        }
+        let announced = || body.size_hint().exact().or_else(|| content_length(&parts.headers));
+        let announced = if self.of.call { None } else { announced() }; // a call without its trailers is not over
+        Response::from_parts(parts, ResponseBody::observed(body, self, announced))
+    }
+
+    /// Maps the status, and makes one issue: of the error that the handler attached, else of a status that is a failure.
+    fn judge(&mut self, head: &Parts) {
+        let status = head.status.as_u16();
+        self.unit.set_status(SpanStatus::from_http_status(status));
+        self.scopes().isolation().set_response_status(Some(status));
+        let outcome = if self.of.call { Outcome::of(&head.headers) } else { None };
+        let failed = self.settings.failed.contains(outcome.map_or(status, |outcome| outcome.as_http));
+        if let Some(attached) = head.extensions.get::<Attached>() {
+            self.unit.report(attached.stack(), || attached.exceptions(self.of.origin, !failed));
+        }
+        if outcome.is_some() {
+            self.judge_call(&head.headers); // an answer that has no body, and its trailers in its head
+        } else if failed {
+            let reason = head.status.canonical_reason().unwrap_or("Unknown");
+            self.report_status(|| (format!("HTTP {status}"), reason.to_owned()));
+        }
+    }
+
+    /// The trailers have come; they say how a call ended.
+    pub(crate) fn judge_call(&mut self, trailers: &HeaderMap) {
+        let Some(outcome) = Outcome::of(trailers).filter(|_| self.of.call) else { return };
+        self.unit.record(|fields| fields.push("rpc.response.status_code", outcome.name.into()));
+        self.unit.set_status(outcome.status);
+        if self.settings.failed.contains(outcome.as_http) {
+            self.report_status(|| (format!("gRPC {}", outcome.name), outcome.message(trailers)));
+        }
+    }
+
+    /// A status is an issue of its own if nothing is known that is more to the point.
+    fn report_status(&self, name_and_text: impl FnOnce() -> (String, String)) {
+        if !self.scopes().isolation().has_reported_error() {
+            self.unit.report(no_stack(), || {
+                let (ty, value) = name_and_text();
+                error::of_status(ty, value, self.of.origin)
+            });
+        }
+    }
+
+    /// The service itself failed: there is no response. The server above will make one of its own, or drop the connection.
+    pub(crate) fn failed<E: ServiceError>(mut self, error: &E) {
+        self.broke_off(error);
+        self.finish();
+    }
+
+    /// The body of the response failed half-way.
+    pub(crate) fn broke_off<E: ServiceError>(&mut self, error: &E) {
+        self.unit.fail(error, self.of.origin);
+    }
+
+    pub(crate) fn finish(self) {
+        self.unit.finish();
+    }
 }
 
-fn exception(ty: String, value: String, settings: &Settings) -> Exception {
-    let mechanism = Mechanism { ty: settings.origin.into(), handled: Some(false), ..Mechanism::default() };
-    Exception { ty: Some(ty), value: Some(value), mechanism: Some(mechanism), ..Exception::default() }
+/// Whether what follows the head of such a response is no body of it.
+fn has_no_body(status: StatusCode) -> bool {
+    status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-/// The stack of the layer says nothing about the handler: none is better, and groups by what it says.
-#[expect(clippy::unnecessary_wraps, reason = "an empty stack is not the same as one that is to be captured")]
-fn no_stack() -> Option<RawStack> {
-    Some(RawStack::default())
-}
-
-fn report(scopes: &Scopes, stack: Option<RawStack>, exceptions: impl FnOnce() -> Vec<Exception>) {
-    layer::capture(scopes, Level::Error, stack, || Event {
-        exception: exceptions().into(),
-        ..Event::default()
-    });
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

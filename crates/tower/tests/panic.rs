@@ -14,9 +14,9 @@ use watchpost_protocol::SpanStatus;
 struct Panics;
 
 impl Service<Request<()>> for Panics {
-    type Response = Response<()>;
+    type Response = Response<String>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<()>, Infallible>>>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<String>, Infallible>>>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))

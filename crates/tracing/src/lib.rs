@@ -31,10 +31,13 @@
 
 mod cache;
 mod event;
+mod filter;
 mod layer;
+mod log_record;
 mod nodes;
 mod semantics;
 mod source;
 mod visit;
 
+pub use filter::{EventFilter, Levels};
 pub use layer::{CaptureLayer, layer};

@@ -48,6 +48,10 @@ fn site(metadata: &'static Metadata<'static>) -> Site {
 
 /// What has to be known of a root when it starts.
 pub(crate) fn root_name(metadata: &'static Metadata<'static>, fields: &Fields) -> RootName {
+    if fields.is_empty() {
+        let (name, op) = (metadata.name().into(), Some(OP.into()));
+        return RootName { name, op, source: TransactionSource::Component };
+    }
     let text = |key: &str| match fields.get(key) {
         Some(FieldValue::Str(text)) if !text.is_empty() => Some(Cow::Owned(text.to_owned())),
         _ => None,

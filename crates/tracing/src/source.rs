@@ -6,7 +6,7 @@ use tracing_core::span::Id;
 use tracing_core::{Dispatch, dispatcher};
 use tracing_subscriber::registry::LookupSpan;
 use watchpost_core::Scopes;
-use watchpost_core::layer::{SpanKey, SpanSource};
+use watchpost_core::layer::{SpanKey, SpanSource, Trace};
 
 use crate::layer::CaptureLayer;
 use crate::nodes::{Node, Place};
@@ -54,14 +54,23 @@ impl SpanSource for Dispatcher {
         Dispatcher::ask(|dispatch, layer, id| Some((layer.lookup()?.0)(layer, dispatch, id)?.to_scopes()))
     }
 
+    fn with_current(&self, look: &mut dyn FnMut(&Scopes, Option<&Trace>)) {
+        Dispatcher::ask(|dispatch, layer, id| {
+            let Place { node, .. } = (layer.lookup()?.0)(layer, dispatch, id)?;
+            look(&node.scopes, node.trace.as_deref());
+            Some(())
+        });
+    }
+
     fn own_current(&self) -> Option<Scopes> {
         Dispatcher::ask(|dispatch, layer, id| {
             let Place { node, mark, .. } = (layer.lookup()?.0)(layer, dispatch, id)?;
             if layer.nodes().is_own(id, &node) && node.own_current {
                 return Some(node.to_scopes());
             }
-            let scopes = Arc::new(node.scopes.forked());
-            let late = Node { scopes, trace: node.trace.clone(), mark, own_current: true };
+            let scopes = node.scopes.forked();
+            let late =
+                Node { scopes, trace: node.trace.clone(), mark, own_current: true, left_out: node.left_out };
             Some(layer.nodes().insert_late(layer.key(id), Arc::new(late)).to_scopes())
         })
     }

@@ -37,8 +37,9 @@ pub use watchpost_core::scrub;
 pub use watchpost_core::{
     Client, Clock, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_SIZE,
     DEFAULT_SHUTDOWN_TIMEOUT, Decision, Delivery, EnteredSpan, EventScrubber, FieldValue, Fields, FutureExt,
-    Guard, InitError, Integration, Options, Pattern, RawStack, Rng, SampleRate, SamplingContext, Scope,
-    Scopes, Sensitive, Span, SpanBuilder, SpanRule, StackSource, Transport, sensitive,
+    Guard, InitError, Integration, MaxRequestBodySize, Options, Pattern, RawStack, Rng, SampleRate,
+    SamplingContext, Scope, Scopes, Sensitive, Span, SpanBuilder, SpanRule, StackSource, Transport,
+    sensitive,
 };
 pub use watchpost_protocol::{
     Breadcrumb, Dsn, Envelope, Event, EventId, IpAddress, Level, LogLevel, SpanStatus, Transaction,

@@ -69,7 +69,7 @@ pub fn last_event_id() -> Option<EventId> {
 /// Adds a breadcrumb to the isolation scope: part of the trail of what led up to the next error. Without a timestamp it is of now.
 pub fn add_breadcrumb(breadcrumb: Breadcrumb) {
     if client::any_active() && !mute::is_muted() {
-        layer::add_breadcrumb(&Scopes::at_hand(), || breadcrumb);
+        Scopes::with_at_hand(|scopes, _| layer::add_breadcrumb(scopes, || breadcrumb));
     }
 }
 

@@ -56,13 +56,24 @@ pub(super) fn last_entered(key: Option<SpanKey>) -> Option<Held> {
         let top = stack.last().filter(|top| key.is_none() || top.at == key)?;
         Some(match &top.held {
             // Its tracing span was left before it.
-            Held::Shared(None) if key.is_none() => {
-                Held::Shared(stack.iter().rev().find_map(|entered| entered.held.scopes().cloned()))
-            }
+            Held::Shared(None) if key.is_none() => Held::Shared(nearest_in(&stack)),
             held => held.clone(),
         })
     };
     STACK.try_with(look).ok().flatten()
+}
+
+/// The scopes that were entered last, whatever was entered since.
+pub(super) fn nearest() -> Option<Arc<Scopes>> {
+    STACK.try_with(|stack| nearest_in(&stack.try_borrow().ok()?)).ok().flatten()
+}
+
+fn nearest_in(stack: &[Entered]) -> Option<Arc<Scopes>> {
+    stack.iter().rev().find_map(|entered| entered.held.scopes().cloned())
+}
+
+pub(super) fn is_any_entered() -> bool {
+    STACK.try_with(|stack| stack.try_borrow().is_ok_and(|stack| !stack.is_empty())).unwrap_or(false)
 }
 
 /// Changes what the innermost goes by. What it was is handed back, to be freed when the stack is no longer borrowed.
@@ -88,11 +99,12 @@ impl Drop for ScopesGuard {
         let Some(serial) = self.serial else { return };
         let left = STACK.try_with(|stack| {
             let mut stack = stack.try_borrow_mut().ok()?;
+            // Nearly always the last one: then nothing has to be made to hold what goes.
+            if let Some(own) = stack.pop_if(|entered| entered.serial == serial) {
+                return Some((Some(own), Vec::new()));
+            }
             let depth = stack.iter().rposition(|entered| entered.serial == serial)?;
-            let top = stack.pop();
-            // What was entered after it, and is still there: a list, which as a rule is empty and is made of nothing.
-            let rest = if depth < stack.len() { stack.split_off(depth) } else { Vec::new() };
-            Some((top, rest))
+            Some((None, stack.split_off(depth)))
         });
         drop(left); // scopes are freed, and spans may end, when the stack is no longer borrowed
     }

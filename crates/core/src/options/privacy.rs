@@ -1,6 +1,7 @@
 //! What leaves the process (`protocol.md` §16).
 
 use super::Options;
+use crate::body_size::MaxRequestBodySize;
 use crate::scrub::EventScrubber;
 
 impl Options {
@@ -8,6 +9,13 @@ impl Options {
     /// another matter, see [`event_scrubber`](Self::event_scrubber). Default: false.
     pub fn send_default_pii(mut self, send: bool) -> Self {
         self.send_default_pii = send;
+        self
+    }
+
+    /// How large the body of a request may be to be reported. Bodies are data about persons: without
+    /// [`send_default_pii`](Self::send_default_pii) there is none, whatever its size. Default: [`MaxRequestBodySize::Medium`].
+    pub fn max_request_body_size(mut self, size: MaxRequestBodySize) -> Self {
+        self.max_request_body_size = size;
         self
     }
 

@@ -31,7 +31,7 @@ impl<P: Prepare> Outbox<P> {
             return false; // a callback on the worker cannot wait for the worker
         }
         let mine = state.ask_flush();
-        if !self.wake(state) {
+        if !self.wake(state, true) {
             return false;
         }
         self.wait_until(deadline, |state| state.flushes_done >= mine || matches!(state.worker, Worker::Ended))
@@ -55,7 +55,7 @@ impl<P: Prepare> Outbox<P> {
             state.ask_flush();
         }
         let on_worker = is_this_thread(&state.worker);
-        if !self.wake(state) {
+        if !self.wake(state, true) {
             return false;
         }
         if on_worker {
@@ -78,7 +78,7 @@ impl<P: Prepare> Outbox<P> {
         };
         if !std::mem::replace(&mut state.closing, true) && !over {
             state.ask_flush();
-            self.wake(state);
+            self.wake(state, true);
         }
     }
 

@@ -15,11 +15,12 @@ use crate::dsc;
 use crate::filters;
 use crate::integration::Integration;
 use crate::losses::Losses;
-use crate::merge::{self, Layers};
+use crate::merge;
 use crate::options::Options;
 use crate::propagation_context::PropagationContext;
 use crate::record::Buffer;
 use crate::sampling::Sampled;
+use crate::scope::ScopeData;
 use crate::scrub::Rules;
 
 /// A finished trace: its spans as they were recorded, and the scopes that it lived in.
@@ -28,7 +29,8 @@ pub(crate) struct TransactionJob {
     pub(crate) name: Cow<'static, str>,
     pub(crate) source: TransactionSource,
     pub(crate) buffer: Buffer,
-    pub(crate) layers: Layers,
+    /// What the scopes hold, the nearest first.
+    pub(crate) layers: [Arc<ScopeData>; 3],
     pub(crate) propagation: Arc<PropagationContext>,
     pub(crate) sampled: Sampled,
     /// The time of day at the start, and the monotonic time at that moment: what turns one into the other.
@@ -57,12 +59,6 @@ impl TransactionJob {
         let lost = records.overflow + records.unfinished;
         losses.record(DiscardReason::BufferOverflow, Category::Span, lost);
         let root = records.root?;
-        if let Some(reason) = refuses(&config.options, &self.name, &root) {
-            crate::debug!("dropped the transaction {:?} ({reason})", self.name);
-            losses.record(reason, Category::Transaction, 1);
-            losses.record(reason, Category::Span, records.children.len() as u64 + 1);
-            return None;
-        }
         let ignored = filters::without_ignored(&config.options.ignore_spans, &mut records.children);
         losses.record(DiscardReason::Ignored, Category::Span, ignored);
         let mut transaction = Transaction {
@@ -83,17 +79,23 @@ impl TransactionJob {
         };
         transaction.contexts.trace = Some(trace_context(root, self.propagation.parent_span_id));
         merge::into_transaction(&mut transaction, &self.layers);
+        if let Some(reason) = refuses(&config.options, &transaction) {
+            crate::debug!("dropped the transaction {:?} ({reason})", transaction.transaction);
+            losses.record_all(reason, &transaction.quantities());
+            return None;
+        }
         Some(transaction)
     }
 }
 
-/// Why a finished transaction is not wanted, if it is not. It may have been named, and answered, long after it was sampled.
-fn refuses(options: &Options, name: &str, root: &SpanRecord) -> Option<DiscardReason> {
-    if filters::ignores_span(&options.ignore_spans, name, &root.data) {
+/// Why a finished transaction is not wanted, if it is not: it may have been named, and answered, long after it was sampled.
+fn refuses(options: &Options, transaction: &Transaction) -> Option<DiscardReason> {
+    let (name, attributes) = (&transaction.transaction, &transaction.contexts.trace.as_ref()?.data);
+    if filters::ignores_span(&options.ignore_spans, name, attributes) {
         return Some(DiscardReason::Ignored);
     }
     let answered_so =
-        status_code(&root.data).is_some_and(|code| options.trace_ignore_status_codes.contains(&code));
+        status_code(attributes).is_some_and(|code| options.trace_ignore_status_codes.contains(&code));
     (answered_so || filters::ignores_transaction(&options.ignore_transactions, name))
         .then_some(DiscardReason::EventProcessor)
 }

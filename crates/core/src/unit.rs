@@ -1,0 +1,60 @@
+//! How a unit of work begins: a request, a job (`protocol.md` §15.7).
+
+use std::sync::Arc;
+
+use watchpost_protocol::User;
+
+use crate::client::Client;
+use crate::current::Scopes;
+use crate::propagation_context::PropagationContext;
+use crate::scope::RequestSource;
+
+/// What a unit of work begins with, besides what is set around it.
+#[derive(Default)]
+pub struct UnitInit<'a> {
+    /// The `sentry-trace` that came with it; without one it is a trace that begins here.
+    pub sentry_trace: Option<&'a str>,
+    /// The `baggage` that came with it.
+    pub baggage: Option<&'a str>,
+    /// Who wants it done. `None`: whoever is set around it.
+    pub user: Option<User>,
+    /// What is known of its request.
+    pub request: Option<Arc<dyn RequestSource>>,
+}
+
+impl Scopes {
+    /// Scopes for a unit of work that reports to `client`: forks without breadcrumbs and without an open span, in the trace that came with it. All
+    /// of it is set before anybody else can see the scopes, so nothing is locked or copied twice.
+    #[must_use]
+    pub fn begin_unit(&self, client: &Client, init: UnitInit<'_>) -> Scopes {
+        let own_org = client.config().org_id.as_deref();
+        let strict = client.options().strict_trace_continuation;
+        let trace =
+            PropagationContext::continued(init.sentry_trace, init.baggage, own_org, strict, client.rng());
+        let isolation = self.isolation.begin(trace, |data| {
+            data.request = init.request;
+            data.response_status = None;
+            if init.user.is_some() {
+                data.user = init.user;
+            }
+        });
+        Scopes {
+            client: self.client.clone(),
+            isolation,
+            current: self.current.fork(),
+            span: None,
+            unit: true,
+        }
+    }
+}
+
+impl std::fmt::Debug for UnitInit<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UnitInit")
+            .field("sentry_trace", &self.sentry_trace)
+            .field("baggage", &self.baggage)
+            .field("has_user", &self.user.is_some())
+            .field("has_request", &self.request.is_some())
+            .finish()
+    }
+}

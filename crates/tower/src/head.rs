@@ -1,0 +1,148 @@
+//! What is kept of a request: its parts, which are cheap to keep. Text is made of them in [`print`](crate::print), on the worker, if at all.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use http::request::Parts;
+use http::{HeaderName, Method, Uri, Version, header};
+use watchpost_core::scrub;
+use watchpost_protocol::TransactionSource;
+
+use crate::framework::{self, Route};
+use crate::grpc;
+use crate::headers::{Headers, Notable};
+use crate::kind::Kind;
+use crate::tap::BodyData;
+
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+
+static HTTP: Kind = Kind { op: "http.server", origin: framework::ORIGIN };
+
+pub(crate) struct Head {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) version: Version,
+    pub(crate) headers: Headers,
+    route: Option<Route>,
+    /// The other end of the connection; with `send_default_pii` only.
+    pub(crate) peer: Option<IpAddr>,
+    pub(crate) pii: bool,
+    pub(crate) body: BodyData,
+    /// Whether it is a call of gRPC.
+    pub(crate) call: bool,
+}
+
+impl Head {
+    /// What is kept of it, and what its headers say that has to be known at once.
+    pub(crate) fn of(request: &Parts, pii: bool, body: BodyData) -> (Self, Notable<'_>) {
+        let (headers, notable) = Headers::copy(&request.headers);
+        let head = Head {
+            method: request.method.clone(),
+            uri: framework::original_uri(&request.extensions).unwrap_or(&request.uri).clone(),
+            version: request.version,
+            headers,
+            route: framework::route(&request.extensions),
+            peer: pii.then(|| framework::peer(&request.extensions)).flatten(),
+            pii,
+            body,
+            call: notable.content_type.is_some_and(grpc::is_call),
+        };
+        (head, notable)
+    }
+
+    /// `POST /checkout/{id}`, or with the path where the route is not known. A call is named by its path, which is its route:
+    /// `/shop.v1.Carts/Get`.
+    pub(crate) fn name(&self) -> (String, TransactionSource) {
+        match &self.route {
+            _ if self.call => (self.uri.path().to_owned(), TransactionSource::Route),
+            Some(route) => (name(&self.method, route.as_str()), TransactionSource::Route),
+            None => (name(&self.method, self.uri.path()), TransactionSource::Url),
+        }
+    }
+
+    /// Tells what the transaction says of the request (§18.1).
+    pub(crate) fn describe(&self, tell: &mut dyn FnMut(&'static str, &str)) {
+        tell("http.request.method", self.method.as_str());
+        tell("url.path", self.uri.path());
+        tell("network.protocol.name", "http");
+        tell("network.protocol.version", version(self.version));
+        if let (true, Some((service, method))) = (self.call, grpc::service_and_method(&self.uri)) {
+            tell("rpc.system.name", "grpc");
+            tell("rpc.service", service);
+            tell("rpc.method", method);
+        }
+        if let Some(query) = self.uri.query() {
+            tell("http.query", &scrub::query(query));
+        }
+        if let Some(route) = self.route.as_ref().filter(|_| !self.call) {
+            tell("http.route", route.as_str());
+        }
+        if let Some(host) = self.host() {
+            tell("server.address", host);
+        }
+        if let Some(agent) = self.headers.get(&header::USER_AGENT) {
+            tell("user_agent.original", agent);
+        }
+        if let Some(client) = self.client() {
+            tell("client.address", &client);
+        }
+    }
+
+    /// The host and its port, never with the name and the password that may stand before them.
+    pub(crate) fn host(&self) -> Option<&str> {
+        let authority = self.uri.authority().map(|authority| authority.as_str());
+        let host = authority.or_else(|| self.headers.get(&header::HOST))?;
+        Some(host.rsplit_once('@').map_or(host, |(_, host)| host))
+    }
+
+    /// The client, as the nearest proxy names it, else as the connection does (§16.4); with `send_default_pii` only.
+    pub(crate) fn client(&self) -> Option<Cow<'_, str>> {
+        if !self.pii {
+            return None;
+        }
+        let forwarded = self.headers.get(&X_FORWARDED_FOR).and_then(|list| list.split(',').next());
+        let named = forwarded.or_else(|| self.headers.get(&X_REAL_IP));
+        let named = named.map(str::trim).filter(|name| !name.is_empty());
+        named.map(Cow::Borrowed).or_else(|| Some(self.peer?.to_string().into()))
+    }
+
+    /// What the transaction is, and who says so.
+    pub(crate) fn kind(&self) -> &'static Kind {
+        if self.call { &grpc::CALL } else { &HTTP }
+    }
+}
+
+pub(crate) fn name(method: &Method, path: &str) -> String {
+    let method = method.as_str();
+    let mut name = String::with_capacity(method.len() + 1 + path.len());
+    name.push_str(method);
+    name.push(' ');
+    name.push_str(path);
+    name
+}
+
+fn version(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_09 => "0.9",
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_2 => "2",
+        Version::HTTP_3 => "3",
+        _ => "1.1",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    #[test]
+    fn a_path_is_a_poor_name() {
+        let request = Request::builder().method("POST").uri("/checkout/42?page=2").body(()).unwrap();
+        let request = request.into_parts().0;
+        let (head, _) = Head::of(&request, false, BodyData::Absent);
+        assert_eq!(head.name(), ("POST /checkout/42".to_owned(), TransactionSource::Url));
+    }
+}

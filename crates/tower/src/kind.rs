@@ -1,0 +1,34 @@
+//! What the transactions of requests have in common: written down once, and told on the worker.
+
+use std::any::Any;
+use std::borrow::Cow;
+
+use watchpost_core::layer::{Callsite, LayerSpan, NO_KEY, RootName};
+use watchpost_protocol::{SpanRecord, TransactionSource};
+
+/// A kind of transaction.
+#[derive(Debug)]
+pub(crate) struct Kind {
+    /// The operation (`protocol.md` §6.6).
+    pub(crate) op: &'static str,
+    /// What starts it; also the mechanism of its issues.
+    pub(crate) origin: &'static str,
+}
+
+impl Kind {
+    /// A span of this kind, which nobody looks for.
+    pub(crate) fn span(&'static self) -> LayerSpan {
+        LayerSpan { callsite: Callsite { data: self, describe }, key: NO_KEY }
+    }
+
+    pub(crate) fn root(&self, (name, source): (String, TransactionSource)) -> RootName {
+        RootName { name: name.into(), op: Some(Cow::Borrowed(self.op)), source }
+    }
+}
+
+fn describe(data: &'static (dyn Any + Send + Sync), span: &mut SpanRecord) {
+    if let Some(kind) = data.downcast_ref::<Kind>() {
+        span.op = Some(kind.op.to_owned());
+        span.origin = Some(kind.origin.to_owned());
+    }
+}

@@ -1,0 +1,128 @@
+//! The request as events carry it (`protocol.md` §5.5), filtered by §16.4, and as its transaction tells of it (§18.1); made on the worker.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use http::{HeaderName, header};
+use watchpost_core::{RequestSource, scrub};
+use watchpost_protocol::{Request, TraceContext, Value};
+
+use crate::head::Head;
+
+static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+impl RequestSource for Head {
+    fn request(&self) -> Request {
+        let mut env = BTreeMap::new();
+        if let Some(client) = self.client() {
+            env.insert("REMOTE_ADDR".to_owned(), client.into_owned());
+        }
+        Request {
+            method: Some(self.method.to_string()),
+            url: Some(self.url()),
+            query_string: self.uri.query().map(|query| scrub::query(query).into_owned().into()),
+            cookies: self.headers.get(&header::COOKIE).filter(|_| self.pii).map(str::to_owned),
+            headers: self.printed_headers(),
+            env,
+            data: self.body.print(),
+            ..Request::default()
+        }
+    }
+
+    fn describe(&self, response_status: Option<u16>, root: &mut TraceContext) {
+        if root.origin.as_deref() != Some(self.kind().origin) {
+            return; // another transaction, that began while this request was handled
+        }
+        let data = &mut root.data;
+        let mut tell = |key: &str, value: Value| _ = data.entry(key).or_insert(value);
+        Head::describe(self, &mut |key, value| tell(key, value.into()));
+        if let Some(status) = response_status {
+            tell("http.response.status_code", status.into());
+        }
+    }
+}
+
+impl Head {
+    /// The address without its query. The scheme is what the request says it is, or a proxy before us; else `http`.
+    fn url(&self) -> String {
+        let scheme = self.uri.scheme_str();
+        let forwarded = self.headers.get(&X_FORWARDED_PROTO);
+        let scheme =
+            scheme.or(forwarded.filter(|scheme| matches!(*scheme, "http" | "https"))).unwrap_or("http");
+        match self.host() {
+            Some(host) => format!("{scheme}://{host}{}", self.uri.path()),
+            None => self.uri.path().to_owned(),
+        }
+    }
+
+    fn printed_headers(&self) -> BTreeMap<String, String> {
+        let mut headers = BTreeMap::new();
+        for (name, value) in self.headers.iter() {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            let sent = scrub::header(name.as_str(), &value, self.pii);
+            let joint = if *name == header::COOKIE { "; " } else { ", " };
+            match headers.entry(titled(name.as_str())) {
+                Entry::Vacant(first) => _ = first.insert(sent.into_owned()),
+                Entry::Occupied(_) if sent == scrub::FILTERED => {} // once is enough
+                Entry::Occupied(mut all) => all.get_mut().extend([joint, &*sent]),
+            }
+        }
+        headers
+    }
+}
+
+/// `content-type` as `Content-Type`, which is how people know it.
+fn titled(name: &str) -> String {
+    let mut up = true;
+    name.chars()
+        .map(|char| {
+            let shown = if up { char.to_ascii_uppercase() } else { char };
+            up = char == '-';
+            shown
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tap::BodyData;
+
+    fn printed(pii: bool) -> Request {
+        let request = http::Request::builder()
+            .method("POST")
+            .uri("https://sam:hunter2@shop.test/checkout/42?token=abc&page=2")
+            .header("cookie", "session=1")
+            .header("cookie", "theme=2")
+            .header("authorization", "Bearer x")
+            .header("x-forwarded-for", "10.0.0.7, 10.0.0.8")
+            .header("accept", "a")
+            .header("accept", "b")
+            .body(())
+            .unwrap();
+        Head::of(&request.into_parts().0, pii, BodyData::Absent).0.request()
+    }
+
+    #[test]
+    fn nothing_that_names_a_person_or_a_secret_is_printed_by_default() {
+        let printed = printed(false);
+        let text = serde_json::to_string(&printed).unwrap();
+        for secret in ["session=1", "Bearer", "10.0.0.7", "abc", "hunter2"] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+        assert_eq!(printed.url.as_deref(), Some("https://shop.test/checkout/42"));
+        assert_eq!(printed.query_string, Some("token=[Filtered]&page=2".into()));
+        assert_eq!(printed.headers["Accept"], "a, b");
+        assert_eq!(printed.headers["Cookie"], "[Filtered]");
+    }
+
+    #[test]
+    fn with_consent_it_is() {
+        let printed = printed(true);
+        assert_eq!(printed.cookies.as_deref(), Some("session=1"));
+        assert_eq!(printed.env["REMOTE_ADDR"], "10.0.0.7");
+        assert_eq!(printed.headers["Authorization"], "Bearer x");
+        assert_eq!(printed.headers["Cookie"], "session=1; theme=2");
+        assert!(!printed.url.unwrap().contains("hunter2"), "a password in an address is nobody's business");
+    }
+}

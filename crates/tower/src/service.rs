@@ -1,0 +1,161 @@
+//! The service: what happens when a request comes in.
+
+use std::marker::PhantomData;
+use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
+
+use http::request::Parts;
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+use watchpost_core::layer::{has_sampler, request_body_limit, sends_pii};
+use watchpost_core::{Client, Fields, Scopes, UnitInit, mute};
+use watchpost_protocol::{TransactionSource, User};
+
+use crate::body::ResponseBody;
+use crate::error::ServiceError;
+use crate::framework;
+use crate::future::ResponseFuture;
+use crate::head::{self, Head};
+use crate::kind::Kind;
+use crate::layer::{Of, Settings};
+use crate::request_body::{BodyMode, SameBody};
+use crate::response::{Watch, Watching};
+use crate::tap::BodyData;
+use crate::unit::{Unit, place_of_work};
+
+/// A service whose requests are reported; made by [`RequestLayer`](crate::RequestLayer).
+#[derive(Debug, Clone)]
+pub struct RequestService<S, M = SameBody> {
+    inner: S,
+    settings: Arc<Settings>,
+    mode: PhantomData<M>,
+}
+
+impl<S, M> RequestService<S, M> {
+    pub(crate) fn new(inner: S, settings: Arc<Settings>) -> Self {
+        RequestService { inner, settings, mode: PhantomData }
+    }
+}
+
+impl<S, M, B, R> Service<Request<B>> for RequestService<S, M>
+where
+    M: BodyMode<B>,
+    S: Service<Request<M::Body>, Response = Response<R>>,
+    S::Error: ServiceError,
+    R: Body,
+    R::Error: ServiceError,
+{
+    type Response = Response<ResponseBody<R>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let Some((around, client)) = place_of_work() else {
+            return ResponseFuture::unobserved(self.inner.call(request.map(|body| M::give(body, None))));
+        };
+        let (mut head, body) = request.into_parts();
+        if let Some(scopes) = head.extensions.get::<Watched>().and_then(|Watched(scopes)| scopes.upgrade()) {
+            name_by_route(&head, &scopes);
+            let request = Request::from_parts(head, M::give(body, None));
+            return ResponseFuture::unobserved(self.inner.call(request));
+        }
+        let limit = if M::captures() { request_body_limit(&client) } else { 0 };
+        let data = BodyData::announced(&head.headers, limit);
+        let body = M::give(body, data.tap());
+        let mut watch = begin((&around, &client), &head, data, &self.settings);
+        head.extensions.insert(Watched(Arc::downgrade(watch.scopes())));
+        // What the service does before its future is polled belongs to the request too.
+        let future = watch.run(|| self.inner.call(Request::from_parts(head, body)));
+        ResponseFuture::observed(future, watch)
+    }
+}
+
+/// The extension of a request that a layer further out watches already: it is one request, however many layers it passes. Until it is over: one that
+/// is kept and sent again is another.
+#[derive(Clone)]
+struct Watched(Weak<Scopes>);
+
+/// All that is left to do for a layer further in, which may know the route when the outer one could not.
+fn name_by_route(request: &Parts, scopes: &Scopes) {
+    let Some(route) = framework::route(&request.extensions) else { return };
+    let name = head::name(&request.method, route.as_str());
+    match scopes.span() {
+        Some(span) => {
+            span.set_name_with_source(name, TransactionSource::Route);
+            span.set_attribute("http.route", route.as_str());
+        }
+        None => scopes.current_scope().set_transaction_name(name, TransactionSource::Route),
+    }
+}
+
+/// The recipe of `protocol.md` §15.7: scopes of its own without inherited breadcrumbs, the request, the trace, the transaction.
+fn begin(place: (&Scopes, &Client), request: &Parts, data: BodyData, settings: &Arc<Settings>) -> Watch {
+    let (around, client) = place;
+    let (head, notable) = Head::of(request, sends_pii(client), data);
+    let user = with_address(ask(settings.user.as_ref(), request), &head);
+    let given = ask(settings.name.as_ref(), request).map(|name| (name, TransactionSource::Custom));
+    let name = given.unwrap_or_else(|| head.name());
+    let mut attributes = Fields::new();
+    if has_sampler(client) {
+        head.describe(&mut |key, value| attributes.push(key, value.into()));
+    }
+    let kind = head.kind();
+    let watching = Watching::of(&head);
+    let init = UnitInit {
+        sentry_trace: notable.sentry_trace,
+        baggage: notable.baggage.as_deref(),
+        user,
+        request: Some(Arc::new(head)),
+    };
+    let mut scopes = around.begin_unit(client, init);
+    open(client, &mut scopes, kind, name, &attributes);
+    Watch::new(Unit::new(scopes), Arc::clone(settings), watching)
+}
+
+/// Opens the transaction; with tracing off there is none, but events are named as it would be.
+fn open(
+    client: &Client,
+    scopes: &mut Scopes,
+    kind: &'static Kind,
+    name: (String, TransactionSource),
+    attributes: &Fields,
+) {
+    let mut name = Some(name);
+    let span =
+        scopes.open_span(client, kind.span(), || kind.root(name.take().unwrap_or_default()), attributes);
+    if let Some((name, source)) = name {
+        scopes.current_scope().set_transaction_name(name, source);
+    }
+    *scopes = scopes.with_span_ref(span);
+}
+
+/// What a closure of the program says of a request; nothing if it panics.
+fn ask<T>(of: Option<&Of<T>>, request: &Parts) -> Option<T> {
+    let of = of?;
+    let _muted = mute::enter(); // it is no part of the request yet, and what it reported would be somebody else's
+    catch_unwind(AssertUnwindSafe(|| of(request))).unwrap_or_else(|_| {
+        watchpost_core::debug!(
+            "a closure of the request layer panicked: the request goes on without its answer"
+        );
+        None
+    })
+}
+
+/// Who makes the request, with the address of the client if that may be collected (§16.4).
+fn with_address(user: Option<User>, head: &Head) -> Option<User> {
+    let address = head.client().and_then(|client| client.parse::<IpAddr>().ok());
+    match (user, address) {
+        (user, None) => user,
+        (user, Some(address)) => {
+            let user = user.unwrap_or_default();
+            Some(if user.ip_address.is_none() { user.ip_address(address) } else { user })
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! A unit of work that is being watched: the scopes it runs in, its transaction, and how that ends.
+
+use std::sync::Arc;
+
+use watchpost_core::layer::{any_active, scratch};
+use watchpost_core::{Client, Fields, RawStack, Scopes, layer, mute};
+use watchpost_protocol::{Event, Exception, SpanStatus};
+
+use crate::error::{self, ServiceError};
+
+/// The scopes that work begins in and the client that it is reported to; `None` if nothing of it could be reported.
+pub(crate) fn place_of_work() -> Option<(Arc<Scopes>, Client)> {
+    if !any_active() || mute::is_muted() {
+        return None;
+    }
+    let scopes = Scopes::current();
+    let client = scopes.client()?;
+    Some((scopes, client))
+}
+
+/// The unit of work of one request or job, from its first call to its last poll. Dropped without a word it was cancelled, or it panicked.
+pub(crate) struct Unit {
+    /// Their open span is the transaction, if there is one.
+    scopes: Arc<Scopes>,
+    /// What is known of the outcome; the program's own word, by `set_status`, wins over it.
+    status: SpanStatus,
+    /// Whether it is running. One that still is when it is dropped has panicked, also if somebody has caught that by then.
+    running: bool,
+    finished: bool,
+}
+
+impl Unit {
+    /// Of work that goes on in these scopes; it ends their span.
+    pub(crate) fn new(scopes: Scopes) -> Self {
+        Unit { scopes: Arc::new(scopes), status: SpanStatus::Ok, running: false, finished: false }
+    }
+
+    pub(crate) fn scopes(&self) -> &Arc<Scopes> {
+        &self.scopes
+    }
+
+    /// Runs a part of the work in the scopes of the unit.
+    pub(crate) fn run<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let _entered = self.scopes.attach();
+        self.running = true;
+        let result = work();
+        self.running = false;
+        result
+    }
+
+    /// Adds attributes to the transaction, if it is recorded at all.
+    pub(crate) fn record(&self, fill: impl FnOnce(&mut Fields)) {
+        if let Some(span) = self.scopes.span_ref().filter(|span| span.is_recorded()) {
+            scratch::with(|fields| {
+                fill(fields);
+                span.record(fields);
+            });
+        }
+    }
+
+    /// Makes an issue of an error on its way out, unless the program has reported it already.
+    pub(crate) fn report(&self, stack: Option<RawStack>, exceptions: impl FnOnce() -> Vec<Exception>) {
+        layer::capture_outgoing(&self.scopes, stack, || Event {
+            exception: exceptions().into(),
+            ..Event::default()
+        });
+    }
+
+    /// The work has failed, and nobody has handled that.
+    pub(crate) fn fail<E: ServiceError>(&mut self, error: &E, origin: &'static str) {
+        self.set_status(SpanStatus::InternalError);
+        self.report(no_stack(), || error::unhandled(error, origin));
+    }
+
+    /// What the end will say, unless something worse is said first.
+    pub(crate) fn set_status(&mut self, status: SpanStatus) {
+        if self.status == SpanStatus::Ok {
+            self.status = status;
+        }
+    }
+
+    /// It is over.
+    pub(crate) fn finish(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.finished = true;
+        if let Some(span) = self.scopes.span_ref() {
+            span.finish(self.status);
+        }
+    }
+}
+
+impl Drop for Unit {
+    fn drop(&mut self) {
+        if !self.finished {
+            let panicked = self.running || std::thread::panicking();
+            self.set_status(if panicked { SpanStatus::InternalError } else { SpanStatus::Cancelled });
+            self.end();
+        }
+    }
+}
+
+impl std::fmt::Debug for Unit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Unit")
+            .field("span", &self.scopes.span_ref())
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The stack of the layer says nothing about the handler: none is better, and groups by what it says.
+#[expect(clippy::unnecessary_wraps, reason = "an empty stack is not the same as one that is to be captured")]
+pub(crate) fn no_stack() -> Option<RawStack> {
+    Some(RawStack::default())
+}

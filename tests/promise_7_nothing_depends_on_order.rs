@@ -117,6 +117,24 @@ fn a_span_outlives_the_client() {
     assert_eq!(ids[0], ids[1], "and of one trace");
 }
 
+#[test]
+fn init_again_within_an_open_trace() {
+    let _alone = alone();
+    let (first_guard, first) = install(quiet()).unwrap();
+    let root = watchpost::start_transaction("deploy").enter();
+    root.child("before").finish();
+    let (second_guard, second) = install(quiet()).unwrap();
+    root.child("after").finish();
+    watchpost::capture_message("reloaded");
+    drop(root);
+    drop((first_guard, second_guard));
+    assert!(first.captured().envelopes().is_empty());
+    assert_eq!(
+        second.captured().draw(),
+        "info: reloaded\n  in deploy\ndefault deploy\n  default before\n  default after\n"
+    );
+}
+
 /// Where no client took the place of the one that was closed, nothing can be reported any more; but it can be asked.
 #[test]
 fn a_span_that_outlives_every_client_is_counted() {

@@ -306,6 +306,9 @@ impl Client {
     }
 
     /// Flushes, reports the last losses, and disables the client. Later captures do nothing. Closing again is harmless.
+    ///
+    /// A trace that is still open goes, when it ends, to the client that has taken this one's place as the process's own; if there is none, it is
+    /// lost, and stands in [`losses`](Self::losses).
     pub fn close(&self, timeout: Option<Duration>) -> bool {
         self.close_with(timeout, |_, _| {})
     }

@@ -5,7 +5,7 @@
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -153,6 +153,10 @@ pub(crate) struct Buffer {
     threads: Threads,
     /// Children that found no room.
     pub(crate) overflow: u64,
+    /// Where the keys of the first rows stand, for whoever looks for one: made as far as it is needed, when it is.
+    index: BTreeMap<SpanKey, u32>,
+    /// Of how many rows.
+    indexed: usize,
 }
 
 impl Buffer {
@@ -311,9 +315,15 @@ impl Buffer {
     }
 
     /// The open span that a layer knows by this key: keys are given again, but not while a span is open.
-    pub(crate) fn find(&self, key: SpanKey) -> Option<Slot> {
-        let at = self.rows.iter().rposition(|row| row.key == key && row.end.is_none())?;
-        Some(Slot(at as u32))
+    ///
+    /// Who looks for a span deep down in a tree asks about one ancestor after the other.
+    pub(crate) fn find(&mut self, key: SpanKey) -> Option<Slot> {
+        for (at, row) in self.rows.iter().enumerate().skip(self.indexed) {
+            self.index.insert(row.key, at as u32); // the later of two is the one that is open
+        }
+        self.indexed = self.rows.len();
+        let at = *self.index.get(&key)?;
+        self.rows.get(at as usize).filter(|row| row.end.is_none()).map(|_| Slot(at))
     }
 
     /// The spans besides the root that are still open.

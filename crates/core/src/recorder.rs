@@ -121,9 +121,10 @@ impl Recorder {
     /// The open span that a layer knows by this key: for a thread that has not met it yet.
     #[must_use]
     pub fn find(&self, key: SpanKey) -> Option<Slot> {
-        let state = self.lock();
+        let mut state = self.lock();
+        let open = state.buffer.find(key);
         let outliving = || state.outliving.iter().flatten().find(|span| span.key == key);
-        state.buffer.find(key).or_else(|| Some(outliving()?.slot))
+        open.or_else(|| Some(outliving()?.slot))
     }
 
     /// The ids of a child and of its parent.

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use watchpost_protocol::{
-    Category, DiscardReason, DynamicSamplingContext, EventId, Item, SpanId, SpanRecord, Timestamp,
+    Category, DiscardReason, DynamicSamplingContext, EventId, Item, Map, SpanId, SpanRecord, Timestamp,
     TraceContext, Transaction, TransactionInfo, TransactionSource, Value,
 };
 
 use super::Telemetry;
 use crate::config::Config;
 use crate::dsc;
+use crate::filters;
 use crate::integration::Integration;
 use crate::losses::Losses;
 use crate::merge;
+use crate::options::Options;
 use crate::propagation_context::PropagationContext;
 use crate::record::Buffer;
 use crate::sampling::Sampled;
@@ -54,16 +56,17 @@ impl TransactionJob {
             let micros = later.saturating_duration_since(moment).as_micros() as i64;
             Timestamp::from_micros(time.as_micros().saturating_add(micros))
         };
-        let records = self.buffer.into_records(self.propagation.trace_id, at);
+        let mut records = self.buffer.into_records(self.propagation.trace_id, at);
         let lost = records.overflow + records.unfinished;
         losses.record(DiscardReason::BufferOverflow, Category::Span, lost);
         let mut root = records.root?;
+        let ignored = filters::without_ignored(&config.options.ignore_spans, &mut records.children);
+        losses.record(DiscardReason::Ignored, Category::Span, ignored);
         // What was known at the start may be less than what the attributes say in the end: a route, say, that was recorded late.
         let (name, source) = match (records.source, root.description.take()) {
             (Some(source), Some(described)) if !self.renamed => (described.into(), source),
             _ => (self.name, self.source),
         };
-        let dsc = dsc::of_trace(&self.propagation, config, &self.sampled, || (name.to_string(), source));
         let mut transaction = Transaction {
             event_id: self.event_id,
             transaction: or_unlabeled(name),
@@ -82,7 +85,33 @@ impl TransactionJob {
         };
         transaction.contexts.trace = Some(trace_context(root, self.propagation.parent_span_id));
         merge::into_transaction(&mut transaction, &self.layers);
+        if let Some(reason) = refuses(&config.options, &transaction) {
+            crate::debug!("dropped the transaction {:?} ({reason})", transaction.transaction);
+            losses.record_all(reason, &transaction.quantities());
+            return None;
+        }
+        let named = || (transaction.transaction.clone(), source);
+        let dsc = dsc::of_trace(&self.propagation, config, &self.sampled, named);
         Some((transaction, dsc))
+    }
+}
+
+/// Why a finished transaction is not wanted, if it is not: it may have been named, and answered, long after it was sampled.
+fn refuses(options: &Options, transaction: &Transaction) -> Option<DiscardReason> {
+    let (name, attributes) = (&transaction.transaction, &transaction.contexts.trace.as_ref()?.data);
+    if filters::ignores_span(&options.ignore_spans, name, attributes) {
+        return Some(DiscardReason::Ignored);
+    }
+    let answered_so =
+        status_code(attributes).is_some_and(|code| options.trace_ignore_status_codes.contains(&code));
+    (answered_so || filters::ignores_transaction(&options.ignore_transactions, name))
+        .then_some(DiscardReason::EventProcessor)
+}
+
+fn status_code(attributes: &Map<String, Value>) -> Option<u16> {
+    match attributes.get("http.response.status_code")? {
+        Value::String(code) => code.parse().ok(),
+        code => code.as_u64()?.try_into().ok(),
     }
 }
 

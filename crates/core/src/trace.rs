@@ -45,6 +45,8 @@ struct State {
     current: Scope,
     name: Cow<'static, str>,
     source: TransactionSource,
+    /// Whether the program gave it that name, after the start.
+    renamed: bool,
 }
 
 /// How a root span begins.
@@ -100,7 +102,7 @@ impl Trace {
             sampled,
             anchor,
             recorder,
-            state: Mutex::new(State { current: scopes.1, name, source }),
+            state: Mutex::new(State { current: scopes.1, name, source, renamed: false }),
         }))
     }
 
@@ -186,14 +188,15 @@ impl Trace {
         if client.is_limited(Category::Transaction) {
             return lost(&client, DiscardReason::RatelimitBackoff);
         }
-        let (name, source, current) = {
+        let (name, source, renamed, current) = {
             let state = self.lock();
-            (state.name.clone(), state.source, state.current.data())
+            (state.name.clone(), state.source, state.renamed, state.current.data())
         };
         client.push(Job::Transaction(TransactionJob {
             event_id: rng::event_id(client.rng()),
             name,
             source,
+            renamed,
             buffer,
             layers: [current, self.isolation.data(), Scope::global().data()],
             propagation: Arc::clone(&self.propagation),
@@ -221,6 +224,7 @@ impl Trace {
         let mut state = self.lock();
         state.source = source.unwrap_or(state.source);
         state.name = name;
+        state.renamed = true;
     }
 
     /// Says in which current scope the root lives: what is set there is on its transaction.

@@ -366,7 +366,7 @@ mod tests {
     #[test]
     fn a_child_of_what_is_not_kept_wants_no_fields() {
         let child = |key| {
-            let callsite = Callsite { data: &(), describe: |_, _| {} };
+            let callsite = Callsite { data: &(), describe: |_, _| None };
             LayerSpan { callsite, key }
         };
         let (root, children, node) = ((u32::MAX, 20), [(u32::MAX, 21), (u32::MAX, 22)], node());

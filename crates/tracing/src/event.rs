@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use tracing_core::{Level as TracingLevel, Metadata};
 use watchpost_core::layer::{Trace, scratch};
 use watchpost_core::{FieldValue, Fields, Scopes, layer, scrub};
-use watchpost_protocol::{Event, Level, LogEntry, Map, Mechanism, SpanStatus, Value};
+use watchpost_protocol::{Event, Level, LogEntry, Map, Mechanism, Value};
 
 use crate::log_record::LogRecord;
 use crate::visit::EventVisitor;
@@ -20,14 +20,20 @@ pub(crate) fn level(level: TracingLevel) -> Level {
     }
 }
 
-/// Captures an event as an issue. The span that it happened in went wrong, unless it says otherwise.
-pub(crate) fn issue(scopes: &Scopes, event: &tracing_core::Event<'_>, span_fields: bool) {
+/// Captures an event as an issue, whose message is the field `title` if it has one of this name. The span that it happened in went wrong,
+/// unless it says otherwise.
+pub(crate) fn issue(
+    scopes: &Scopes,
+    event: &tracing_core::Event<'_>,
+    span_fields: bool,
+    title: Option<&str>,
+) {
     let metadata = event.metadata();
     let level = level(*metadata.level());
     let span = scopes.span_ref();
     let recorded = span.and_then(|span| Some((span.trace().recorder()?, span.slot())));
     if let Some((recorder, slot)) = recorded {
-        recorder.set_status_if_none(slot, SpanStatus::InternalError);
+        recorder.fail(slot);
     }
     layer::capture(scopes, level, None, || {
         scratch::with(|fields| {
@@ -38,7 +44,7 @@ pub(crate) fn issue(scopes: &Scopes, event: &tracing_core::Event<'_>, span_field
             let (exceptions, place) = (visitor.exceptions, Place::of(metadata, visitor.log));
             let around =
                 recorded.filter(|_| span_fields).map(|(recorder, slot)| recorder.fields_around(slot));
-            build(metadata, level, place, exceptions, fields, &around.unwrap_or_default())
+            build(metadata, title, place, exceptions, fields, &around.unwrap_or_default())
         })
     });
 }
@@ -70,14 +76,16 @@ impl Place {
 
 fn build(
     metadata: &Metadata<'_>,
-    level: Level,
+    title: Option<&str>,
     place: Place,
     exceptions: Vec<watchpost_protocol::Exception>,
     fields: &Fields,
     around: &Fields,
 ) -> Event {
+    let level = level(*metadata.level());
     let mut event = Event { level: Some(level), logger: Some(place.target), ..Event::default() };
-    let message = fields.get("message").map(|message| message.to_string());
+    let title = title.and_then(|field| fields.get(field));
+    let message = title.or_else(|| fields.get("message")).map(|message| message.to_string());
     // An event without a message is named by its callsite, so that two different ones are two issues.
     let formatted = message.or_else(|| exceptions.is_empty().then(|| spelled_out(metadata, fields)));
     event.logentry = formatted.map(|text| LogEntry { formatted: Some(text), ..LogEntry::default() });

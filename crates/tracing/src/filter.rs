@@ -7,8 +7,10 @@ use std::ops::BitOr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use tracing_core::{LevelFilter, Metadata};
+use tracing_core::{Level, LevelFilter, Metadata};
 use watchpost_core::mute;
+
+use crate::libraries::{self, Events};
 
 /// What becomes of an event. Several may be joined: `EventFilter::ISSUE | EventFilter::BREADCRUMB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,11 +23,19 @@ impl EventFilter {
     pub const BREADCRUMB: EventFilter = EventFilter(1);
     /// An issue.
     pub const ISSUE: EventFilter = EventFilter(2);
+    /// It is of a library, and stands for something.
+    pub(crate) const TELLS: EventFilter = EventFilter(4);
+    /// A span that it tells of is wanted.
+    pub(crate) const SPAN: EventFilter = EventFilter(8);
 
     /// Whether all of `other` is in it.
     #[must_use]
     pub const fn contains(self, other: EventFilter) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    pub(crate) const fn without(self, other: EventFilter) -> EventFilter {
+        EventFilter(self.0 & !other.0)
     }
 }
 
@@ -44,8 +54,8 @@ impl BitOr for EventFilter {
 /// use tracing_core::LevelFilter;
 /// use watchpost_tracing::Levels;
 ///
-/// // The statements of a database driver are breadcrumbs, though it says them at DEBUG.
-/// watchpost_tracing::layer().target("sqlx::query", Levels::new().breadcrumbs(LevelFilter::DEBUG));
+/// // What this cache says at DEBUG is worth a breadcrumb.
+/// watchpost_tracing::layer().target("moka", Levels::new().breadcrumbs(LevelFilter::DEBUG));
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
 #[must_use]
@@ -135,48 +145,44 @@ impl Rules {
 
     /// What becomes of an event; `serial` is the layer's.
     pub(crate) fn event(&self, serial: u32, metadata: &'static Metadata<'static>) -> EventFilter {
-        if self.targets.is_empty() && self.events_by.is_none() {
-            return self.by_level(metadata, self.issues, self.breadcrumbs);
+        if self.targets.is_empty() && self.events_by.is_none() && !libraries::may_tell(metadata) {
+            return by_level(*metadata.level(), self.issues, self.breadcrumbs);
         }
         EventFilter(remembered(serial, metadata, || self.decide_event(metadata).0))
     }
 
     /// Whether a span is recorded.
     pub(crate) fn span(&self, serial: u32, metadata: &'static Metadata<'static>) -> bool {
-        if self.targets.is_empty() && self.spans_by.is_none() {
+        // What is at INFO or above needs no look at who makes it.
+        if self.targets.is_empty() && self.spans_by.is_none() && *metadata.level() <= Level::INFO {
             return *metadata.level() <= self.spans;
         }
         remembered(serial, metadata, || u8::from(self.decide_span(metadata))) != 0
     }
 
-    fn by_level(
-        &self,
-        metadata: &Metadata<'_>,
-        issues: LevelFilter,
-        breadcrumbs: LevelFilter,
-    ) -> EventFilter {
-        let level = metadata.level();
-        if *level <= issues {
-            EventFilter::ISSUE
-        } else if *level <= breadcrumbs {
-            EventFilter::BREADCRUMB
-        } else {
-            EventFilter::IGNORE
+    fn decide_event(&self, metadata: &'static Metadata<'static>) -> EventFilter {
+        let itself = self.events_by.as_ref().and_then(|decide| ask(decide, metadata)).unwrap_or_else(|| {
+            let levels = self.of_target(metadata.target());
+            let issues = levels.issues.unwrap_or(self.issues);
+            let breadcrumbs = levels.breadcrumbs.unwrap_or(self.breadcrumbs);
+            by_level(libraries::event_level(metadata), issues, breadcrumbs)
+        });
+        match libraries::told_by(metadata) {
+            None => itself,
+            Some(Events::Query) if self.decide_span(metadata) => {
+                itself | EventFilter::SPAN | EventFilter::TELLS
+            }
+            Some(Events::Query) if itself == EventFilter::IGNORE => itself,
+            Some(_) => itself | EventFilter::TELLS,
         }
     }
 
-    fn decide_event(&self, metadata: &Metadata<'_>) -> EventFilter {
-        self.events_by.as_ref().and_then(|decide| ask(decide, metadata)).unwrap_or_else(|| {
-            let levels = self.of_target(metadata.target());
-            let issues = levels.issues.unwrap_or(self.issues);
-            self.by_level(metadata, issues, levels.breadcrumbs.unwrap_or(self.breadcrumbs))
-        })
-    }
-
-    fn decide_span(&self, metadata: &Metadata<'_>) -> bool {
+    fn decide_span(&self, metadata: &'static Metadata<'static>) -> bool {
         self.spans_by.as_ref().and_then(|decide| ask(decide, metadata)).unwrap_or_else(|| {
-            let levels = self.of_target(metadata.target());
-            *metadata.level() <= levels.spans.unwrap_or(self.spans)
+            match (self.of_target(metadata.target()).spans, libraries::span_level(metadata)) {
+                (Some(spans), _) => *metadata.level() <= spans, // the program knows better
+                (None, level) => level.is_some_and(|level| level <= self.spans),
+            }
         })
     }
 
@@ -185,6 +191,16 @@ impl Rules {
             target.strip_prefix(outer.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
         };
         self.targets.iter().find(is_within).map(|(_, levels)| *levels).unwrap_or_default()
+    }
+}
+
+fn by_level(level: Level, issues: LevelFilter, breadcrumbs: LevelFilter) -> EventFilter {
+    if level <= issues {
+        EventFilter::ISSUE
+    } else if level <= breadcrumbs {
+        EventFilter::BREADCRUMB
+    } else {
+        EventFilter::IGNORE
     }
 }
 

@@ -8,16 +8,17 @@ use tracing_core::{Event, LevelFilter, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
-use watchpost_core::layer::{LayerSpan, SpanKey, Trace, any_active, scratch, set_span_source};
+use watchpost_core::layer::{LayerSpan, Slot, SpanKey, SpanRef, Trace, any_active, scratch, set_span_source};
 use watchpost_core::{Fields, Scopes, mute};
 use watchpost_protocol::SpanStatus;
 
 use crate::cache::{Child, Closing};
 use crate::filter::{EventFilter, Levels, Rules};
+use crate::libraries::Events;
 use crate::nodes::{Children, Mark, Node, Nodes, Place};
 use crate::source::{Dispatcher, Lookup};
 use crate::visit::SpanVisitor;
-use crate::{cache, event, semantics};
+use crate::{cache, event, libraries, semantics};
 
 /// The layer, with every default.
 #[must_use]
@@ -306,13 +307,21 @@ fn with_fields<T>(attributes: &Attributes<'_>, work: impl FnOnce(&Fields) -> T) 
 }
 
 /// Where an event happens.
-enum EventPlace {
+pub(crate) enum EventPlace {
     Scopes(Arc<Scopes>),
     Span(Place),
 }
 
 impl EventPlace {
-    fn around(&self) -> (&Scopes, Option<&Trace>) {
+    /// The span that it happens in, or the one that stands for it.
+    pub(crate) fn slot(&self) -> Option<Slot> {
+        match self {
+            EventPlace::Scopes(scopes) => scopes.span_ref().map(SpanRef::slot),
+            EventPlace::Span(place) => Some(place.mark.slot),
+        }
+    }
+
+    pub(crate) fn around(&self) -> (&Scopes, Option<&Trace>) {
         match self {
             EventPlace::Scopes(scopes) => (scopes, scopes.span_ref().map(|span| &**span.trace())),
             EventPlace::Span(place) => (&place.node.scopes, place.node.trace.as_deref()),
@@ -377,16 +386,19 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let becomes = self.rules.event(self.serial, event.metadata());
+        let metadata = event.metadata();
+        let becomes = self.rules.event(self.serial, metadata);
         if becomes == EventFilter::IGNORE || !any_active() || mute::is_muted() {
             return;
         }
-        if event::is_heard(event.metadata()) {
+        if event::is_heard(metadata) {
             return;
         }
         let place = self.event_place(event, &context);
+        let told = if becomes.contains(EventFilter::TELLS) { libraries::told_by(metadata) } else { None };
+        let becomes = told.map_or(becomes, |told| told.hear(event, &place, becomes));
         if becomes.contains(EventFilter::ISSUE) {
-            event::issue(&place.to_scopes(), event, self.span_fields);
+            event::issue(&place.to_scopes(), event, self.span_fields, told.and_then(Events::title));
         }
         if becomes.contains(EventFilter::BREADCRUMB) {
             // A breadcrumb asks for the scope alone: no need to say which span is open.

@@ -28,6 +28,8 @@ pub(crate) struct TransactionJob {
     pub(crate) event_id: EventId,
     pub(crate) name: Cow<'static, str>,
     pub(crate) source: TransactionSource,
+    /// Whether the program gave it that name: then it stays, whatever a layer says at the end.
+    pub(crate) renamed: bool,
     pub(crate) buffer: Buffer,
     /// What the scopes hold, the nearest first.
     pub(crate) layers: [Arc<ScopeData>; 3],
@@ -42,14 +44,13 @@ impl TransactionJob {
         vec![(Category::Transaction, 1), (Category::Span, self.buffer.span_count().max(1))]
     }
 
-    /// The sampling context, frozen with this envelope unless it was before.
-    pub(super) fn dsc(&self, config: &Config) -> Arc<DynamicSamplingContext> {
-        let name = || (self.name.to_string(), self.source);
-        dsc::of_trace(&self.propagation, config, &self.sampled, name)
-    }
-
-    /// The transaction with everything that the client and the scopes know. Children that did not fit or did not end are counted.
-    pub(super) fn into_transaction(self, config: &Config, losses: &Losses) -> Option<Transaction> {
+    /// The transaction with everything that the client and the scopes know, and the sampling context, frozen with this envelope unless it
+    /// was before. Children that did not fit or did not end are counted.
+    pub(super) fn into_transaction(
+        self,
+        config: &Config,
+        losses: &Losses,
+    ) -> Option<(Transaction, Arc<DynamicSamplingContext>)> {
         let (time, moment) = self.anchor;
         let at = |later: Instant| {
             let micros = later.saturating_duration_since(moment).as_micros() as i64;
@@ -58,13 +59,19 @@ impl TransactionJob {
         let mut records = self.buffer.into_records(self.propagation.trace_id, at);
         let lost = records.overflow + records.unfinished;
         losses.record(DiscardReason::BufferOverflow, Category::Span, lost);
-        let root = records.root?;
         let ignored = filters::without_ignored(&config.options.ignore_spans, &mut records.children);
         losses.record(DiscardReason::Ignored, Category::Span, ignored);
+        let mut root = records.root?;
+        // What was known at the start may be less than what the attributes say in the end: a route, say, that was recorded late.
+        let (name, source) = match (records.source, root.description.take()) {
+            (Some(source), Some(described)) if !self.renamed => (described.into(), source),
+            _ => (self.name, self.source),
+        };
+        let dsc = dsc::of_trace(&self.propagation, config, &self.sampled, || (name.to_string(), source));
         let mut transaction = Transaction {
             event_id: self.event_id,
-            transaction: name(self.name),
-            transaction_info: Some(TransactionInfo { source: self.source }),
+            transaction: or_unlabeled(name),
+            transaction_info: Some(TransactionInfo { source }),
             start_timestamp: Some(root.start_timestamp),
             timestamp: Some(root.timestamp),
             platform: Some("native".into()),
@@ -84,7 +91,7 @@ impl TransactionJob {
             losses.record_all(reason, &transaction.quantities());
             return None;
         }
-        Some(transaction)
+        Some((transaction, dsc))
     }
 }
 
@@ -107,7 +114,7 @@ fn status_code(attributes: &Map<String, Value>) -> Option<u16> {
     }
 }
 
-fn name(given: Cow<'static, str>) -> String {
+fn or_unlabeled(given: Cow<'static, str>) -> String {
     if given.is_empty() { "<unlabeled transaction>".to_owned() } else { given.into_owned() }
 }
 

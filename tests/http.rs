@@ -196,7 +196,7 @@ fn a_server_that_is_down_harms_nobody() {
         }
     });
     program.close();
-    let lost = client.losses().take();
+    let lost = client.losses();
     assert_eq!(lost.len(), 1);
     assert_eq!(format!("{}: {}", lost[0].reason, lost[0].quantity), "network_error: 3");
 }

@@ -60,6 +60,11 @@ fn assert_free(options: Options) {
             assert_eq!(allocations(tree), 0, "a tree");
             assert_eq!(allocations(|| debug!(rows = 42, "not listened to")), 0, "an event that nobody wants");
             assert_eq!(allocations(|| drop(watchpost::start_span("by hand").start())), 0, "a span by hand");
+            assert_eq!(
+                allocations(|| drop(watchpost::start_span("by hand").enter())),
+                0,
+                "one that is entered"
+            );
             tracing::error!("still reported");
         });
     });
@@ -102,6 +107,11 @@ fn no_client() {
         );
         assert_eq!(allocations(|| _ = watchpost::capture_error(&std::fmt::Error)), 0, "an error");
         assert_eq!(allocations(|| _ = watchpost::capture_message("hello")), 0, "a message");
+        assert_eq!(
+            allocations(|| _ = watchpost::capture_message!("order {}", 42)),
+            0,
+            "a message to be made"
+        );
     });
 }
 

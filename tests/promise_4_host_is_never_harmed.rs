@@ -237,6 +237,14 @@ fn an_error_that_panics_when_printed_is_counted() {
     assert_eq!(captured.losses(), ["internal_sdk_error/error: 1"]);
 }
 
+#[test]
+fn a_parameter_of_a_message_that_panics_when_printed_is_counted() {
+    let captured = capture_with(quiet(), || {
+        assert_eq!(watchpost::capture_message!("it said {}", Unspeakable), None);
+    });
+    assert_eq!(captured.losses(), ["internal_sdk_error/error: 1"]);
+}
+
 /// Captures itself whenever it is printed.
 #[derive(Debug)]
 struct Vain;
@@ -322,7 +330,7 @@ fn the_guard_is_dropped_at_its_deadline() {
     assert!(recorder.captured().envelopes().is_empty());
     assert!(!watchpost::is_initialized());
     assert_eq!(watchpost::capture_message("too late"), None);
-    let lost = client.losses().take();
+    let lost = client.losses();
     assert_eq!(lost.len(), 1);
     assert_eq!(format!("{}: {}", lost[0].reason, lost[0].quantity), "network_error: 1");
     drop(gate);

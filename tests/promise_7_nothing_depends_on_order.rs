@@ -106,9 +106,67 @@ fn a_span_outlives_the_client() {
     drop(span);
     request("ann");
     drop(guard);
-    assert!(recorder.captured().transactions().is_empty());
-    assert_eq!(next.captured().transactions().len(), 1);
-    assert!(next.captured().draw().ends_with(REPORTED), "{}", next.captured().draw());
+    assert!(recorder.captured().envelopes().is_empty());
+    let reported =
+        format!("error: whose is it?\n  in too long\nfunction too long [internal_error]\n{REPORTED}");
+    assert_eq!(next.captured().draw(), reported, "the span, and what happened in it, are the next one's");
+    let ids: Vec<_> = next.captured().envelopes()[..2]
+        .iter()
+        .map(|envelope| envelope.headers.trace.as_ref().unwrap().trace_id().map(str::to_owned))
+        .collect();
+    assert_eq!(ids[0], ids[1], "and of one trace");
+}
+
+#[test]
+fn init_again_within_an_open_trace() {
+    let _alone = alone();
+    let (first_guard, first) = install(quiet()).unwrap();
+    let root = watchpost::start_transaction("deploy").enter();
+    root.child("before").finish();
+    let (second_guard, second) = install(quiet()).unwrap();
+    root.child("after").finish();
+    watchpost::capture_message("reloaded");
+    drop(root);
+    drop((first_guard, second_guard));
+    assert!(first.captured().envelopes().is_empty());
+    assert_eq!(
+        second.captured().draw(),
+        "info: reloaded\n  in deploy\ndefault deploy\n  default before\n  default after\n"
+    );
+}
+
+/// Where no client took the place of the one that was closed, nothing can be reported any more; but it can be asked.
+#[test]
+fn a_span_that_outlives_every_client_is_counted() {
+    let _alone = alone();
+    let (guard, recorder) = install(quiet()).unwrap();
+    let client = guard.client().clone();
+    let root = watchpost::start_transaction("too long").start();
+    root.child("query").finish();
+    drop(guard);
+    root.finish();
+    assert!(recorder.captured().envelopes().is_empty());
+    let lost: Vec<_> = client
+        .losses()
+        .iter()
+        .map(|line| format!("{}/{}: {}", line.reason, line.category, line.quantity))
+        .collect();
+    assert_eq!(lost, ["queue_overflow/transaction: 1", "queue_overflow/span: 2"]);
+}
+
+/// The clients that a program has beside the process's own are nobody's heirs, and have none.
+#[test]
+fn a_client_of_its_own_that_is_closed_has_no_heir() {
+    let _alone = alone();
+    let (guard, recorder) = install(quiet()).unwrap();
+    let other = Watched::new(quiet());
+    let root = other.run(|| watchpost::start_transaction("too long").start());
+    let client = other.client.clone();
+    assert_eq!(other.close().draw(), "");
+    root.finish();
+    assert_eq!(client.losses().len(), 2, "a transaction and its span");
+    drop(guard);
+    assert!(recorder.captured().envelopes().is_empty());
 }
 
 #[tokio::main(worker_threads = 2)]

@@ -18,6 +18,8 @@
 mod environment;
 #[path = "vectors/errors.rs"]
 mod errors;
+#[path = "vectors/filters.rs"]
+mod filters;
 #[path = "vectors/grammars.rs"]
 mod grammars;
 #[path = "vectors/known.rs"]
@@ -95,6 +97,8 @@ areas! {
     trace_continuation: traces::trace_continuation,
     dsc: traces::dsc,
     sampling: sampling::sampling,
+    propagation_targets: filters::propagation_targets,
+    trace_filters: filters::trace_filters,
     scope_merge: scopes::scope_merge,
     truncation: truncation::truncation,
     client_reports: reports::client_reports,

@@ -152,7 +152,7 @@ pub(crate) fn program() -> Result<Options, String> {
     program_at(DSN)
 }
 
-fn program_at(dsn: &str) -> Result<Options, String> {
+pub(crate) fn program_at(dsn: &str) -> Result<Options, String> {
     let options = Options::new().use_environment(false).shutdown_timeout(Duration::from_secs(60));
     let options = options.dsn(dsn).and_then(|options| options.release("myapp@0.0.1"));
     options.map_err(|error| error.to_string())

@@ -17,11 +17,13 @@ pub use scopes::{
     set_transaction_name, set_user, with_isolation_scope, with_scope,
 };
 pub use spans::{
-    baggage, continue_trace, current_span, start_span, start_transaction, trace_headers, traceparent,
+    baggage, continue_trace, current_span, start_span, start_transaction, trace_environment, trace_headers,
+    trace_headers_for, traceparent, update_current_span,
 };
 
+use crate::bound;
 use crate::client::{Client, Guard};
-use crate::current::{self, Scopes};
+use crate::current::Scopes;
 use crate::error::InitError;
 use crate::options::Options;
 use crate::propagation_context::PropagationContext;
@@ -49,7 +51,7 @@ pub fn init(options: Options) -> Result<Guard, InitError> {
         );
         Scopes::base().isolation().set_propagation(Some(continued));
     }
-    if let Some(old) = current::bind(Some(client.clone())) {
+    if let Some(old) = bound::bind(client.clone()) {
         old.close(None);
     }
     Ok(Guard::new(client))
@@ -58,7 +60,7 @@ pub fn init(options: Options) -> Result<Guard, InitError> {
 /// Whether the process has a client that can send: false before `init`, with an empty DSN, and after `close` (features I02).
 #[must_use]
 pub fn is_initialized() -> bool {
-    current::bound().is_some_and(|client| client.is_active())
+    bound::client().is_some_and(|client| client.is_active())
 }
 
 /// The client that a capture here would go to.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use watchpost_protocol::TransactionSource;
 
-use crate::current::{Scopes, ScopesGuard};
+use crate::current::{self, Scopes, ScopesGuard};
 use crate::fields::{FieldValue, Fields};
 use crate::record::{Origin, Site, SpanInit};
 use crate::span::Span;
@@ -110,7 +110,14 @@ impl Span {
     /// Makes it the current span of this thread until the guard is dropped, which ends it. Not for use across an `.await`: wrap the
     /// future with [`in_span`](crate::future::FutureExt::in_span) instead.
     pub fn enter(self) -> EnteredSpan {
-        let guard = self.inner().is_some().then(|| Arc::new(Scopes::current().inside(&self)).attach());
+        let guard = self.inner().map(|span| {
+            let stands_here = || Scopes::at_hand().span.is_some_and(|current| current.is_at(span));
+            if !span.is_own() && stands_here() {
+                current::enter_block() // the span is current already: there is nothing to carry
+            } else {
+                Arc::new(Scopes::current().inside(&self)).attach()
+            }
+        });
         EnteredSpan { guard, span: self }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use watchpost_protocol::{Category, DiscardReason, Dsn, Event, EventId, Level};
+use watchpost_protocol::{Category, DiscardReason, DiscardedEvent, Dsn, Event, EventId, Level};
 
 use crate::config::Config;
 use crate::error::InitError;
@@ -63,6 +63,8 @@ struct Inner {
     /// `None`: nothing can be sent, because there is neither a DSN nor a transport.
     outbox: Option<Outbox<Pipeline>>,
     active: AtomicBool,
+    /// Whether it is, or was, the process's own.
+    bound: AtomicBool,
 }
 
 /// What makes an event once it is admitted. Not a type parameter: each closure would bring the whole way of an event along.
@@ -116,7 +118,14 @@ impl Client {
             crate::debug!("no DSN and no transport: nothing will be sent");
         }
         Ok(Client {
-            inner: Arc::new(Inner { config, losses, limits, outbox, active: AtomicBool::new(active) }),
+            inner: Arc::new(Inner {
+                config,
+                losses,
+                limits,
+                outbox,
+                active: AtomicBool::new(active),
+                bound: AtomicBool::new(false),
+            }),
         })
     }
 
@@ -143,9 +152,22 @@ impl Client {
         self.inner.config.sdk.integrations.iter().map(ToString::to_string).collect()
     }
 
-    /// What was lost and not reported yet.
+    /// What was lost and not reported yet, as it is now: one line per reason and category, sorted. Asking takes nothing out of the next report.
+    ///
+    /// ```
+    /// # let client = watchpost_core::Client::new(watchpost_core::Options::new().use_environment(false))?;
+    /// for line in client.losses() {
+    ///     eprintln!("{} {} lost: {}", line.quantity, line.category, line.reason);
+    /// }
+    /// # Ok::<(), watchpost_core::InitError>(())
+    /// ```
     #[must_use]
-    pub fn losses(&self) -> &Losses {
+    pub fn losses(&self) -> Vec<DiscardedEvent> {
+        self.inner.losses.lines()
+    }
+
+    /// Where losses are counted.
+    pub(crate) fn ledger(&self) -> &Losses {
         &self.inner.losses
     }
 
@@ -217,7 +239,7 @@ impl Client {
         built
             .inspect_err(|_| {
                 crate::debug!("formatting an error panicked: it was not captured");
-                self.losses().record(DiscardReason::InternalSdkError, Category::Error, 1);
+                self.ledger().record(DiscardReason::InternalSdkError, Category::Error, 1);
             })
             .ok()?
     }
@@ -253,6 +275,14 @@ impl Client {
             dsc: Some(crate::dsc::of_scope(propagation, self.config())),
             transaction: None,
         }
+    }
+
+    pub(crate) fn note_bound(&self) {
+        self.inner.bound.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn was_bound(&self) -> bool {
+        self.inner.bound.load(Ordering::Relaxed)
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -291,6 +321,9 @@ impl Client {
     }
 
     /// Flushes, reports the last losses, and disables the client. Later captures do nothing. Closing again is harmless.
+    ///
+    /// A trace that is still open goes, when it ends, to the client that has taken this one's place as the process's own; if there is none, it is
+    /// lost, and stands in [`losses`](Self::losses).
     pub fn close(&self, timeout: Option<Duration>) -> bool {
         self.close_with(timeout, |_, _| {})
     }

@@ -11,10 +11,14 @@
 //!     S ≠ P            S was entered since: the span's own scopes are
 //! ```
 
-use std::cell::{Cell, RefCell};
-use std::marker::PhantomData;
-use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
+mod stack;
 
+use std::sync::{Arc, LazyLock, OnceLock};
+
+pub use stack::ScopesGuard;
+use stack::{Held, enter, last_entered};
+
+use crate::bound;
 use crate::client::Client;
 use crate::fields::Fields;
 use crate::merge::Layers;
@@ -50,22 +54,14 @@ pub trait SpanSource: Send + Sync {
 }
 
 static SOURCE: OnceLock<&'static dyn SpanSource> = OnceLock::new();
-static BOUND: RwLock<Option<Client>> = RwLock::new(None);
 static BASE: LazyLock<Arc<Scopes>> = LazyLock::new(|| {
     let (isolation, current) = (Scope::new(), Scope::new());
     Arc::new(Scopes { client: None, isolation, current, span: None, unit: false })
 });
 
-thread_local! {
-    static STACK: RefCell<Vec<Entered>> = const { RefCell::new(Vec::new()) };
-    static SERIAL: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Entered {
-    /// By which its guard knows it: places on the stack are taken again.
-    serial: u64,
-    scopes: Arc<Scopes>,
-    at: Option<SpanKey>,
+/// The tracing span that is current, if there is one.
+fn current_key() -> Option<SpanKey> {
+    SOURCE.get()?.current_key()
 }
 
 /// Registers the tracing layer's side; the first one stays.
@@ -73,71 +69,71 @@ pub fn set_span_source(source: &'static dyn SpanSource) {
     let _ = SOURCE.set(source);
 }
 
-/// Makes a client the process's own and hands back the one that was.
-pub(crate) fn bind(client: Option<Client>) -> Option<Client> {
-    std::mem::replace(&mut *BOUND.write().unwrap_or_else(PoisonError::into_inner), client)
-}
-
-/// The process's own client, whether active or not.
-pub(crate) fn bound() -> Option<Client> {
-    BOUND.read().unwrap_or_else(PoisonError::into_inner).clone()
-}
-
 impl Scopes {
     /// The scopes that a capture on this thread would take now.
     #[must_use]
     pub fn current() -> Arc<Scopes> {
-        let source = SOURCE.get();
-        let key = source.and_then(|source| source.current_key());
-        Scopes::innermost(key).or_else(|| source?.current().map(Arc::new)).unwrap_or_else(base)
+        Scopes::innermost(current_key())
+            .or_else(|| SOURCE.get()?.current().map(Arc::new))
+            .unwrap_or_else(Scopes::around)
     }
 
     /// As [`current`](Self::current), without a place of their own on the heap: for who looks and lets go (promise 2).
     pub(crate) fn at_hand() -> Scopes {
-        let source = SOURCE.get();
-        let key = source.and_then(|source| source.current_key());
-        match Scopes::innermost(key) {
-            Some(entered) => Scopes::clone(&entered),
-            None => source.and_then(|source| source.current()).unwrap_or_else(|| Scopes::clone(&BASE)),
+        match last_entered(current_key()) {
+            Some(Held::Own(entered)) => Scopes::clone(&entered),
+            Some(Held::Shared(outside)) => sharing(outside),
+            None => of_source().unwrap_or_else(|| Scopes::clone(&Scopes::around())),
         }
     }
 
     /// Shows the scopes that something happens in now, and the trace: without a copy, for who need not know which span is open. Scopes
     /// that were entered show their own span besides.
     pub(crate) fn with_at_hand<T>(look: impl FnOnce(&Scopes, Option<&Trace>) -> T) -> Option<T> {
-        let source = SOURCE.get();
-        // Without a stack, nothing was entered after the span: which one it is need not be asked.
-        let entered = if stack_is_empty() {
-            None
-        } else {
-            Scopes::innermost(source.and_then(|source| source.current_key()))
+        let show = |look: &mut dyn FnMut(&Scopes, Option<&Trace>), scopes: &Scopes| {
+            look(scopes, scopes.span.as_ref().map(|span| &*span.trace));
         };
-        if let Some(entered) = entered {
-            let trace = entered.span.as_ref().map(|span| Arc::clone(&span.trace));
-            return Some(look(&entered, trace.as_deref()));
-        }
         let (mut look, mut seen) = (Some(look), None);
         let mut once = |scopes: &Scopes, trace: Option<&Trace>| {
             seen = look.take().map(|look| look(scopes, trace));
         };
-        if let Some(source) = source {
-            source.with_current(&mut once);
+        // Without a stack, nothing was entered after the span: which one it is need not be asked.
+        match if Scopes::any_entered() { last_entered(current_key()) } else { None } {
+            Some(Held::Own(entered)) => show(&mut once, &entered),
+            Some(Held::Shared(outside)) => show(&mut once, &sharing(outside)),
+            None => {
+                if let Some(source) = SOURCE.get() {
+                    source.with_current(&mut once);
+                }
+            }
         }
-        seen.or_else(|| look.take().map(|look| look(&BASE, None)))
+        seen.or_else(|| {
+            let around = Scopes::around();
+            look.take().map(|look| look(&around, around.span.as_ref().map(|span| &*span.trace)))
+        })
+    }
+
+    /// Whether this thread has entered any scopes.
+    #[must_use]
+    pub fn any_entered() -> bool {
+        stack::is_any_entered()
     }
 
     /// The scopes on this thread's stack, if nothing was entered after them; `key` is the tracing span that is current now. For the
     /// tracing layer, which knows the rest.
     #[must_use]
     pub fn innermost(key: Option<SpanKey>) -> Option<Arc<Scopes>> {
-        STACK
-            .try_with(|stack| {
-                let stack = stack.try_borrow().ok()?;
-                let top = stack.last()?;
-                (key.is_none() || top.at == key).then(|| Arc::clone(&top.scopes))
-            })
-            .ok()
-            .flatten()
+        Some(match last_entered(key)? {
+            Held::Own(entered) => entered,
+            Held::Shared(outside) => no_longer_sharing(outside),
+        })
+    }
+
+    /// The scopes of who is in no span, or in one that carries nothing: those that were entered last on this thread, else the process's
+    /// own.
+    #[must_use]
+    pub fn around() -> Arc<Scopes> {
+        Scopes::innermost(None).unwrap_or_else(base)
     }
 
     /// The process's own scopes.
@@ -166,7 +162,7 @@ impl Scopes {
     }
 
     /// Forks the isolation and the current scope: a unit of work of its own. One that leaves the process's own scope begins a new trace
-    /// (`protocol.md` §8.7); one that leaves another unit stays in its trace.
+    /// (`protocol.md` §8.7), unless the process itself continues one; one that leaves another unit stays in its trace.
     #[must_use]
     pub fn isolated(&self) -> Scopes {
         Scopes { isolation: self.fork_isolation(), current: self.current.fork(), unit: true, ..self.clone() }
@@ -232,19 +228,12 @@ impl Scopes {
     /// The client that captures go to: its own, else the process's. `None` if that one cannot send.
     #[must_use]
     pub fn client(&self) -> Option<Client> {
-        self.client.clone().or_else(bound).filter(Client::is_active)
+        self.client.clone().or_else(bound::client).filter(Client::is_active)
     }
 
     /// Makes these the scopes of this thread until the guard is dropped.
     pub fn attach(self: &Arc<Self>) -> ScopesGuard {
-        let at = SOURCE.get().and_then(|source| source.current_key());
-        let serial = STACK.try_with(|stack| {
-            let mut stack = stack.try_borrow_mut().ok()?;
-            let serial = SERIAL.try_with(|next| next.replace(next.get() + 1)).ok()?;
-            stack.push(Entered { serial, scopes: Arc::clone(self), at });
-            Some(serial)
-        });
-        ScopesGuard { serial: serial.ok().flatten(), not_send: PhantomData }
+        enter(|_| Held::Own(Arc::clone(self)))
     }
 
     /// The trace of this isolation scope while no span is open.
@@ -282,44 +271,45 @@ impl Scopes {
     }
 }
 
-fn stack_is_empty() -> bool {
-    STACK.try_with(|stack| stack.try_borrow().is_ok_and(|stack| stack.is_empty())).unwrap_or(true)
+/// What the current tracing span carries, if there is one that carries anything.
+fn of_source() -> Option<Scopes> {
+    SOURCE.get()?.current()
 }
 
 fn base() -> Arc<Scopes> {
     Arc::clone(&BASE)
 }
 
+/// Enters a block for a span that nothing is recorded of, and that another which is current stands for. Until somebody asks for its scopes,
+/// it is made of nothing (promise 2).
+pub(crate) fn enter_block() -> ScopesGuard {
+    enter(|at| Held::Shared(last_entered(at).and_then(|held| held.scopes().cloned())))
+}
+
+/// The scopes of a block that shares those outside of it. Whoever has them changes nothing of the span that stands for the block's own.
+fn sharing(outside: Option<Arc<Scopes>>) -> Scopes {
+    let mut scopes = match outside {
+        Some(outside) => Scopes::clone(&outside),
+        // In a span that carries nothing, those are outside that were entered before it.
+        None => of_source().unwrap_or_else(|| Scopes::clone(&stack::nearest().unwrap_or_else(base))),
+    };
+    if let Some(span) = &mut scopes.span {
+        span.own = false;
+    }
+    scopes
+}
+
+/// Gives the innermost block scopes of its own, with a current scope in which what is set ends with the block.
+fn no_longer_sharing(outside: Option<Arc<Scopes>>) -> Arc<Scopes> {
+    let own = Arc::new(sharing(outside).forked());
+    drop(stack::replace_innermost(Held::Own(Arc::clone(&own))));
+    own
+}
+
 /// The scopes whose current scope is the innermost block's or span's own, so that what is set there stays there.
 pub(crate) fn own_current() -> Arc<Scopes> {
-    let source = SOURCE.get();
-    let key = source.and_then(|source| source.current_key());
-    Scopes::innermost(key).or_else(|| source?.own_current().map(Arc::new)).unwrap_or_else(base)
-}
-
-/// Puts a thread's scopes back when dropped. Guards are meant to be dropped in the reverse order of their making; one that outlives an outer one
-/// has nothing left to put back.
-#[derive(Debug)]
-#[must_use = "the scopes are left when the guard is dropped"]
-pub struct ScopesGuard {
-    serial: Option<u64>,
-    not_send: PhantomData<*const ()>,
-}
-
-impl Drop for ScopesGuard {
-    fn drop(&mut self) {
-        let Some(serial) = self.serial else { return };
-        let left = STACK.try_with(|stack| {
-            let mut stack = stack.try_borrow_mut().ok()?;
-            // Nearly always the last one: then nothing has to be made to hold what goes.
-            if let Some(own) = stack.pop_if(|entered| entered.serial == serial) {
-                return Some((Some(own), Vec::new()));
-            }
-            let depth = stack.iter().rposition(|entered| entered.serial == serial)?;
-            Some((None, stack.split_off(depth)))
-        });
-        drop(left); // scopes are freed, and spans may end, when the stack is no longer borrowed
-    }
+    let of_span = || SOURCE.get()?.own_current().map(Arc::new);
+    Scopes::innermost(current_key()).or_else(of_span).unwrap_or_else(Scopes::around)
 }
 
 impl std::fmt::Debug for Scopes {
@@ -330,23 +320,5 @@ impl std::fmt::Debug for Scopes {
             .field("span", &self.span())
             .field("unit", &self.unit)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_guard_that_outlives_an_outer_one_takes_nothing_from_others() {
-        let [outer, inner, later] = std::array::from_fn(|_| Arc::new(base().forked()));
-        let outer_guard = outer.attach();
-        let inner_guard = inner.attach();
-        drop(outer_guard);
-        assert!(Scopes::innermost(None).is_none(), "the inner one went with the outer one");
-        let _later = [later.attach(), later.attach()];
-        drop(inner_guard);
-        assert!(Scopes::innermost(None).is_some_and(|top| Arc::ptr_eq(&top, &later)));
-        assert_eq!(STACK.with(|stack| stack.borrow().len()), 2);
     }
 }

@@ -16,6 +16,13 @@ pub enum InitError {
     Release(String),
     /// An environment that the server would refuse (`protocol.md` §5.3); holds what was given.
     Environment(String),
+    /// A pattern that is no regular expression.
+    Pattern {
+        /// What was given.
+        given: String,
+        /// What is wrong with it.
+        error: String,
+    },
     /// An environment variable that holds something else than its kind of value.
     Variable {
         /// The variable.
@@ -53,6 +60,7 @@ impl fmt::Display for InitError {
                 f,
                 "invalid environment {given:?}: expected at most 64 bytes without slashes, line breaks or tabs, not \".\", \"..\" or \"none\""
             ),
+            InitError::Pattern { given, error } => write!(f, "invalid pattern {given:?}: {error}"),
             InitError::Variable { name, value, expected } => {
                 write!(f, "invalid environment variable {name}={value:?}: expected {expected}")
             }

@@ -1,6 +1,7 @@
 //! For leaf crates: the same way in as the free functions take, for layers that know the scopes already.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -99,25 +100,43 @@ pub fn add_breadcrumb(scopes: &Scopes, build: impl FnOnce() -> Breadcrumb) {
     }
 }
 
-/// As [`add_record_in`], wherever the thread is.
-pub fn add_record(
-    level: Level,
-    category: impl FnOnce() -> Cow<'static, str>,
-    collect: impl FnOnce(&mut Fields),
-) {
-    Scopes::with_at_hand(|scopes, trace| add_record_in(scopes, trace, level, category, collect));
+thread_local! {
+    static PASSING_ON: Cell<bool> = const { Cell::new(false) };
 }
 
-/// As [`add_breadcrumb`], for what a layer heard: `collect` prints the fields, its message under the key `message`. They are written down as
-/// they come; a [`Breadcrumb`] is made of them if a hook asks for one, or when an event takes it along.
+/// Runs `pass_on`, which hands a log record that was heard already to another logger: should that one make a tracing event of it, it is not
+/// heard twice; see [`is_passed_on`].
+pub fn pass_on(pass_on: impl FnOnce()) {
+    struct Restores(bool);
+    impl Drop for Restores {
+        fn drop(&mut self) {
+            let _ = PASSING_ON.try_with(|passing| passing.set(self.0));
+        }
+    }
+    let _restores = Restores(PASSING_ON.try_with(|passing| passing.replace(true)).unwrap_or(false));
+    pass_on();
+}
+
+/// Whether a log record that is seen now on this thread was heard already.
+#[must_use]
+pub fn is_passed_on() -> bool {
+    PASSING_ON.try_with(Cell::get).unwrap_or(false)
+}
+
+/// As [`add_record_in`], wherever the thread is.
+pub fn add_record(level: Level, collect: impl FnOnce(&mut Fields) -> Cow<'static, str>) {
+    Scopes::with_at_hand(|scopes, trace| add_record_in(scopes, trace, level, collect));
+}
+
+/// As [`add_breadcrumb`], for what a layer heard: `collect` prints the fields, its message under the key `message`, and says the category. They are
+/// written down as they come; a [`Breadcrumb`] is made of them if a hook asks for one, or when an event takes it along.
 ///
 /// `trace` is the one that it happened in: its client need not be looked for.
 pub fn add_record_in(
     scopes: &Scopes,
     trace: Option<&Trace>,
     level: Level,
-    category: impl FnOnce() -> Cow<'static, str>,
-    collect: impl FnOnce(&mut Fields),
+    collect: impl FnOnce(&mut Fields) -> Cow<'static, str>,
 ) {
     let traced = trace.map(Trace::client).filter(|client| client.is_active());
     let of_scopes = if traced.is_some() { None } else { scopes.client() };
@@ -128,8 +147,8 @@ pub fn add_record_in(
     }
     scratch::with(|fields| {
         let kept = unharmed(|| {
-            collect(fields);
-            let crumb = FlatCrumb { timestamp: options.clock.now(), level, category: category() };
+            let category = collect(fields);
+            let crumb = FlatCrumb { timestamp: options.clock.now(), level, category };
             match &options.before_breadcrumb {
                 None => Some(Kept::Flat(crumb)),
                 Some(hook) => hook(breadcrumbs::make(crumb, fields.iter())).map(Kept::Made),

@@ -33,8 +33,10 @@ pub mod scratch;
 mod tag;
 mod thread;
 
+mod filters;
 pub mod integration;
 mod message;
+mod pattern;
 pub mod sampling;
 pub mod scrub;
 mod valid;
@@ -46,7 +48,9 @@ mod environment;
 mod error_chain;
 pub mod options;
 mod pipeline;
+mod targets;
 
+mod bound;
 pub mod client;
 pub mod flush;
 mod sensitive;
@@ -74,6 +78,7 @@ pub use environment::parse_bool;
 pub use error::InitError;
 pub use error_chain::exceptions;
 pub use fields::{FieldValue, Fields};
+pub use filters::SpanRule;
 pub use flush::Flush;
 pub use future::FutureExt;
 pub use integration::{Integration, RawStack, StackSource};
@@ -82,6 +87,7 @@ pub use options::{
     DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT,
     MaybeDsn, Options,
 };
+pub use pattern::Pattern;
 pub use record::{MAX_SPANS, Site};
 pub use rng::{Rng, ThreadRng};
 pub use sampling::{Decision, SampleRate, SamplingContext};

@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use watchpost_protocol::{Category, DiscardReason, DiscardedEvent};
 
 /// Counts losses by reason and category until the next client report takes them (`protocol.md` §4.3).
 #[derive(Debug, Default)]
 pub struct Losses {
-    counts: Mutex<BTreeMap<(DiscardReason, Category), u64>>,
+    counts: Mutex<Counts>,
     /// Traces that were not sampled: the one loss that is ordinary, and so has to cost next to nothing.
     unsampled: AtomicU64,
 }
+
+type Counts = BTreeMap<(DiscardReason, Category), u64>;
 
 impl Losses {
     /// Adds `quantity` to one line; zero adds nothing.
@@ -22,14 +24,8 @@ impl Losses {
 
     /// Adds what one item consists of, all for the same reason.
     pub fn record_all(&self, reason: DiscardReason, quantities: &[(Category, u64)]) {
-        let mut quantities = quantities.iter().filter(|(_, quantity)| *quantity > 0).peekable();
-        if quantities.peek().is_none() {
-            return;
-        }
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        for &(category, quantity) in quantities {
-            let count = counts.entry((reason, category)).or_default();
-            *count = count.saturating_add(quantity);
+        if quantities.iter().any(|(_, quantity)| *quantity > 0) {
+            add(&mut self.lock(), reason, quantities);
         }
     }
 
@@ -41,14 +37,16 @@ impl Losses {
     /// Takes every line out: read and reset in one step, so that no loss is reported twice.
     #[must_use]
     pub fn take(&self) -> Vec<DiscardedEvent> {
-        let unsampled = self.unsampled.swap(0, Ordering::Relaxed);
-        let lines = [(Category::Transaction, unsampled), (Category::Span, unsampled)];
-        self.record_all(DiscardReason::SampleRate, &lines);
-        let counts = std::mem::take(&mut *self.counts.lock().unwrap_or_else(PoisonError::into_inner));
-        counts
-            .into_iter()
-            .map(|((reason, category), quantity)| DiscardedEvent { reason, category, quantity })
-            .collect()
+        self.record_all(DiscardReason::SampleRate, &unsampled(self.unsampled.swap(0, Ordering::Relaxed)));
+        lines(&std::mem::take(&mut *self.lock()))
+    }
+
+    /// Every line, sorted; they stay.
+    #[must_use]
+    pub fn lines(&self) -> Vec<DiscardedEvent> {
+        let mut counts = self.lock().clone();
+        add(&mut counts, DiscardReason::SampleRate, &unsampled(self.unsampled.load(Ordering::Relaxed)));
+        lines(&counts)
     }
 
     /// Puts lines back that could not be delivered.
@@ -61,9 +59,32 @@ impl Losses {
     /// Whether there is nothing to report.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.unsampled.load(Ordering::Relaxed) == 0
-            && self.counts.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.unsampled.load(Ordering::Relaxed) == 0 && self.lock().is_empty()
     }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn add(counts: &mut Counts, reason: DiscardReason, quantities: &[(Category, u64)]) {
+    for &(category, quantity) in quantities.iter().filter(|(_, quantity)| *quantity > 0) {
+        let count = counts.entry((reason, category)).or_default();
+        *count = count.saturating_add(quantity);
+    }
+}
+
+fn unsampled(traces: u64) -> [(Category, u64); 2] {
+    [(Category::Transaction, traces), (Category::Span, traces)]
+}
+
+fn lines(counts: &Counts) -> Vec<DiscardedEvent> {
+    let line = |(&(reason, category), &quantity): (&(DiscardReason, Category), &u64)| DiscardedEvent {
+        reason,
+        category,
+        quantity,
+    };
+    counts.iter().map(line).collect()
 }
 
 #[cfg(test)]
@@ -79,6 +100,7 @@ mod tests {
         );
         losses.record(DiscardReason::BeforeSend, Category::Span, 3);
 
+        assert_eq!(losses.lines(), losses.lines(), "looking takes nothing");
         let lines = losses.take();
         let picture: Vec<_> = lines.iter().map(|line| (line.category, line.quantity)).collect();
         assert_eq!(picture, [(Category::Error, 1), (Category::Span, 5)]);
@@ -89,6 +111,7 @@ mod tests {
 
         losses.record_unsampled();
         assert!(!losses.is_empty());
+        assert_eq!(losses.lines().len(), 2);
         let unsampled = losses.take();
         let picture: Vec<_> =
             unsampled.iter().map(|line| (line.reason, line.category, line.quantity)).collect();

@@ -141,12 +141,14 @@ impl<P: Prepare> Outbox<P> {
     pub(crate) fn push(&self, job: P::Job) -> bool {
         let mut state = self.shared.lock();
         if state.closing {
-            return false; // a capture after close is a no-op (features K05)
+            drop(state);
+            // Captures after close do nothing (features K05); this one began before.
+            self.shared.count(DiscardReason::QueueOverflow, &[job]);
+            return false;
         }
         if state.queue.len() + state.in_flight >= self.shared.wire.capacity {
             drop(state);
-            let quantities = self.shared.preparer.quantities(&job);
-            self.shared.wire.losses.record_all(DiscardReason::QueueOverflow, &quantities);
+            self.shared.count(DiscardReason::QueueOverflow, &[job]);
             crate::debug!("the queue is full ({} items): dropped one", self.shared.wire.capacity);
             return false;
         }

@@ -63,9 +63,8 @@ impl Prepare for Pipeline {
         match job {
             Job::Event(prepare) => prepare(self),
             Job::Transaction(job) => {
-                let dsc = Some(job.dsc(&self.config));
-                let transaction = job.into_transaction(&self.config, &self.losses)?;
-                self.finish(transaction, dsc)
+                let (transaction, dsc) = job.into_transaction(&self.config, &self.losses)?;
+                self.finish(transaction, Some(dsc))
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use watchpost_protocol::propagation::continues;
+use watchpost_protocol::propagation::{continues, format_sample_rand};
 use watchpost_protocol::{DynamicSamplingContext, SentryTrace, SpanId, TraceId};
 
 use crate::rng::{self, Rng};
@@ -59,8 +59,10 @@ impl PropagationContext {
             Some(rand) => rand,
             None => {
                 let rand = backfill(head.sampled, dsc.sample_rate(), rng);
-                if let (Some(rand), false) = (rand, dsc.is_empty()) {
-                    dsc.set("sample_rand", watchpost_protocol::propagation::format_sample_rand(rand));
+                match rand {
+                    Some(rand) if !dsc.is_empty() => dsc.set("sample_rand", format_sample_rand(rand)),
+                    // What stands there is no number, and none agrees with the decision.
+                    _ => dsc.remove("sample_rand"),
                 }
                 rand.unwrap_or(if head.sampled == Some(true) { 0.0 } else { 0.999_999 })
             }

@@ -5,11 +5,13 @@
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use watchpost_protocol::{Map, SpanId, SpanLink, SpanRecord, SpanStatus, Timestamp, TraceId, Value};
+use watchpost_protocol::{
+    Map, SpanId, SpanLink, SpanRecord, SpanStatus, Timestamp, TraceId, TransactionSource, Value,
+};
 
 use crate::fields::{self, Fields};
 use crate::thread::Threads;
@@ -68,7 +70,10 @@ pub struct Callsite {
     pub data: &'static (dyn Any + Send + Sync),
     /// Writes it into a record that has its ids, times and attributes already: the description, the operation, the origin, the place,
     /// and what the attributes mean. What the program set by hand is set afterwards, and stays.
-    pub describe: fn(&'static (dyn Any + Send + Sync), &mut SpanRecord),
+    ///
+    /// It says what the description is, as the name of a transaction: of a root it becomes that. `None` leaves the name that the root
+    /// started with.
+    pub describe: fn(&'static (dyn Any + Send + Sync), &mut SpanRecord) -> Option<TransactionSource>,
 }
 
 impl fmt::Debug for Callsite {
@@ -100,8 +105,11 @@ struct Row {
     key: SpanKey,
     span_id: SpanId,
     parent: Slot,
+    /// What the program said.
     status: Option<SpanStatus>,
-    /// What it is if nobody has said anything else.
+    /// Whether something went wrong in it: how it ended if neither the program nor an attribute says.
+    failed: bool,
+    /// How it ended if nothing else is known.
     otherwise: SpanStatus,
     /// Which of `Buffer::threads`.
     thread: u16,
@@ -145,6 +153,10 @@ pub(crate) struct Buffer {
     threads: Threads,
     /// Children that found no room.
     pub(crate) overflow: u64,
+    /// Where the keys of the first rows stand, for whoever looks for one: made as far as it is needed, when it is.
+    index: BTreeMap<SpanKey, u32>,
+    /// Of how many rows.
+    indexed: usize,
 }
 
 impl Buffer {
@@ -166,6 +178,7 @@ impl Buffer {
             span_id: opening.span_id,
             parent: opening.parent,
             status: None,
+            failed: false,
             otherwise: SpanStatus::Ok,
             thread,
             origin: opening.origin,
@@ -182,6 +195,16 @@ impl Buffer {
         if let Some(row) = self.row(slot).filter(|row| row.end.is_none()) {
             row.end = Some(end.max(row.start));
             row.otherwise = otherwise;
+        }
+    }
+
+    /// Ends a span that was opened when it was over, as one that began before: not before its parent did.
+    pub(crate) fn close_back_dated(&mut self, slot: Slot, took: Duration) {
+        let Some(Row { parent, start: end, .. }) = self.rows.get(slot.0 as usize) else { return };
+        let (end, parent) = (*end, self.rows.get(parent.0 as usize).map(|parent| parent.start));
+        let start = end.checked_sub(took).max(parent).unwrap_or(end).min(end);
+        if let Some(row) = self.row(slot) {
+            (row.start, row.end) = (start, Some(end));
         }
     }
 
@@ -221,6 +244,13 @@ impl Buffer {
     pub(crate) fn set_status(&mut self, slot: Slot, status: SpanStatus) {
         if let Some(row) = self.row(slot) {
             row.status = Some(status);
+        }
+    }
+
+    /// Something went wrong in a span.
+    pub(crate) fn fail(&mut self, slot: Slot) {
+        if let Some(row) = self.row(slot) {
+            row.failed = true;
         }
     }
 
@@ -267,18 +297,33 @@ impl Buffer {
         }
         let mut fields = Fields::new();
         for (slot, row) in around.into_iter().rev() {
-            let later = self.later.iter().filter(|(whose, _)| *whose == slot.0).map(|(_, at)| *at);
-            for at in (row.attributes.0..row.attributes.1).chain(later) {
-                fields.push_from(&self.fields, at as usize);
-            }
+            self.positions(slot, row).for_each(|at| fields.push_from(&self.fields, at as usize));
         }
         fields
     }
 
+    /// Whether a span has an attribute with such a name.
+    pub(crate) fn has_field(&self, slot: Slot, named: impl Fn(&str) -> bool) -> bool {
+        let Some(row) = self.rows.get(slot.0 as usize) else { return false };
+        self.positions(slot, row).any(|at| self.fields.slice((at, at + 1)).any(|(key, _)| named(key)))
+    }
+
+    /// Where the attributes of a span are, those that it started with first.
+    fn positions(&self, slot: Slot, row: &Row) -> impl Iterator<Item = u32> {
+        let later = self.later.iter().filter(move |(whose, _)| *whose == slot.0).map(|(_, at)| *at);
+        (row.attributes.0..row.attributes.1).chain(later)
+    }
+
     /// The open span that a layer knows by this key: keys are given again, but not while a span is open.
-    pub(crate) fn find(&self, key: SpanKey) -> Option<Slot> {
-        let at = self.rows.iter().rposition(|row| row.key == key && row.end.is_none())?;
-        Some(Slot(at as u32))
+    ///
+    /// Who looks for a span deep down in a tree asks about one ancestor after the other.
+    pub(crate) fn find(&mut self, key: SpanKey) -> Option<Slot> {
+        for (at, row) in self.rows.iter().enumerate().skip(self.indexed) {
+            self.index.insert(row.key, at as u32); // the later of two is the one that is open
+        }
+        self.indexed = self.rows.len();
+        let at = *self.index.get(&key)?;
+        self.rows.get(at as usize).filter(|row| row.end.is_none()).map(|_| Slot(at))
     }
 
     /// The spans besides the root that are still open.
@@ -308,8 +353,13 @@ impl Buffer {
         later.sort_by_key(|(slot, _)| *slot); // stable: of one span, the later value stays behind the earlier
         let mut later = later.into_iter().peekable();
         let ids: Vec<SpanId> = rows.iter().map(|row| row.span_id).collect();
-        let mut records =
-            Records { root: None, children: Vec::with_capacity(rows.len()), unfinished: 0, overflow };
+        let mut records = Records {
+            root: None,
+            source: None,
+            children: Vec::with_capacity(rows.len()),
+            unfinished: 0,
+            overflow,
+        };
         for (slot, row) in rows.into_iter().enumerate() {
             let mine: Vec<_> =
                 std::iter::from_fn(|| later.next_if(|(whose, _)| *whose as usize == slot)).collect();
@@ -334,10 +384,10 @@ impl Buffer {
             for (_, at) in mine {
                 fields::write(attributes.slice((at, at + 1)), &mut record.data);
             }
-            describe(&mut record, row.origin, row.set);
-            record.status.get_or_insert(row.otherwise);
+            let source = describe(&mut record, row.origin, row.set);
+            record.status.get_or_insert(if row.failed { SpanStatus::InternalError } else { row.otherwise });
             match slot {
-                0 => records.root = Some(record),
+                0 => (records.root, records.source) = (Some(record), source),
                 _ => records.children.push(record),
             }
         }
@@ -345,21 +395,24 @@ impl Buffer {
     }
 }
 
-/// Says what a span is: as its maker does, then as the program did.
-fn describe(record: &mut SpanRecord, origin: Origin, set: Option<Box<Set>>) {
-    match origin {
+/// Says what a span is: as its maker does, then as the program did. A layer says what the description is, too.
+fn describe(record: &mut SpanRecord, origin: Origin, set: Option<Box<Set>>) -> Option<TransactionSource> {
+    let source = match origin {
         Origin::ByHand(init) => {
             record.description = Some(init.name.into_owned());
             record.op = init.op.map(Cow::into_owned);
             record.origin = Some(init.origin.to_owned());
             init.site.write_to(&mut record.data);
+            None
         }
         Origin::Layer(callsite) => (callsite.describe)(callsite.data, record),
+    };
+    if let Some(set) = set {
+        record.description = set.name.map(Cow::into_owned).or(record.description.take());
+        record.op = set.op.map(Cow::into_owned).or(record.op.take());
+        record.links = set.links;
     }
-    let Some(set) = set else { return };
-    record.description = set.name.map(Cow::into_owned).or(record.description.take());
-    record.op = set.op.map(Cow::into_owned).or(record.op.take());
-    record.links = set.links;
+    source
 }
 
 impl Site {
@@ -379,6 +432,8 @@ impl Site {
 /// A trace as protocol data.
 pub(crate) struct Records {
     pub(crate) root: Option<SpanRecord>,
+    /// What the root's description is, if a layer has described it.
+    pub(crate) source: Option<TransactionSource>,
     pub(crate) children: Vec<SpanRecord>,
     pub(crate) unfinished: u64,
     pub(crate) overflow: u64,
@@ -387,7 +442,6 @@ pub(crate) struct Records {
 #[cfg(test)]
 mod tests {
     use std::sync::LazyLock;
-    use std::time::Duration;
 
     use super::*;
 
@@ -468,6 +522,7 @@ mod tests {
                 assert_eq!(span.data["rows"], 1, "attributes are there when it is asked");
                 span.description = data.downcast_ref::<&str>().map(|&text| text.to_owned());
                 (span.op, span.status) = (Some("db".into()), span.status.or(Some(SpanStatus::Aborted)));
+                Some(TransactionSource::Task)
             },
         };
         let mut fields = Fields::new();
@@ -481,10 +536,53 @@ mod tests {
         buffer.close(Slot(1), after(2), SpanStatus::Ok);
         buffer.close(Slot::ROOT, after(2), SpanStatus::Ok);
         let records = buffer.into_records(trace_id(), at);
+        assert_eq!(records.source, Some(TransactionSource::Task));
         let picture = |span: &SpanRecord| (span.description.clone(), span.op.clone(), span.status);
         let text = || Some("a callsite".to_owned());
         assert_eq!(picture(&records.root.unwrap()), (text(), Some("db".into()), Some(SpanStatus::Aborted)));
         assert_eq!(picture(&records.children[0]), (text(), Some("cache".into()), Some(SpanStatus::NotFound)));
+    }
+
+    #[test]
+    fn a_span_that_is_told_of_afterwards_began_before_but_not_before_its_parent() {
+        let mut buffer = Buffer::default();
+        let none = Fields::new();
+        buffer.open(opening(1, &none, after(100)));
+        for took in [20, 90] {
+            let slot = buffer.open(opening(2, &none, after(150))).unwrap();
+            buffer.close_back_dated(slot, Duration::from_micros(took));
+        }
+        buffer.close(Slot::ROOT, after(200), SpanStatus::Ok);
+        let records = buffer.into_records(trace_id(), at);
+        let times = |span: &SpanRecord| (span.start_timestamp, span.timestamp);
+        let times: Vec<_> = records.children.iter().map(times).collect();
+        assert_eq!(times, [(at(after(130)), at(after(150))), (at(after(100)), at(after(150)))]);
+    }
+
+    #[test]
+    fn a_failure_counts_unless_the_program_or_an_attribute_says_otherwise() {
+        let mut buffer = Buffer::default();
+        let none = Fields::new();
+        let said = Callsite {
+            data: &(),
+            describe: |_, span| {
+                span.status.get_or_insert(SpanStatus::NotFound);
+                None
+            },
+        };
+        buffer.open(opening(1, &none, after(1)));
+        buffer.open(opening(2, &none, after(1)));
+        buffer.open(Opening { origin: Origin::Layer(said), ..opening(3, &none, after(1)) });
+        buffer.set_status(Slot(1), SpanStatus::Aborted);
+        for slot in [Slot::ROOT, Slot(1), Slot(2)] {
+            buffer.fail(slot);
+            buffer.close(slot, after(2), SpanStatus::Ok);
+        }
+        let records = buffer.into_records(trace_id(), at);
+        let statuses: Vec<_> = records.root.iter().chain(&records.children).map(|span| span.status).collect();
+        let [root, by_hand, by_layer] =
+            [SpanStatus::InternalError, SpanStatus::Aborted, SpanStatus::NotFound].map(Some);
+        assert_eq!(statuses, [root, by_hand, by_layer]);
     }
 
     #[test]

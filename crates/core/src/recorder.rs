@@ -4,6 +4,7 @@
 //! and no count: it holds nothing of the program's, and nothing at all once the trace has ended.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use watchpost_protocol::{SpanId, SpanStatus};
 
@@ -11,6 +12,7 @@ use crate::clock::Clock;
 use crate::fields::Fields;
 use crate::record::{Buffer, Callsite, Opening, Origin, Outliving, Slot, SpanKey};
 use crate::rng::{self, Rng};
+use crate::span_ref::NO_KEY;
 
 /// Records the spans of one trace. For layers that keep spans for somebody else.
 pub struct Recorder {
@@ -69,14 +71,28 @@ impl Recorder {
         key: SpanKey,
         fields: &Fields,
     ) -> Result<(Slot, SpanId), Unrecorded> {
+        self.open_and(parent, origin, key, fields, |_, _| {})
+    }
+
+    /// Starts a child, and does something to it before anybody else can.
+    fn open_and(
+        &self,
+        parent: Slot,
+        origin: Origin,
+        key: SpanKey,
+        fields: &Fields,
+        then: impl FnOnce(&mut Buffer, Slot),
+    ) -> Result<(Slot, SpanId), Unrecorded> {
         let span_id = rng::span_id(&*self.rng);
         let start = self.clock.monotonic(); // the program's, maybe: before the lock
         let mut state = self.lock();
         if state.outliving.is_some() {
             return Err(Unrecorded::Ended);
         }
-        let slot = state.buffer.open(Opening { span_id, parent, origin, key, start, fields });
-        slot.map(|slot| (slot, span_id)).ok_or(Unrecorded::Full)
+        let opening = Opening { span_id, parent, origin, key, start, fields };
+        let slot = state.buffer.open(opening).ok_or(Unrecorded::Full)?;
+        then(&mut state.buffer, slot);
+        Ok((slot, span_id))
     }
 
     /// The first span, which began when the trace did.
@@ -105,9 +121,10 @@ impl Recorder {
     /// The open span that a layer knows by this key: for a thread that has not met it yet.
     #[must_use]
     pub fn find(&self, key: SpanKey) -> Option<Slot> {
-        let state = self.lock();
+        let mut state = self.lock();
+        let open = state.buffer.find(key);
         let outliving = || state.outliving.iter().flatten().find(|span| span.key == key);
-        state.buffer.find(key).or_else(|| Some(outliving()?.slot))
+        open.or_else(|| Some(outliving()?.slot))
     }
 
     /// The ids of a child and of its parent.
@@ -122,13 +139,32 @@ impl Recorder {
         edit(&mut self.lock().buffer)
     }
 
-    /// Gives a span that has no status yet this one: something went wrong in it.
-    pub fn set_status_if_none(&self, slot: Slot, status: SpanStatus) {
-        self.edit(|buffer| {
-            if buffer.status(slot).is_none() {
-                buffer.set_status(slot, status);
-            }
-        });
+    /// Records a span that has ended just now, and that took this long: for what is said only afterwards.
+    ///
+    /// # Errors
+    /// As [`open`](Recorder::open).
+    pub fn add(
+        &self,
+        parent: Slot,
+        callsite: Callsite,
+        took: Duration,
+        fields: &Fields,
+    ) -> Result<(), Unrecorded> {
+        let end = |buffer: &mut Buffer, slot| buffer.close_back_dated(slot, took);
+        self.open_and(parent, Origin::Layer(callsite), NO_KEY, fields, end)?;
+        Ok(())
+    }
+
+    /// Says that something went wrong in a span. It ends with `internal_error`, unless the program or what the attributes mean says
+    /// otherwise.
+    pub fn fail(&self, slot: Slot) {
+        self.edit(|buffer| buffer.fail(slot));
+    }
+
+    /// Whether a span has an attribute with such a name; not once the trace has ended. `named` runs under a lock.
+    #[must_use]
+    pub fn has_field(&self, slot: Slot, named: impl Fn(&str) -> bool) -> bool {
+        self.edit(|buffer| buffer.has_field(slot, named))
     }
 
     /// The attributes of a span and of those around it, the root's first; none once the trace has ended.

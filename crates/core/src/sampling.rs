@@ -64,7 +64,8 @@ pub struct SamplingContext<'a> {
     pub op: Option<&'a str>,
     /// What the name is.
     pub source: TransactionSource,
-    /// Its attributes, as far as they are known when it starts.
+    /// The attributes that it starts with: the fields of a tracing span, what the request layer knows of a request, what the program gave the
+    /// builder. What is set later is not known yet.
     pub attributes: &'a Fields,
     /// The trace that it belongs to.
     pub trace_id: TraceId,

@@ -119,11 +119,14 @@ impl Scope {
         Scope::from_parts(data, Live { breadcrumbs, propagation, ..Live::default() })
     }
 
-    /// As [`fork`](Self::fork), for work that begins a trace of its own.
+    /// As [`fork`](Self::fork), for work that begins a trace of its own; one that another process began goes on in it.
     pub(crate) fn fork_untraced(&self) -> Self {
         let data = self.data();
-        let breadcrumbs = self.lock_live().breadcrumbs.fork();
-        Scope::from_parts(data, Live { breadcrumbs, ..Live::default() })
+        let mut live = self.lock_live();
+        let breadcrumbs = live.breadcrumbs.fork();
+        let propagation = live.propagation.clone().filter(|trace| trace.incoming.is_some());
+        drop(live);
+        Scope::from_parts(data, Live { breadcrumbs, propagation, ..Live::default() })
     }
 
     /// As [`fork`](Self::fork), in a trace of its own, changed before anybody else can see it, and without the breadcrumbs.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use watchpost_protocol::{SpanId, SpanStatus, TraceId, TransactionSource};
+use watchpost_protocol::{SpanId, SpanLink, SpanStatus, TraceId, TransactionSource};
 
 use crate::fields::{FieldValue, Fields};
 use crate::record::{Site, SpanInit};
@@ -98,6 +98,38 @@ impl Span {
         if let Some(span) = &self.inner {
             span.set_status(status);
         }
+    }
+
+    /// Links it to another span that it has to do with and that is not its parent, as the jobs that one batch is made of
+    /// (`protocol.md` §6.7).
+    ///
+    /// ```
+    /// # use watchpost_core::api::start_transaction;
+    /// let enqueued = start_transaction("enqueue").start();
+    /// let batch = start_transaction("batch").start();
+    /// if let Some(link) = enqueued.to_link() {
+    ///     batch.add_link(link);
+    /// }
+    /// ```
+    pub fn add_link(&self, link: SpanLink) {
+        if let Some(span) = &self.inner {
+            span.add_link(link);
+        }
+    }
+
+    /// Links it to a span that caused it and did not wait for it, as `tracing`'s `follows_from` does.
+    pub fn follows_from(&self, cause: &Span) {
+        if let (Some(span), Some(mut link)) = (&self.inner, cause.to_link()) {
+            link.attributes.insert("sentry.link.type".into(), "follows_from".into());
+            span.add_link(link);
+        }
+    }
+
+    /// What another span says that links to this one; it may travel, as part of a message say. Of a span that is not recorded, the nearest's
+    /// that stands for it; `None` while tracing is off.
+    #[must_use]
+    pub fn to_link(&self) -> Option<SpanLink> {
+        self.inner.as_ref().map(SpanRef::to_link)
     }
 
     /// The status that was set.

@@ -67,6 +67,11 @@ impl SpanRef {
         }
     }
 
+    /// Whether both are recorded at the same place, or stood for by the same span.
+    pub(crate) fn is_at(&self, other: &SpanRef) -> bool {
+        Arc::ptr_eq(&self.trace, &other.trace) && self.slot == other.slot
+    }
+
     pub(crate) fn is_root(&self) -> bool {
         self.own && self.slot == Slot::ROOT
     }

@@ -12,9 +12,11 @@ use watchpost_protocol::{
     TransactionSource,
 };
 
+use crate::bound;
 use crate::client::Client;
 use crate::dsc;
 use crate::fields::Fields;
+use crate::filters;
 use crate::pipeline::{Job, TransactionJob};
 use crate::propagation_context::PropagationContext;
 use crate::record::{Buffer, Opening, Origin, Slot, SpanKey};
@@ -43,6 +45,8 @@ struct State {
     current: Scope,
     name: Cow<'static, str>,
     source: TransactionSource,
+    /// Whether the program gave it that name, after the start.
+    renamed: bool,
 }
 
 /// How a root span begins.
@@ -78,7 +82,7 @@ impl Trace {
     ) -> Option<Arc<Trace>> {
         let sampled = decide(client, &propagation, &init, fields)?;
         if !sampled.sampled {
-            client.losses().record_unsampled();
+            client.ledger().record_unsampled();
         }
         let root = rng::span_id(client.rng());
         let anchor = (client.options().clock.now(), client.monotonic());
@@ -98,7 +102,7 @@ impl Trace {
             sampled,
             anchor,
             recorder,
-            state: Mutex::new(State { current: scopes.1, name, source }),
+            state: Mutex::new(State { current: scopes.1, name, source, renamed: false }),
         }))
     }
 
@@ -154,7 +158,9 @@ impl Trace {
     /// Counts a span of this trace that was not recorded.
     pub fn count(&self, why: Unrecorded) {
         if why == Unrecorded::Ended {
-            self.client.losses().record(DiscardReason::BufferOverflow, Category::Span, 1);
+            let client = bound::in_place_of(&self.client);
+            let ledger = client.as_ref().unwrap_or(&self.client).ledger();
+            ledger.record(DiscardReason::BufferOverflow, Category::Span, 1);
         }
     }
 
@@ -168,21 +174,29 @@ impl Trace {
         }
     }
 
-    /// What was recorded goes to the pipeline, with the scopes it started in.
+    /// What was recorded goes to the pipeline, with the scopes it started in. A trace that outlives its client goes to the one that took its
+    /// place; if there is none, nobody reports any more, and the loss stands in the ledger of the client that was closed.
     fn finish(&self, buffer: Buffer) {
-        if self.client.is_limited(Category::Transaction) {
-            let lost = [(Category::Transaction, 1), (Category::Span, buffer.span_count())];
-            self.client.losses().record_all(DiscardReason::RatelimitBackoff, &lost);
-            return;
-        }
-        let (name, source, current) = {
-            let state = self.lock();
-            (state.name.clone(), state.source, state.current.data())
+        let lost = |client: &Client, reason| {
+            let quantities = [(Category::Transaction, 1), (Category::Span, buffer.span_count())];
+            client.ledger().record_all(reason, &quantities);
         };
-        self.client.push(Job::Transaction(TransactionJob {
-            event_id: rng::event_id(self.client.rng()),
+        let Some(client) = bound::in_place_of(&self.client) else {
+            crate::debug!("the client was closed before the trace ended: dropped one transaction");
+            return lost(&self.client, DiscardReason::QueueOverflow);
+        };
+        if client.is_limited(Category::Transaction) {
+            return lost(&client, DiscardReason::RatelimitBackoff);
+        }
+        let (name, source, renamed, current) = {
+            let state = self.lock();
+            (state.name.clone(), state.source, state.renamed, state.current.data())
+        };
+        client.push(Job::Transaction(TransactionJob {
+            event_id: rng::event_id(client.rng()),
             name,
             source,
+            renamed,
             buffer,
             layers: [current, self.isolation.data(), Scope::global().data()],
             propagation: Arc::clone(&self.propagation),
@@ -210,6 +224,7 @@ impl Trace {
         let mut state = self.lock();
         state.source = source.unwrap_or(state.source);
         state.name = name;
+        state.renamed = true;
     }
 
     /// Says in which current scope the root lives: what is set there is on its transaction.
@@ -226,7 +241,11 @@ fn decide(
     fields: &Fields,
 ) -> Option<Sampled> {
     let options = client.options();
-    if let (Some(sampled), true) = (init.sampled, client.config().tracing_is_on()) {
+    if !client.config().tracing_is_on() {
+        return None;
+    }
+    let ignored = filters::ignores_transaction(&options.ignore_transactions, &init.name).then_some(false);
+    if let Some(sampled) = ignored.or(init.sampled) {
         let rate = Some(if sampled { 1.0 } else { 0.0 });
         return Some(Sampled { sampled, rate, by_sampler: true });
     }

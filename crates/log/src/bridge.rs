@@ -73,15 +73,14 @@ impl Log for LogBridge {
             if record.level() <= self.issues {
                 layer::capture(&Scopes::current(), level, None, || record::event(record));
             } else {
-                layer::add_record(
-                    level,
-                    || record::category(record),
-                    |fields| record::collect(record, fields),
-                );
+                layer::add_record(level, |fields| {
+                    record::collect(record, fields);
+                    record::category(record)
+                });
             }
         }
         if let Some(inner) = self.inner.as_ref().filter(|inner| inner.enabled(record.metadata())) {
-            inner.log(record);
+            layer::pass_on(|| inner.log(record));
         }
     }
 

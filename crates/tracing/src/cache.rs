@@ -25,7 +25,7 @@ pub(crate) use watchpost_core::layer::SpanKey as Key;
 use watchpost_core::layer::{LayerSpan, Recorder, Unrecorded};
 use watchpost_protocol::SpanStatus;
 
-use crate::nodes::{Mark, Node, Place};
+use crate::nodes::{Children, Mark, Node, Place};
 
 const ENTRIES: usize = 64;
 const NODES: usize = 16;
@@ -67,8 +67,7 @@ struct Entry {
     node: Handle,
     mark: Mark,
     kind: Kind,
-    /// Whether the node's spans are recorded.
-    keeps: bool,
+    children: Children,
 }
 
 /// What is known of a span.
@@ -150,7 +149,7 @@ impl Entry {
         node: Handle { at: 0, stamp: 0 },
         mark: Mark::NONE,
         kind: Kind::NotTaken,
-        keeps: true,
+        children: Children::Begin,
     };
 }
 
@@ -192,7 +191,7 @@ pub(crate) enum Child {
     WithFields,
     /// It is not recorded, which is to be counted.
     Lost(Unrecorded),
-    /// This thread does not know the parent.
+    /// This thread does not know the parent, or not enough.
     Unknown,
 }
 
@@ -202,7 +201,10 @@ pub(crate) fn open(span: &LayerSpan, parent: Key, fields: Option<&Fields>) -> Ch
     let child = with(|cache| {
         let around = *cache.get(parent).filter(|parent| parent.kind != Kind::NotTaken)?;
         let mut mark = around.mark.stood_for();
-        if around.keeps {
+        if around.children == Children::Begin {
+            return None;
+        }
+        if around.children == Children::AreRecorded {
             let Some(fields) = fields else { return Some(Child::WithFields) };
             match cache.held(around.node)?.recorder.as_ref()?.open(around.mark.slot, *span, fields) {
                 Ok(slot) => mark = Mark { slot, own: true },
@@ -226,11 +228,11 @@ pub(crate) fn not_taken(key: Key) {
 
 /// Remembers a span that was made here with a node of its own.
 pub(crate) fn own(key: Key, node: &Arc<Node>) {
-    let keeps = node.recorder().is_some();
+    let children = node.children();
     with(|cache| {
         let handle = cache.hold_new(node);
         let (epoch, mark, kind) = (now(key), node.mark, Kind::Carries);
-        *cache.entry(key) = Entry { key, epoch, node: handle, mark, kind, keeps };
+        *cache.entry(key) = Entry { key, epoch, node: handle, mark, kind, children };
         Some(())
     });
 }
@@ -249,10 +251,10 @@ pub(crate) fn look(key: Key) -> u32 {
 /// Remembers what a walk has found, which began after [`look`].
 pub(crate) fn found(key: Key, epoch: u32, node: &Arc<Node>, mark: Mark, carries: bool) {
     let kind = if carries { Kind::Carries } else { Kind::Inside };
-    let keeps = node.recorder().is_some();
+    let children = node.children();
     with(|cache| {
         let node = cache.hold(node);
-        *cache.entry(key) = Entry { key, epoch, node, mark, kind, keeps };
+        *cache.entry(key) = Entry { key, epoch, node, mark, kind, children };
         Some(())
     });
 }
@@ -299,6 +301,7 @@ mod tests {
             trace: None,
             mark: Mark::NONE,
             own_current: true,
+            left_out: false,
         })
     }
 
@@ -363,7 +366,7 @@ mod tests {
     #[test]
     fn a_child_of_what_is_not_kept_wants_no_fields() {
         let child = |key| {
-            let callsite = Callsite { data: &(), describe: |_, _| {} };
+            let callsite = Callsite { data: &(), describe: |_, _| None };
             LayerSpan { callsite, key }
         };
         let (root, children, node) = ((u32::MAX, 20), [(u32::MAX, 21), (u32::MAX, 22)], node());

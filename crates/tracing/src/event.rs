@@ -1,10 +1,13 @@
 //! Events: issues and breadcrumbs.
 
+use std::borrow::Cow;
+
 use tracing_core::{Level as TracingLevel, Metadata};
 use watchpost_core::layer::{Trace, scratch};
 use watchpost_core::{FieldValue, Fields, Scopes, layer, scrub};
-use watchpost_protocol::{Event, Level, LogEntry, Map, Mechanism, SpanStatus, Value};
+use watchpost_protocol::{Event, Level, LogEntry, Map, Mechanism, Value};
 
+use crate::log_record::LogRecord;
 use crate::visit::EventVisitor;
 
 /// The level that a tracing level has in the protocol; TRACE, which it does not know, is `debug`.
@@ -17,45 +20,72 @@ pub(crate) fn level(level: TracingLevel) -> Level {
     }
 }
 
-/// Captures an event as an issue. The span that it happened in went wrong, unless it says otherwise.
-pub(crate) fn issue(scopes: &Scopes, event: &tracing_core::Event<'_>, span_fields: bool) {
+/// Captures an event as an issue, whose message is the field `title` if it has one of this name. The span that it happened in went wrong,
+/// unless it says otherwise.
+pub(crate) fn issue(
+    scopes: &Scopes,
+    event: &tracing_core::Event<'_>,
+    span_fields: bool,
+    title: Option<&str>,
+) {
     let metadata = event.metadata();
     let level = level(*metadata.level());
     let span = scopes.span_ref();
     let recorded = span.and_then(|span| Some((span.trace().recorder()?, span.slot())));
     if let Some((recorder, slot)) = recorded {
-        recorder.set_status_if_none(slot, SpanStatus::InternalError);
+        recorder.fail(slot);
     }
     layer::capture(scopes, level, None, || {
         scratch::with(|fields| {
-            let mut visitor = EventVisitor {
-                fields,
-                exceptions: Vec::new(),
-                mechanism: Some(Mechanism {
-                    ty: "auto.log.tracing".into(),
-                    handled: Some(true),
-                    ..Mechanism::default()
-                }),
-            };
+            let mechanism =
+                Mechanism { ty: "auto.log.tracing".into(), handled: Some(true), ..Mechanism::default() };
+            let mut visitor = EventVisitor::new(metadata, fields, Some(mechanism));
             event.record(&mut visitor);
-            let exceptions = visitor.exceptions;
+            let (exceptions, place) = (visitor.exceptions, Place::of(metadata, visitor.log));
             let around =
                 recorded.filter(|_| span_fields).map(|(recorder, slot)| recorder.fields_around(slot));
-            build(metadata, level, exceptions, fields, &around.unwrap_or_default())
+            build(metadata, title, place, exceptions, fields, &around.unwrap_or_default())
         })
     });
 }
 
+/// Where an event was said.
+struct Place {
+    target: String,
+    module: Option<String>,
+    file: Option<String>,
+    line: Option<u32>,
+}
+
+impl Place {
+    fn of(metadata: &Metadata<'_>, log: Option<LogRecord>) -> Self {
+        let target = || metadata.target().to_owned();
+        match log {
+            Some(LogRecord { target: said, module, file, line }) => {
+                Place { target: said.unwrap_or_else(target), module, file, line }
+            }
+            None => Place {
+                target: target(),
+                module: metadata.module_path().map(str::to_owned),
+                file: metadata.file().map(str::to_owned),
+                line: metadata.line(),
+            },
+        }
+    }
+}
+
 fn build(
     metadata: &Metadata<'_>,
-    level: Level,
+    title: Option<&str>,
+    place: Place,
     exceptions: Vec<watchpost_protocol::Exception>,
     fields: &Fields,
     around: &Fields,
 ) -> Event {
-    let mut event =
-        Event { level: Some(level), logger: Some(metadata.target().to_owned()), ..Event::default() };
-    let message = fields.get("message").map(|message| message.to_string());
+    let level = level(*metadata.level());
+    let mut event = Event { level: Some(level), logger: Some(place.target), ..Event::default() };
+    let title = title.and_then(|field| fields.get(field));
+    let message = title.or_else(|| fields.get("message")).map(|message| message.to_string());
     // An event without a message is named by its callsite, so that two different ones are two issues.
     let formatted = message.or_else(|| exceptions.is_empty().then(|| spelled_out(metadata, fields)));
     event.logentry = formatted.map(|text| LogEntry { formatted: Some(text), ..LogEntry::default() });
@@ -75,11 +105,11 @@ fn build(
     if !data.is_empty() {
         event.contexts.other.insert("Rust Tracing Fields".into(), Value::Object(data));
     }
-    let mut place = Map::new();
-    place.insert("module_path".into(), metadata.module_path().into());
-    place.insert("file".into(), metadata.file().into());
-    place.insert("line".into(), metadata.line().into());
-    event.contexts.other.insert("Rust Tracing Location".into(), Value::Object(place));
+    let mut location = Map::new();
+    location.insert("module_path".into(), place.module.into());
+    location.insert("file".into(), place.file.into());
+    location.insert("line".into(), place.line.into());
+    event.contexts.other.insert("Rust Tracing Location".into(), Value::Object(location));
     event
 }
 
@@ -96,13 +126,15 @@ fn spelled_out(metadata: &Metadata<'_>, fields: &Fields) -> String {
 /// Adds an event as a breadcrumb.
 pub(crate) fn breadcrumb(scopes: &Scopes, trace: Option<&Trace>, event: &tracing_core::Event<'_>) {
     let metadata = event.metadata();
-    layer::add_record_in(
-        scopes,
-        trace,
-        level(*metadata.level()),
-        || metadata.target().into(),
-        |fields| {
-            event.record(&mut EventVisitor { fields, exceptions: Vec::new(), mechanism: None });
-        },
-    );
+    layer::add_record_in(scopes, trace, level(*metadata.level()), |fields| {
+        let mut visitor = EventVisitor::new(metadata, fields, None);
+        event.record(&mut visitor);
+        let said = visitor.log.and_then(|log| log.target);
+        said.map_or(Cow::Borrowed(metadata.target()), Cow::Owned)
+    });
+}
+
+/// Whether an event is a record that the log bridge has heard already.
+pub(crate) fn is_heard(metadata: &Metadata<'_>) -> bool {
+    layer::is_passed_on() && LogRecord::is_one(metadata)
 }

@@ -8,15 +8,17 @@ use tracing_core::{Event, LevelFilter, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
-use watchpost_core::layer::{LayerSpan, SpanKey, any_active, scratch, set_span_source};
+use watchpost_core::layer::{LayerSpan, Slot, SpanKey, SpanRef, Trace, any_active, scratch, set_span_source};
 use watchpost_core::{Fields, Scopes, mute};
 use watchpost_protocol::SpanStatus;
 
 use crate::cache::{Child, Closing};
-use crate::nodes::{Mark, Node, Nodes, Place};
+use crate::filter::{EventFilter, Levels, Rules};
+use crate::libraries::Events;
+use crate::nodes::{Children, Mark, Node, Nodes, Place};
 use crate::source::{Dispatcher, Lookup};
 use crate::visit::SpanVisitor;
-use crate::{cache, event, semantics};
+use crate::{cache, event, libraries, semantics};
 
 /// The layer, with every default.
 #[must_use]
@@ -33,9 +35,7 @@ pub struct CaptureLayer {
     serial: u32,
     lookup: Option<Lookup>,
     nodes: Nodes,
-    issues: LevelFilter,
-    breadcrumbs: LevelFilter,
-    spans: LevelFilter,
+    rules: Rules,
     span_fields: bool,
 }
 
@@ -54,9 +54,7 @@ impl CaptureLayer {
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             lookup: None,
             nodes: Nodes::default(),
-            issues: LevelFilter::ERROR,
-            breadcrumbs: LevelFilter::INFO,
-            spans: LevelFilter::INFO,
+            rules: Rules::default(),
             span_fields: true,
         }
     }
@@ -64,14 +62,14 @@ impl CaptureLayer {
     /// Up to which level events become issues. Default: `ERROR`.
     #[must_use]
     pub fn issues(mut self, level: impl Into<LevelFilter>) -> Self {
-        self.issues = level.into();
+        self.rules.set(Levels::new().issues(level));
         self
     }
 
     /// Up to which level events that are no issues become breadcrumbs. Default: `INFO`.
     #[must_use]
     pub fn breadcrumbs(mut self, level: impl Into<LevelFilter>) -> Self {
-        self.breadcrumbs = level.into();
+        self.rules.set(Levels::new().breadcrumbs(level));
         self
     }
 
@@ -79,7 +77,42 @@ impl CaptureLayer {
     /// `INFO`.
     #[must_use]
     pub fn spans(mut self, level: impl Into<LevelFilter>) -> Self {
-        self.spans = level.into();
+        self.rules.set(Levels::new().spans(level));
+        self
+    }
+
+    /// Other levels for a target and all below it: `hyper` is also `hyper::client`, and not `hyper_util`. Of several that fit, the longest
+    /// decides.
+    #[must_use]
+    pub fn target(mut self, target: impl Into<String>, levels: Levels) -> Self {
+        self.rules.set_target(target.into(), levels);
+        self
+    }
+
+    /// Decides what becomes of an event, in place of all levels. It is asked about a callsite, not about each event, and its answer is
+    /// remembered; if it panics, the levels decide. Default: none.
+    ///
+    /// ```
+    /// use watchpost_tracing::EventFilter;
+    ///
+    /// watchpost_tracing::layer().event_filter(|metadata| match metadata.target() {
+    ///     "audit" => EventFilter::ISSUE,
+    ///     _ => EventFilter::BREADCRUMB,
+    /// });
+    /// ```
+    #[must_use]
+    pub fn event_filter(
+        mut self,
+        filter: impl Fn(&Metadata<'_>) -> EventFilter + Send + Sync + 'static,
+    ) -> Self {
+        self.rules.decide_events(Arc::new(filter));
+        self
+    }
+
+    /// Decides whether a span is recorded, in place of all levels; as [`event_filter`](Self::event_filter).
+    #[must_use]
+    pub fn span_filter(mut self, filter: impl Fn(&Metadata<'_>) -> bool + Send + Sync + 'static) -> Self {
+        self.rules.decide_spans(Arc::new(filter));
         self
     }
 
@@ -110,10 +143,6 @@ impl CaptureLayer {
         self.nodes.find(self.key(id), || context.span(id))
     }
 
-    fn takes_span(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= self.spans
-    }
-
     /// Where an event happens: in scopes that were entered, else in a span, else in the process's own.
     fn event_place<S>(&self, event: &Event<'_>, context: &Context<'_, S>) -> EventPlace
     where
@@ -125,7 +154,7 @@ impl CaptureLayer {
             Some(entered) => EventPlace::Scopes(entered),
             None => match span.and_then(|id| self.place(id, context)) {
                 Some(place) => EventPlace::Span(place),
-                None => EventPlace::Scopes(Scopes::base()),
+                None => EventPlace::Scopes(Scopes::around()),
             },
         };
         // `parent: None` is in no span, but in the unit of work all the same.
@@ -133,6 +162,21 @@ impl CaptureLayer {
             EventPlace::Scopes(Arc::new(place.to_scopes().with_span_ref(None)))
         } else {
             place
+        }
+    }
+
+    /// Leaves a span out, as if it were not there. What happens in it happens where it began: at the place of its parent, which can be found
+    /// when somebody asks, or in scopes that were entered there, which only now can.
+    fn pass_by<S>(&self, key: SpanKey, attributes: &Attributes<'_>, context: &Context<'_, S>)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        if !attributes.is_contextual() || !Scopes::any_entered() {
+            return cache::not_taken(key);
+        }
+        match Scopes::innermost(context.current_span().id().map(|id| self.key(id))) {
+            Some(entered) => self.nodes.insert(key, Arc::new(Node::standing_for(Scopes::clone(&entered)))),
+            None => cache::not_taken(key),
         }
     }
 
@@ -156,7 +200,7 @@ impl CaptureLayer {
         // `parent: None` inside of a span begins a trace of its own, in the unit of work that it is in.
         match current.id().and_then(|id| self.place(id, context)) {
             Some(around) => self.begin_node(key, attributes, &around.node.scopes, true),
-            None => self.begin_node(key, attributes, &Scopes::base(), true),
+            None => self.begin_node(key, attributes, &Scopes::around(), !contextual),
         }
     }
 
@@ -183,6 +227,10 @@ impl CaptureLayer {
             return true;
         }
         let Some(Place { node, mark }) = self.place(parent, context) else { return false };
+        if node.children() == Children::Begin {
+            self.begin_node(key, attributes, &node.scopes, false);
+            return true;
+        }
         let opened = match (child, node.recorder()) {
             (Child::Lost(why), _) => Err(why),
             (_, None) => return cache::made(key, &node, mark.stood_for()),
@@ -211,7 +259,7 @@ impl CaptureLayer {
         });
         let mark = Mark::of(span.as_ref());
         let trace = span.map(|span| Arc::clone(span.trace()));
-        self.nodes.insert(key, Arc::new(Node { scopes, trace, mark, own_current: root }));
+        self.nodes.insert(key, Arc::new(Node { scopes, trace, mark, own_current: root, left_out: false }));
     }
 
     /// Ends what a span that closes has begun.
@@ -259,12 +307,27 @@ fn with_fields<T>(attributes: &Attributes<'_>, work: impl FnOnce(&Fields) -> T) 
 }
 
 /// Where an event happens.
-enum EventPlace {
+pub(crate) enum EventPlace {
     Scopes(Arc<Scopes>),
     Span(Place),
 }
 
 impl EventPlace {
+    /// The span that it happens in, or the one that stands for it.
+    pub(crate) fn slot(&self) -> Option<Slot> {
+        match self {
+            EventPlace::Scopes(scopes) => scopes.span_ref().map(SpanRef::slot),
+            EventPlace::Span(place) => Some(place.mark.slot),
+        }
+    }
+
+    pub(crate) fn around(&self) -> (&Scopes, Option<&Trace>) {
+        match self {
+            EventPlace::Scopes(scopes) => (scopes, scopes.span_ref().map(|span| &**span.trace())),
+            EventPlace::Span(place) => (&place.node.scopes, place.node.trace.as_deref()),
+        }
+    }
+
     fn to_scopes(&self) -> Scopes {
         match self {
             EventPlace::Scopes(scopes) => Scopes::clone(scopes),
@@ -287,9 +350,11 @@ where
             return;
         }
         let key = self.key(id);
-        if !self.takes_span(attributes.metadata()) || mute::is_muted() {
-            cache::not_taken(key);
-            return;
+        if mute::is_muted() {
+            return cache::not_taken(key);
+        }
+        if !self.rules.span(self.serial, attributes.metadata()) {
+            return self.pass_by(key, attributes, &context);
         }
         self.begin(key, attributes, &context);
     }
@@ -321,20 +386,24 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let level = event.metadata().level();
-        let issue = *level <= self.issues;
-        if !(issue || *level <= self.breadcrumbs) || !any_active() || mute::is_muted() {
+        let metadata = event.metadata();
+        let becomes = self.rules.event(self.serial, metadata);
+        if becomes == EventFilter::IGNORE || !any_active() || mute::is_muted() {
             return;
         }
-        match self.event_place(event, &context) {
-            place if issue => event::issue(&place.to_scopes(), event, self.span_fields),
-            EventPlace::Scopes(scopes) => {
-                event::breadcrumb(&scopes, scopes.span_ref().map(|span| &**span.trace()), event)
-            }
+        if event::is_heard(metadata) {
+            return;
+        }
+        let place = self.event_place(event, &context);
+        let told = if becomes.contains(EventFilter::TELLS) { libraries::told_by(metadata) } else { None };
+        let becomes = told.map_or(becomes, |told| told.hear(event, &place, becomes));
+        if becomes.contains(EventFilter::ISSUE) {
+            event::issue(&place.to_scopes(), event, self.span_fields, told.and_then(Events::title));
+        }
+        if becomes.contains(EventFilter::BREADCRUMB) {
             // A breadcrumb asks for the scope alone: no need to say which span is open.
-            EventPlace::Span(place) => {
-                event::breadcrumb(&place.node.scopes, place.node.trace.as_deref(), event)
-            }
+            let (scopes, trace) = place.around();
+            event::breadcrumb(scopes, trace, event);
         }
     }
 

@@ -29,6 +29,19 @@ pub(crate) struct Node {
     pub(crate) mark: Mark,
     /// Whether the current scope is this span's own: what is set in it ends with the span.
     pub(crate) own_current: bool,
+    /// Whether the span is left out, and only stands for the scopes that it began in.
+    pub(crate) left_out: bool,
+}
+
+/// What becomes of a span whose parent is in a node.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Children {
+    /// It is recorded in the node's trace.
+    AreRecorded,
+    /// Nothing is kept of it.
+    AreNotKept,
+    /// It begins in the node's scopes, as if nothing were around it.
+    Begin,
 }
 
 /// Where a span is in its trace.
@@ -61,9 +74,24 @@ impl Mark {
 }
 
 impl Node {
+    /// For a span that is left out: the span that is open in the scopes stands for it.
+    pub(crate) fn standing_for(scopes: Scopes) -> Node {
+        let mark = Mark::of(scopes.span_ref()).stood_for();
+        let trace = scopes.span_ref().map(|span| Arc::clone(span.trace()));
+        Node { scopes, trace, mark, own_current: false, left_out: true }
+    }
+
     /// The scopes with its own span as the open one.
     pub(crate) fn to_scopes(&self) -> Scopes {
         self.scopes.with_span_ref(self.span(self.mark))
+    }
+
+    pub(crate) fn children(&self) -> Children {
+        match &self.trace {
+            Some(trace) if trace.is_recording() => Children::AreRecorded,
+            None if self.left_out => Children::Begin,
+            _ => Children::AreNotKept,
+        }
     }
 
     /// Where the spans in it are recorded, if they are.

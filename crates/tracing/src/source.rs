@@ -69,7 +69,8 @@ impl SpanSource for Dispatcher {
                 return Some(node.to_scopes());
             }
             let scopes = node.scopes.forked();
-            let late = Node { scopes, trace: node.trace.clone(), mark, own_current: true };
+            let late =
+                Node { scopes, trace: node.trace.clone(), mark, own_current: true, left_out: node.left_out };
             Some(layer.nodes().insert_late(layer.key(id), Arc::new(late)).to_scopes())
         })
     }

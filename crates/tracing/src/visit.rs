@@ -3,10 +3,13 @@
 use std::error::Error;
 use std::fmt;
 
+use tracing_core::Metadata;
 use tracing_core::field::{Field, Visit};
 use watchpost_core::Fields;
 use watchpost_core::layer::exceptions;
 use watchpost_protocol::{Exception, Mechanism};
+
+use crate::log_record::LogRecord;
 
 /// Collects every field as it is.
 pub(crate) struct SpanVisitor<'a>(pub(crate) &'a mut Fields);
@@ -17,6 +20,19 @@ pub(crate) struct EventVisitor<'a> {
     /// The exception chain of a `&dyn Error` field, made only if the event will be an issue.
     pub(crate) exceptions: Vec<Exception>,
     pub(crate) mechanism: Option<Mechanism>,
+    /// Where the event really was said, if it is a record of the `log` crate in the shape of an event.
+    pub(crate) log: Option<LogRecord>,
+}
+
+impl<'a> EventVisitor<'a> {
+    pub(crate) fn new(
+        metadata: &'static Metadata<'static>,
+        fields: &'a mut Fields,
+        mechanism: Option<Mechanism>,
+    ) -> Self {
+        let log = LogRecord::is_one(metadata).then(LogRecord::default);
+        EventVisitor { fields, exceptions: Vec::new(), mechanism, log }
+    }
 }
 
 macro_rules! record {
@@ -53,6 +69,9 @@ impl Visit for EventVisitor<'_> {
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
+        if self.log.as_mut().is_some_and(|log| log.take_number(field, value)) {
+            return;
+        }
         SpanVisitor(self.fields).record_u64(field, value);
     }
 
@@ -65,6 +84,9 @@ impl Visit for EventVisitor<'_> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
+        if self.log.as_mut().is_some_and(|log| log.take_text(field, value)) {
+            return;
+        }
         SpanVisitor(self.fields).record_str(field, value);
     }
 

@@ -47,3 +47,26 @@ fn what_is_set_in_a_span_is_gone_in_its_sibling_also_under_entered_scopes() {
         "a root's own scope is its transaction's"
     );
 }
+
+#[test]
+fn a_span_that_carries_nothing_is_as_if_it_were_not_there() {
+    let subscriber = || tracing_subscriber::registry().with(watchpost_tracing::layer());
+    // Made before there is anybody to report to, and entered when there is.
+    let _subscribed = tracing::subscriber::set_default(subscriber());
+    let early = info_span!("early");
+    let captured = watchpost_testkit::capture(|| {
+        watchpost_core::api::set_tag("order", 42);
+        early.in_scope(|| {
+            error!("in no span of ours");
+            info_span!("late").in_scope(|| error!("in a root"));
+            current_scope().set_tag("deep", 1);
+            error!("still in none");
+        });
+    });
+    assert_eq!(
+        captured.draw(),
+        "error: in no span of ours\n  tags: order=42\n\
+         error: in a root\n  in late\n  tags: order=42\nfunction late [internal_error]\n  tags: order=42\n\
+         error: still in none\n  tags: deep=1 order=42\n"
+    );
+}

@@ -14,7 +14,7 @@ macro_rules! release_name {
 }
 
 /// Captures a message made from a template and its parameters, which come after it: two messages of one template are one issue
-/// (features E07). Returns what [`capture_message`](crate::capture_message()) does.
+/// (features E07). The parameters are evaluated, and printed only if the message is captured. Returns what [`capture_message`](crate::capture_message()) does.
 ///
 /// ```
 /// let order = 42;
@@ -34,8 +34,7 @@ macro_rules! __capture_message {
     ($template:literal; [$($bound:ident)*]) => {
         $crate::__private::capture_template(
             $template,
-            &::std::format!($template $(, $bound)*),
-            ::std::vec![$($crate::__private::parameter($bound)),*],
+            || (::std::format!($template $(, $bound)*), ::std::vec![$($crate::__private::parameter($bound)),*]),
         )
     };
     ($template:literal; [$($bound:ident)*] $next:expr, $($rest:expr,)*) => {

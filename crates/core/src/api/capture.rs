@@ -44,9 +44,13 @@ pub fn capture_message_at(level: impl Into<Level>, text: &str) -> Option<EventId
     built(level, || Event { level: Some(level), ..message::event(text) })
 }
 
-/// Captures a message made from a template, which groups, and its parameters; the macro `capture_message!` calls it (features E07).
-pub fn capture_template(template: &str, formatted: &str, params: Vec<Value>) -> Option<EventId> {
-    built(Level::Info, || message::with_template(formatted, Some(template), params))
+/// Captures a message made from a template, which groups; the macro `capture_message!` calls it (features E07). `format` makes the text and
+/// the parameters, if the message passes the gates.
+pub fn capture_template(template: &str, format: impl FnOnce() -> (String, Vec<Value>)) -> Option<EventId> {
+    built(Level::Info, || {
+        let (formatted, params) = format();
+        message::with_template(formatted, Some(template), params)
+    })
 }
 
 /// Captures an event of the program's own making; what it sets itself wins over the scopes (features E10, E11).

@@ -9,6 +9,7 @@ use crate::builder::SpanBuilder;
 use crate::current::Scopes;
 use crate::propagation_context::PropagationContext;
 use crate::span::Span;
+use crate::targets;
 
 /// A root span: sent as a transaction when it ends, whatever span is open around it.
 pub fn start_transaction(name: impl Into<Cow<'static, str>>) -> SpanBuilder {
@@ -24,6 +25,22 @@ pub fn start_span(name: impl Into<Cow<'static, str>>) -> SpanBuilder {
 #[must_use]
 pub fn current_span() -> Option<Span> {
     Scopes::current().span()
+}
+
+/// Changes the span that is current here; nothing happens where none is recorded (features T12).
+///
+/// ```
+/// # use watchpost_core::api::{start_transaction, update_current_span};
+/// let _import = start_transaction("import").enter();
+/// update_current_span(|span| {
+///     span.set_op("queue.process");
+///     span.set_attribute("rows", 42);
+/// });
+/// ```
+pub fn update_current_span(update: impl FnOnce(&Span)) {
+    if let Some(span) = current_span().filter(Span::is_recording) {
+        update(&span);
+    }
 }
 
 /// Continues the trace that the headers name, for everything of this isolation scope, and prepares a root span in it (features T06,
@@ -118,6 +135,39 @@ pub fn trace_headers() -> Vec<(&'static str, String)> {
     headers
 }
 
+/// As [`trace_headers`], for a request to this URL: empty unless the option `trace_propagation_targets` names it, and always for the host that
+/// the client itself reports to (features T16).
+///
+/// ```
+/// # use watchpost_core::api::trace_headers_for;
+/// let url = "https://api.example.com/orders";
+/// for (name, value) in trace_headers_for(url) {
+///     // request.header(name, value)
+/// }
+/// ```
+#[must_use]
+pub fn trace_headers_for(url: &str) -> Vec<(&'static str, String)> {
+    let allowed = Scopes::current().client().is_some_and(|client| targets::may_know(client.config(), url));
+    if allowed { trace_headers() } else { Vec::new() }
+}
+
+/// The variables that let a program which is started from here continue the trace: `SENTRY_TRACE` and `SENTRY_BAGGAGE`, which its `init` reads
+/// (`protocol.md` §8.1). Empty without a client.
+///
+/// ```
+/// # use watchpost_core::api::trace_environment;
+/// let mut child = std::process::Command::new("resize");
+/// child.arg("cat.png").envs(trace_environment());
+/// ```
+#[must_use]
+pub fn trace_environment() -> Vec<(&'static str, String)> {
+    let scopes = Scopes::current();
+    let Some(client) = scopes.client() else { return Vec::new() };
+    let (trace, baggage) = outgoing(&scopes, &client);
+    // An empty baggage is said too: else the program would inherit the one that came to this one, of another trace maybe.
+    vec![("SENTRY_TRACE", trace.to_string()), ("SENTRY_BAGGAGE", baggage)]
+}
+
 /// The value of an outgoing `sentry-trace` header (features T08). `None` without a client.
 #[must_use]
 pub fn traceparent() -> Option<String> {
@@ -126,7 +176,16 @@ pub fn traceparent() -> Option<String> {
     Some(outgoing(&scopes, &client).0.to_string())
 }
 
-/// The value of an outgoing `baggage` header (features T09). `None` without a client, or with nothing to say.
+/// The value of an outgoing `baggage` header (features T09). `None` without a client, or with nothing to say. A request that has a `baggage`
+/// of others already keeps theirs:
+///
+/// ```
+/// use watchpost_protocol::propagation::{DynamicSamplingContext, merge_baggage};
+/// # use watchpost_core::api::baggage;
+///
+/// let ours = DynamicSamplingContext::from_baggage(&baggage().unwrap_or_default());
+/// let header = merge_baggage(Some("team=x"), &ours);
+/// ```
 #[must_use]
 pub fn baggage() -> Option<String> {
     let scopes = Scopes::current();

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use watchpost_protocol::{
-    Category, DiscardReason, DynamicSamplingContext, EventId, Item, SpanId, SpanRecord, Timestamp,
+    Category, DiscardReason, DynamicSamplingContext, EventId, Item, Map, SpanId, SpanRecord, Timestamp,
     TraceContext, Transaction, TransactionInfo, TransactionSource, Value,
 };
 
 use super::Telemetry;
 use crate::config::Config;
 use crate::dsc;
+use crate::filters;
 use crate::integration::Integration;
 use crate::losses::Losses;
 use crate::merge;
+use crate::options::Options;
 use crate::propagation_context::PropagationContext;
 use crate::record::Buffer;
 use crate::sampling::Sampled;
@@ -26,6 +28,8 @@ pub(crate) struct TransactionJob {
     pub(crate) event_id: EventId,
     pub(crate) name: Cow<'static, str>,
     pub(crate) source: TransactionSource,
+    /// Whether the program gave it that name: then it stays, whatever a layer says at the end.
+    pub(crate) renamed: bool,
     pub(crate) buffer: Buffer,
     /// What the scopes hold, the nearest first.
     pub(crate) layers: [Arc<ScopeData>; 3],
@@ -40,27 +44,33 @@ impl TransactionJob {
         vec![(Category::Transaction, 1), (Category::Span, self.buffer.span_count().max(1))]
     }
 
-    /// The sampling context, frozen with this envelope unless it was before.
-    pub(super) fn dsc(&self, config: &Config) -> Arc<DynamicSamplingContext> {
-        let name = || (self.name.to_string(), self.source);
-        dsc::of_trace(&self.propagation, config, &self.sampled, name)
-    }
-
-    /// The transaction with everything that the client and the scopes know. Children that did not fit or did not end are counted.
-    pub(super) fn into_transaction(self, config: &Config, losses: &Losses) -> Option<Transaction> {
+    /// The transaction with everything that the client and the scopes know, and the sampling context, frozen with this envelope unless it
+    /// was before. Children that did not fit or did not end are counted.
+    pub(super) fn into_transaction(
+        self,
+        config: &Config,
+        losses: &Losses,
+    ) -> Option<(Transaction, Arc<DynamicSamplingContext>)> {
         let (time, moment) = self.anchor;
         let at = |later: Instant| {
             let micros = later.saturating_duration_since(moment).as_micros() as i64;
             Timestamp::from_micros(time.as_micros().saturating_add(micros))
         };
-        let records = self.buffer.into_records(self.propagation.trace_id, at);
+        let mut records = self.buffer.into_records(self.propagation.trace_id, at);
         let lost = records.overflow + records.unfinished;
         losses.record(DiscardReason::BufferOverflow, Category::Span, lost);
-        let root = records.root?;
+        let mut root = records.root?;
+        let ignored = filters::without_ignored(&config.options.ignore_spans, &mut records.children);
+        losses.record(DiscardReason::Ignored, Category::Span, ignored);
+        // What was known at the start may be less than what the attributes say in the end: a route, say, that was recorded late.
+        let (name, source) = match (records.source, root.description.take()) {
+            (Some(source), Some(described)) if !self.renamed => (described.into(), source),
+            _ => (self.name, self.source),
+        };
         let mut transaction = Transaction {
             event_id: self.event_id,
-            transaction: name(self.name),
-            transaction_info: Some(TransactionInfo { source: self.source }),
+            transaction: or_unlabeled(name),
+            transaction_info: Some(TransactionInfo { source }),
             start_timestamp: Some(root.start_timestamp),
             timestamp: Some(root.timestamp),
             platform: Some("native".into()),
@@ -75,11 +85,37 @@ impl TransactionJob {
         };
         transaction.contexts.trace = Some(trace_context(root, self.propagation.parent_span_id));
         merge::into_transaction(&mut transaction, &self.layers);
-        Some(transaction)
+        if let Some(reason) = refuses(&config.options, &transaction) {
+            crate::debug!("dropped the transaction {:?} ({reason})", transaction.transaction);
+            losses.record_all(reason, &transaction.quantities());
+            return None;
+        }
+        let named = || (transaction.transaction.clone(), source);
+        let dsc = dsc::of_trace(&self.propagation, config, &self.sampled, named);
+        Some((transaction, dsc))
     }
 }
 
-fn name(given: Cow<'static, str>) -> String {
+/// Why a finished transaction is not wanted, if it is not: it may have been named, and answered, long after it was sampled.
+fn refuses(options: &Options, transaction: &Transaction) -> Option<DiscardReason> {
+    let (name, attributes) = (&transaction.transaction, &transaction.contexts.trace.as_ref()?.data);
+    if filters::ignores_span(&options.ignore_spans, name, attributes) {
+        return Some(DiscardReason::Ignored);
+    }
+    let answered_so =
+        status_code(attributes).is_some_and(|code| options.trace_ignore_status_codes.contains(&code));
+    (answered_so || filters::ignores_transaction(&options.ignore_transactions, name))
+        .then_some(DiscardReason::EventProcessor)
+}
+
+fn status_code(attributes: &Map<String, Value>) -> Option<u16> {
+    match attributes.get("http.response.status_code")? {
+        Value::String(code) => code.parse().ok(),
+        code => code.as_u64()?.try_into().ok(),
+    }
+}
+
+fn or_unlabeled(given: Cow<'static, str>) -> String {
     if given.is_empty() { "<unlabeled transaction>".to_owned() } else { given.into_owned() }
 }
 

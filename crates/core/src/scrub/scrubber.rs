@@ -47,6 +47,26 @@ pub const DEFAULT_DENYLIST: &[&str] = &[
 pub const DEFAULT_PII_DENYLIST: &[&str] =
     &["x_forwarded_for", "x_real_ip", "ip_address", "remote_addr", "client.address", "http.client_ip"];
 
+/// What people say to a model and it to them, to a tool or in a query: under the names of the conventions, today's and those of before
+/// (`protocol.md` §17.3). Only `send_default_pii` lets it pass; it is on no list that a program replaces.
+const CONTENT: &[&str] = &[
+    "gen_ai.system_instructions",
+    "gen_ai.input.messages",
+    "gen_ai.output.messages",
+    "gen_ai.embeddings.input",
+    "gen_ai.tool.call.arguments",
+    "gen_ai.tool.call.result",
+    "gen_ai.prompt",
+    "gen_ai.completion",
+    "gen_ai.request.messages",
+    "gen_ai.response.text",
+    "gen_ai.response.tool_calls",
+    "gen_ai.tool.input",
+    "gen_ai.tool.output",
+    "gen_ai.tool.message",
+    "graphql.document",
+];
+
 /// Which values are taken out of everything that is sent, by the names under which they stand (features Z01 to Z04).
 ///
 /// A name matches whole, in any case, with `-` for `_` or the other way round; of a dotted name the end is enough, so that `password` is
@@ -115,9 +135,10 @@ impl EventScrubber {
 
     /// The rules of a client, which is or is not allowed to send what tells who somebody is.
     pub(crate) fn rules(&self, send_default_pii: bool) -> Rules {
-        let personal = if send_default_pii { &[][..] } else { &self.pii_denylist };
+        let personal = self.pii_denylist.iter().map(|name| &**name).chain(CONTENT.iter().copied());
+        let personal = personal.filter(|_| !send_default_pii);
         Rules {
-            denied: KeySet::new(self.denylist.iter().chain(personal).map(|name| &**name)),
+            denied: KeySet::new(self.denylist.iter().map(|name| &**name).chain(personal)),
             recursive: self.recursive,
             send_default_pii,
         }
@@ -167,6 +188,16 @@ mod tests {
         let other = EventScrubber::new().denylist(["SSN"]).pii_denylist(["e_mail"]).rules(false);
         assert!(other.hides("ssn") && other.hides("e_mail"));
         assert!(!other.hides("password") && !other.hides("ip_address"));
+    }
+
+    #[test]
+    fn what_is_said_to_a_model_needs_consent_whatever_the_lists_are() {
+        let none: [&str; 0] = [];
+        let scrubber = EventScrubber::new().denylist(none).pii_denylist(none);
+        for name in CONTENT {
+            assert!(scrubber.rules(false).hides(name) && !scrubber.rules(true).hides(name), "{name}");
+        }
+        assert!(!scrubber.rules(false).hides("gen_ai.usage.input_tokens"));
     }
 
     #[test]

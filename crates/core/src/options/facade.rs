@@ -1,0 +1,86 @@
+//! What the facade asks and adds. A program has no use for these.
+
+use std::sync::Arc;
+
+use watchpost_protocol::Dsn;
+
+use super::{Options, Setting};
+use crate::error::InitError;
+use crate::integration::{Integration, StackSource};
+
+#[doc(hidden)]
+impl Options {
+    pub fn fill_from_environment(self) -> Result<Self, InitError> {
+        if !self.use_environment {
+            return Ok(self);
+        }
+        let mut options = self.fill_from(&|name| std::env::var(name).ok())?;
+        options.use_environment = false; // once is enough
+        Ok(options)
+    }
+
+    #[must_use]
+    pub fn configured_dsn(&self) -> Option<&Dsn> {
+        match &self.dsn {
+            Setting::Set(dsn) => dsn.as_ref(),
+            Setting::Unset => None,
+        }
+    }
+
+    #[must_use]
+    pub fn configured_environment(&self) -> &str {
+        self.environment.as_deref().unwrap_or("production")
+    }
+
+    #[must_use]
+    pub fn configured_release(&self) -> Option<&str> {
+        self.release.as_deref()
+    }
+
+    #[must_use]
+    pub fn configured_debug(&self) -> bool {
+        self.debug.unwrap_or(false)
+    }
+
+    /// `SENTRY_TRACE` and `SENTRY_BAGGAGE`.
+    #[must_use]
+    pub fn configured_trace(&self) -> Option<(&str, Option<&str>)> {
+        self.environment_trace.as_ref().map(|(trace, baggage)| (trace.as_str(), baggage.as_deref()))
+    }
+
+    #[must_use]
+    pub fn has_transport(&self) -> bool {
+        self.transport.is_some()
+    }
+
+    #[must_use]
+    pub fn wants_console(&self) -> bool {
+        self.console
+    }
+
+    #[must_use]
+    pub fn has_default_integrations(&self) -> bool {
+        self.default_integrations
+    }
+
+    #[must_use]
+    pub fn in_app(&self) -> (&[String], &[String]) {
+        (&self.in_app_include, &self.in_app_exclude)
+    }
+
+    pub fn default_server_name(mut self, name: impl FnOnce() -> Option<String>) -> Self {
+        self.server_name = self.server_name.or_else(name);
+        self
+    }
+
+    pub fn default_stack_source(mut self, source: impl StackSource) -> Self {
+        self.stack_source.get_or_insert_with(|| Arc::new(source));
+        self
+    }
+
+    /// Before those of the program, so that one of the same identifier replaces it.
+    pub fn default_integration(mut self, integration: impl Integration) -> Self {
+        self.integrations.insert(0, Arc::new(integration));
+        self
+    }
+}

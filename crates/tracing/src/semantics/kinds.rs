@@ -1,0 +1,198 @@
+//! The kinds of spans that the conventions know: by what each is told from the others, its operation, and its name.
+
+use std::borrow::Cow;
+
+use watchpost_protocol::TransactionSource::{self, Custom, Route, Task, Url};
+
+use super::attributes::Attributes;
+use super::template::render;
+
+/// A kind of span. Of a span, the first kind holds whose conditions are all met.
+#[derive(Debug)]
+pub(crate) struct Kind {
+    when: &'static [When],
+    /// The operation (`protocol.md` §6.6): the first whose attributes are there.
+    ops: &'static [&'static str],
+    /// Names that say more than `otel.name`: the text of a query, say.
+    better: &'static [Name],
+    /// Names for a span without `otel.name`.
+    names: &'static [Name],
+    /// What `otel.name` is when it says nothing that a name of ours would not.
+    poor: &'static [&'static str],
+    /// Whether somebody else asked for this work: its peer is a client.
+    pub(crate) incoming: bool,
+}
+
+/// A condition.
+#[derive(Debug)]
+enum When {
+    /// One of these attributes is there.
+    Has(&'static [&'static str]),
+    /// This one is not.
+    Lacks(&'static str),
+    /// This attribute has one of these values, in any case.
+    Is(&'static str, &'static [&'static str]),
+}
+
+/// A name made of attributes, and what it is as the name of a transaction.
+type Name = (&'static str, TransactionSource);
+
+use When::{Has, Is, Lacks};
+
+const CLIENT: When = Is("otel.kind", &["client"]);
+const SERVER: When = Is("otel.kind", &["server"]);
+
+/// What the rows below do not say.
+const ANY: Kind = Kind { when: &[], ops: &[], better: &[], names: &[], poor: &[], incoming: false };
+
+/// A query, its summary, or what it does to what.
+const DB: Kind = Kind {
+    better: &[("{db.query.text}", Custom), ("{db.query.summary}", Custom)],
+    names: &[("{db.operation.name} {db.collection.name}", Custom)],
+    ..ANY
+};
+
+const HTTP_CLIENT: Kind = Kind {
+    ops: &["http.client"],
+    names: &[
+        ("{http.request.method} {url.full}", Url),
+        ("{http.request.method} {url.scheme}://{server.address}:{server.port}{url.path}", Url),
+        ("{http.request.method} {url.scheme}://{server.address}:{server.port}", Url),
+        ("{http.request.method} {url.scheme}://{server.address}", Url),
+        ("{http.request.method} {server.address}", Url),
+    ],
+    poor: &["{http.request.method}", "HTTP {http.request.method}"],
+    ..ANY
+};
+
+const HTTP_SERVER: Kind = Kind {
+    ops: &["http.server"],
+    names: &[("{http.request.method} {http.route}", Route), ("{http.request.method} {url.path}", Url)],
+    poor: &["{http.request.method}", "HTTP {http.request.method}"],
+    incoming: true,
+    ..ANY
+};
+
+const RPC: Kind = Kind { names: &[("{rpc.service}/{rpc.method}", Route), ("{rpc.method}", Route)], ..ANY };
+
+const QUEUE: Kind = Kind { names: &[("{messaging.destination.name}", Task)], ..ANY };
+
+const MESSAGE: When = Has(&["messaging.system", "messaging.destination.name", "messaging.operation.type"]);
+const OPERATION: &str = "gen_ai.operation.name";
+
+/// The table. What is special stands before what is general: a query over HTTP is a query.
+static KINDS: &[Kind] = &[
+    // What is done with models (§17.1).
+    Kind {
+        when: &[Is(OPERATION, &["invoke_agent", "create_agent"])],
+        ops: &["gen_ai.{gen_ai.operation.name}"],
+        names: &[
+            ("{gen_ai.operation.name} {gen_ai.agent.name}", Custom),
+            ("{gen_ai.operation.name}", Custom),
+        ],
+        ..ANY
+    },
+    Kind {
+        when: &[Is(OPERATION, &["execute_tool"])],
+        ops: &["gen_ai.execute_tool"],
+        names: &[("execute_tool {gen_ai.tool.name}", Custom)],
+        ..ANY
+    },
+    Kind {
+        when: &[Has(&[OPERATION])],
+        ops: &["gen_ai.{gen_ai.operation.name}"],
+        names: &[
+            ("{gen_ai.operation.name} {gen_ai.request.model}", Custom),
+            ("{gen_ai.operation.name} {gen_ai.response.model}", Custom),
+            ("{gen_ai.operation.name}", Custom),
+        ],
+        ..ANY
+    },
+    // Databases (§18.3, §18.4).
+    Kind { when: &[Is("db.system.name", &["redis"])], ops: &["db.redis"], ..DB },
+    Kind {
+        when: &[Has(&["db.system.name", "db.query.text", "db.query.summary", "db.operation.name"])],
+        ops: &["db"],
+        ..DB
+    },
+    // Queues (§18.5).
+    Kind { when: &[MESSAGE, Is("otel.kind", &["producer"])], ops: &["queue.publish"], ..QUEUE },
+    Kind { when: &[Is("messaging.operation.type", &["publish", "send"])], ops: &["queue.publish"], ..QUEUE },
+    Kind { when: &[Is("messaging.operation.type", &["create"])], ops: &["queue.create"], ..QUEUE },
+    Kind { when: &[Is("messaging.operation.type", &["receive"])], ops: &["queue.receive"], ..QUEUE },
+    Kind { when: &[Is("messaging.operation.type", &["settle"])], ops: &["queue.settle"], ..QUEUE },
+    Kind {
+        when: &[Is("messaging.operation.type", &["process", "deliver"])],
+        ops: &["queue.process"],
+        ..QUEUE
+    },
+    Kind { when: &[MESSAGE, Is("otel.kind", &["consumer"])], ops: &["queue.process"], ..QUEUE },
+    // Remote procedure calls.
+    Kind { when: &[Is("rpc.system.name", &["grpc"]), SERVER], ops: &["grpc.server"], incoming: true, ..RPC },
+    Kind { when: &[Is("rpc.system.name", &["grpc"]), CLIENT], ops: &["grpc.client"], ..RPC },
+    Kind { when: &[Has(&["rpc.system.name"]), SERVER], ops: &["rpc"], incoming: true, ..RPC },
+    Kind { when: &[Has(&["rpc.system.name", "rpc.service"])], ops: &["rpc"], ..RPC },
+    // HTTP (§18.1, §18.2). Without `otel.kind`, a whole URL is what one asks for, and a route or a path what one is asked for.
+    Kind { when: &[Has(&["http.request.method"]), CLIENT], ..HTTP_CLIENT },
+    Kind { when: &[Has(&["http.request.method"]), SERVER], ..HTTP_SERVER },
+    Kind { when: &[Has(&["http.request.method"]), Has(&["url.full"]), Lacks("http.route")], ..HTTP_CLIENT },
+    Kind { when: &[Has(&["http.request.method"]), Has(&["http.route", "url.path"])], ..HTTP_SERVER },
+    // Functions as a service.
+    Kind {
+        when: &[Has(&["faas.trigger", "faas.invocation_id", "faas.invoked_name", "faas.name"])],
+        ops: &["function.{faas.invoked_provider}", "function.{cloud.provider}", "function"],
+        names: &[("{faas.invoked_name}", Custom), ("{faas.name}", Custom)],
+        ..ANY
+    },
+    // What says no more than which side it is on.
+    Kind { when: &[Is("otel.kind", &["producer"])], ops: &["queue.publish"], ..ANY },
+    Kind { when: &[Is("otel.kind", &["consumer"])], ops: &["queue.process"], ..ANY },
+];
+
+/// The kind of a span; `None` for plain work.
+pub(crate) fn of(attributes: &impl Attributes) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.when.iter().all(|condition| condition.is_met(attributes)))
+}
+
+impl When {
+    fn is_met(&self, attributes: &impl Attributes) -> bool {
+        match *self {
+            Has(keys) => keys.iter().any(|key| attributes.text(key).is_some()),
+            Lacks(key) => attributes.text(key).is_none(),
+            Is(key, values) => attributes
+                .text(key)
+                .is_some_and(|found| values.iter().any(|value| found.eq_ignore_ascii_case(value))),
+        }
+    }
+}
+
+impl Kind {
+    pub(crate) fn op(&self, attributes: &impl Attributes) -> Option<Cow<'static, str>> {
+        self.ops.iter().find_map(|op| render(op, attributes))
+    }
+
+    /// A name that is better than any that the maker of the span gave it.
+    pub(crate) fn better(
+        &self,
+        attributes: &impl Attributes,
+    ) -> Option<(Cow<'static, str>, TransactionSource)> {
+        first(self.better, attributes)
+    }
+
+    /// A name for a span that was given none.
+    pub(crate) fn name(
+        &self,
+        attributes: &impl Attributes,
+    ) -> Option<(Cow<'static, str>, TransactionSource)> {
+        first(self.names, attributes)
+    }
+
+    /// Whether a name that the span was given says nothing.
+    pub(crate) fn is_poor(&self, name: &str, attributes: &impl Attributes) -> bool {
+        self.poor.iter().any(|poor| render(poor, attributes).is_some_and(|poor| poor == name))
+    }
+}
+
+fn first(names: &[Name], attributes: &impl Attributes) -> Option<(Cow<'static, str>, TransactionSource)> {
+    names.iter().find_map(|&(template, source)| Some((render(template, attributes)?, source)))
+}

@@ -1,0 +1,221 @@
+//! Old names and today's (`protocol.md` §6.8 and §17.2).
+//!
+//! An attribute is renamed and not sent twice: every server that knows the conventions knows the names of today, and each attribute has its
+//! price in bytes. If a span has both names, today's stays.
+
+use watchpost_protocol::{Map, Value};
+
+/// What an attribute is called today.
+#[derive(Debug)]
+pub(crate) struct Rename {
+    pub(crate) from: &'static str,
+    pub(crate) to: &'static str,
+    pub(crate) how: How,
+}
+
+/// What happens to the value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum How {
+    /// It stays as it is.
+    AsItIs,
+    /// A request target, `/carts?page=2`: its query is an attribute of its own, `url.query`.
+    Target,
+    /// A host, which may have a port after it, `shop.example:8080`: that is `server.port`.
+    Host,
+}
+
+/// A row in which the value stays.
+pub(crate) const fn rename(from: &'static str, to: &'static str) -> Rename {
+    Rename { from, to, how: How::AsItIs }
+}
+
+/// A row in which the value is a request target.
+pub(crate) const fn target(from: &'static str) -> Rename {
+    Rename { from, to: "url.path", how: How::Target }
+}
+
+/// Sorted by the old name.
+static RENAMES: &[Rename] = &[
+    rename("code.filepath", "code.file.path"),
+    rename("code.lineno", "code.line.number"),
+    rename("db.mongodb.collection", "db.collection.name"),
+    rename("db.name", "db.namespace"),
+    rename("db.operation", "db.operation.name"),
+    rename("db.sql.table", "db.collection.name"),
+    rename("db.statement", "db.query.text"),
+    rename("db.system", "db.system.name"),
+    rename("gen_ai.request.available_tools", "gen_ai.tool.definitions"),
+    rename("gen_ai.request.messages", "gen_ai.input.messages"),
+    rename("gen_ai.response.text", "gen_ai.output.messages"),
+    rename("gen_ai.system", "gen_ai.provider.name"),
+    rename("gen_ai.tool.input", "gen_ai.tool.call.arguments"),
+    rename("gen_ai.tool.message", "gen_ai.tool.call.result"),
+    rename("gen_ai.tool.output", "gen_ai.tool.call.result"),
+    rename("gen_ai.usage.completion_tokens", "gen_ai.usage.output_tokens"),
+    rename("gen_ai.usage.input_tokens.cache_write", "gen_ai.usage.cache_creation.input_tokens"),
+    rename("gen_ai.usage.input_tokens.cached", "gen_ai.usage.cache_read.input_tokens"),
+    rename("gen_ai.usage.output_tokens.reasoning", "gen_ai.usage.reasoning.output_tokens"),
+    rename("gen_ai.usage.prompt_tokens", "gen_ai.usage.input_tokens"),
+    rename("gen_ai.usage.reasoning_tokens", "gen_ai.usage.reasoning.output_tokens"),
+    rename("http.client_ip", "client.address"),
+    rename("http.flavor", "network.protocol.version"),
+    Rename { from: "http.host", to: "server.address", how: How::Host },
+    rename("http.method", "http.request.method"),
+    rename("http.request_content_length", "http.request.body.size"),
+    rename("http.request_method", "http.request.method"),
+    rename("http.response_content_length", "http.response.body.size"),
+    rename("http.response_transfer_size", "http.response.size"),
+    rename("http.scheme", "url.scheme"),
+    rename("http.server_name", "server.address"),
+    rename("http.status_code", "http.response.status_code"),
+    target("http.target"),
+    target("http.uri"),
+    rename("http.url", "url.full"),
+    rename("http.user_agent", "user_agent.original"),
+    rename("messaging.destination", "messaging.destination.name"),
+    rename("messaging.message_id", "messaging.message.id"),
+    rename("messaging.message_payload_size_bytes", "messaging.message.body.size"),
+    rename("messaging.operation", "messaging.operation.type"),
+    rename("net.host.name", "server.address"),
+    rename("net.host.port", "server.port"),
+    rename("net.protocol.name", "network.protocol.name"),
+    rename("net.protocol.version", "network.protocol.version"),
+    rename("net.transport", "network.transport"),
+    rename("otel.status_message", "otel.status_description"),
+    rename("rpc.grpc.status_code", "rpc.response.status_code"),
+    rename("rpc.system", "rpc.system.name"),
+];
+
+/// Who the peer is depends on who asks: of what comes in, it is the client, and its address is a person's.
+static PEERS: &[(&str, Peer)] = &[
+    ("net.peer.ip", Peer { outgoing: "network.peer.address", incoming: "client.address" }),
+    ("net.peer.name", Peer { outgoing: "server.address", incoming: "client.address" }),
+    ("net.peer.port", Peer { outgoing: "server.port", incoming: "client.port" }),
+    ("net.sock.peer.addr", Peer { outgoing: "network.peer.address", incoming: "client.address" }),
+    ("net.sock.peer.port", Peer { outgoing: "network.peer.port", incoming: "client.port" }),
+    ("network.peer.address", Peer { outgoing: "network.peer.address", incoming: "client.address" }),
+    ("network.peer.port", Peer { outgoing: "network.peer.port", incoming: "client.port" }),
+];
+
+struct Peer {
+    outgoing: &'static str,
+    incoming: &'static str,
+}
+
+/// The row of an old name.
+pub(crate) fn find(key: &str) -> Option<&'static Rename> {
+    let at = RENAMES.binary_search_by(|rename| rename.from.cmp(key)).ok()?;
+    RENAMES.get(at)
+}
+
+/// Gives the attributes of a span the names of today.
+pub(crate) fn apply(data: &mut Map<String, Value>) {
+    let old: Vec<_> = data.keys().filter_map(|key| find(key)).collect();
+    for rename in old {
+        rename.apply(data);
+    }
+}
+
+/// Gives the other side of a span its name.
+pub(crate) fn apply_to_peer(data: &mut Map<String, Value>, incoming: bool) {
+    for (from, peer) in PEERS {
+        let to = if incoming { peer.incoming } else { peer.outgoing };
+        if *from != to && data.contains_key(*from) {
+            rename(from, to).apply(data);
+        }
+    }
+}
+
+impl Rename {
+    /// Renames the attribute in the data of a span, if it is there.
+    pub(crate) fn apply(&self, data: &mut Map<String, Value>) {
+        match data.remove(self.from) {
+            None => {}
+            Some(Value::String(text)) => {
+                for (key, part) in self.parts(&text) {
+                    put(data, key, part.into());
+                }
+            }
+            Some(value) => put(data, self.to, value),
+        }
+    }
+
+    /// A text under the name of today, and what was part of it and has a name of its own.
+    pub(crate) fn parts<'a>(&self, text: &'a str) -> impl Iterator<Item = (&'static str, &'a str)> + use<'a> {
+        let (text, rest) = match self.how {
+            How::AsItIs => (text, None),
+            How::Target => match text.split_once('?') {
+                Some((path, query)) => (path, Some(("url.query", query))),
+                None => (text, None),
+            },
+            How::Host => match text.rsplit_once(':') {
+                Some((host, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => {
+                    (host, Some(("server.port", port)))
+                }
+                _ => (text, None),
+            },
+        };
+        std::iter::once((self.to, text)).chain(rest)
+    }
+}
+
+fn put(data: &mut Map<String, Value>, key: &str, value: Value) {
+    if !data.contains_key(key) {
+        data.insert(key.to_owned(), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn renamed(data: Value) -> Value {
+        let Value::Object(mut data) = data else { return data };
+        apply(&mut data);
+        Value::Object(data)
+    }
+
+    #[test]
+    fn the_table_is_sorted_and_leads_to_names_of_today() {
+        assert!(RENAMES.is_sorted_by(|a, b| a.from < b.from), "it is searched by halves");
+        for rename in RENAMES {
+            assert!(find(rename.to).is_none(), "{} is an old name itself", rename.to);
+        }
+    }
+
+    #[test]
+    fn of_two_names_for_one_thing_the_one_of_today_stays() {
+        assert_eq!(
+            renamed(json!({"http.method": "GET", "http.request.method": "POST", "rows": 3})),
+            json!({"http.request.method": "POST", "rows": 3})
+        );
+    }
+
+    #[test]
+    fn what_is_part_of_a_value_gets_a_name_of_its_own() {
+        assert_eq!(
+            renamed(json!({"http.target": "/carts?page=2", "http.host": "shop.example:8080"})),
+            json!({"url.path": "/carts", "url.query": "page=2", "server.address": "shop.example", "server.port": "8080"})
+        );
+        assert_eq!(
+            renamed(json!({"http.target": "/", "http.host": "[::1]"})),
+            json!({"url.path": "/", "server.address": "[::1]"})
+        );
+    }
+
+    #[test]
+    fn the_peer_of_a_server_is_its_client() {
+        let peer = |incoming| {
+            let Value::Object(mut data) = json!({"net.peer.name": "a", "network.peer.address": "192.0.2.1"})
+            else {
+                return Value::Null;
+            };
+            apply_to_peer(&mut data, incoming);
+            Value::Object(data)
+        };
+        assert_eq!(peer(false), json!({"server.address": "a", "network.peer.address": "192.0.2.1"}));
+        assert_eq!(peer(true), json!({"client.address": "a"}));
+    }
+}

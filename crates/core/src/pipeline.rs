@@ -20,14 +20,16 @@ use crate::scrub::Rules;
 pub(crate) use event::{EventJob, EventTrace};
 pub(crate) use transaction::TransactionJob;
 
+/// An [`EventJob`]. Not by its name: whatever may drop a job would bring along all that an event consists of.
+type PrepareEvent = Box<dyn FnOnce(&Pipeline) -> Option<Envelope> + Send>;
+
 /// What waits for the worker.
 #[expect(
     clippy::large_enum_variant,
     reason = "a box for each transaction would be freed by another thread than made it"
 )]
 pub(crate) enum Job {
-    /// An [`EventJob`]. Not by its name: whatever may drop a job would bring along all that an event consists of.
-    Event(Box<dyn FnOnce(&Pipeline) -> Option<Envelope> + Send>),
+    Event(PrepareEvent),
     Transaction(TransactionJob),
 }
 

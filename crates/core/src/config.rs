@@ -32,8 +32,8 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    pub(crate) fn resolve(options: Options) -> Result<Self, InitError> {
-        let options = options.fill_from_environment()?;
+    pub(crate) fn resolve(mut options: Options) -> Result<Self, InitError> {
+        options.fill_from_environment()?;
         let dsn = options.configured_dsn().cloned();
         let integrations = one_per_identifier(&options.integrations);
         let org_id = options.org_id.clone().or_else(|| dsn.as_ref()?.org_id().map(str::to_owned));

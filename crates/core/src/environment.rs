@@ -47,7 +47,7 @@ impl Options {
         Ok(self)
     }
 
-    fn fill(&mut self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<(), InitError> {
+    pub(crate) fn fill(&mut self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<(), InitError> {
         if let (Setting::Unset, Some(dsn)) = (&self.dsn, lookup("SENTRY_DSN")) {
             self.dsn = Setting::Set(MaybeDsn::try_from(dsn)?.0);
         }

@@ -128,10 +128,9 @@ impl CrateNames {
             if let (Some(function), Some(path)) = (&raw.function, &raw.path)
                 && let (Some(name), Some(folder)) = (symbol::crate_of(function), folder(path))
                 && !source::is_foreign(path)
+                && names.in_folder(folder).is_none()
             {
-                if names.in_folder(folder).is_none() {
-                    names.0.push((folder.to_owned(), name.to_owned()));
-                }
+                names.0.push((folder.to_owned(), name.to_owned()));
             }
         }
         names

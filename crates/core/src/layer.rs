@@ -16,12 +16,14 @@ use crate::fields::Fields;
 use crate::integration::RawStack;
 use crate::last_error::LastError;
 use crate::mute;
+use crate::origin::Origin;
+pub use crate::origin::{Callsite, Site};
 use crate::pipeline::EventJob;
-use crate::record::Origin;
-pub use crate::record::{Callsite, Site, Slot, SpanKey};
+pub use crate::record::NO_KEY;
+pub use crate::record::{Slot, SpanKey};
 pub use crate::recorder::{LayerSpan, Recorder, Unrecorded};
 pub use crate::scratch;
-pub use crate::span_ref::{NO_KEY, SpanRef};
+pub use crate::span_ref::SpanRef;
 use crate::trace::RootInit;
 pub use crate::trace::{RootName, Trace};
 

@@ -277,7 +277,8 @@ impl CaptureLayer {
             Closing::Unknown => match self.nodes.remove(key) {
                 Some(node) => with_own_mark(node),
                 None => {
-                    let (node, mark, _) = self.nodes.walk(key.0, context.span(id)?)?;
+                    let Place { node, mark } = self.nodes.look_for(key, context.span(id)?)?;
+                    cache::forget(key);
                     (node, mark)
                 }
             },

@@ -19,6 +19,9 @@ use watchpost_core::layer::{Recorder, Slot, SpanRef, Trace};
 
 use crate::cache::{self, Key};
 
+/// How many of the spans around one that is looked for are remembered with it.
+const REMEMBERED: usize = 24;
+
 /// What a span carries that begins something.
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -189,34 +192,45 @@ impl Nodes {
         if let Some(place) = cache::get(key) {
             return Some(place);
         }
-        let epoch = cache::look(key); // before the walk: what changes meanwhile is not remembered
-        let (node, mark, carries) = self.walk(key.0, registered()?)?;
-        cache::found(key, epoch, &node, mark, carries);
-        Some(Place { node, mark })
+        self.look_for(key, registered()?)
     }
 
-    /// Looks from a span outwards, for the nearest that has a node, and on the way for the nearest that is recorded in its trace.
-    pub(crate) fn walk<'a, R: LookupSpan<'a> + 'a>(
+    /// Looks from a span outwards, for the nearest that has a node, and on the way for the nearest that is recorded in its trace. The thread
+    /// remembers the span, and those around it: of a thousand that are nested, not each is to cost a walk when they close.
+    pub(crate) fn look_for<'a, R: LookupSpan<'a> + 'a>(
         &self,
-        serial: u32,
+        key: Key,
         from: RegistrySpan<'a, R>,
-    ) -> Option<(Arc<Node>, Mark, bool)> {
-        let (distance, node) = from.scope().enumerate().find_map(|(distance, span)| {
-            let id = span.id().into_u64();
-            Some((distance, self.shard(id).get(&id).cloned()?))
-        })?;
-        if distance == 0 {
-            let mark = node.mark;
-            return Some((node, mark, true));
+    ) -> Option<Place> {
+        let mut near = [((0, 0), 0); REMEMBERED];
+        let mut found = None;
+        for (distance, span) in from.scope().enumerate() {
+            let key = (key.0, span.id().into_u64());
+            if let Some(near) = near.get_mut(distance) {
+                *near = (key, cache::look(key)); // before it is looked up: what changes meanwhile is not remembered
+            }
+            if let Some(node) = self.shard(key.1).get(&key.1) {
+                found = Some((distance, Arc::clone(node)));
+                break;
+            }
         }
-        let recorded = node.recorder().and_then(|recorder| {
-            from.scope().take(distance).enumerate().find_map(|(distance, span)| {
-                let slot = recorder.find((serial, span.id().into_u64()))?;
-                Some(Mark { slot, own: distance == 0 })
-            })
-        });
-        let mark = recorded.unwrap_or(node.mark.stood_for());
-        Some((node, mark, false))
+        let (distance, node) = found?;
+        if distance == 0 {
+            cache::found(key, near[0].1, &node, node.mark, true);
+            let mark = node.mark;
+            return Some(Place { node, mark });
+        }
+        let recorded = |key| Some(Mark { slot: node.recorder()?.find(key)?, own: true });
+        // From the outermost to the span itself: who is not recorded is stood for by who is around it.
+        let near = &near[..distance.min(REMEMBERED)];
+        let far = from.scope().take(distance).skip(near.len());
+        let outside = far.into_iter().find_map(|span| recorded((key.0, span.id().into_u64())));
+        let mut mark = outside.unwrap_or(node.mark);
+        for &(key, epoch) in near.iter().rev() {
+            mark = recorded(key).unwrap_or(mark.stood_for());
+            cache::found(key, epoch, &node, mark, false);
+        }
+        Some(Place { node, mark })
     }
 
     /// Whether the span itself has this node.

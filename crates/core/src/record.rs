@@ -295,7 +295,7 @@ impl Buffer {
         let Buffer { rows, fields: attributes, mut later, threads, overflow, .. } = self;
         later.sort_by_key(|(slot, _)| *slot); // stable: of one span, the later value stays behind the earlier
         let mut later = later.into_iter().peekable();
-        let ids: Vec<SpanId> = rows.iter().map(|row| row.span_id).collect();
+        let parents = sent_parents(&rows);
         let mut records = Records {
             root: None,
             source: None,
@@ -314,7 +314,7 @@ impl Buffer {
                 trace_id,
                 span_id: row.span_id,
                 // The root's is of another process, which the trace knows.
-                parent_span_id: if slot == 0 { None } else { ids.get(row.parent.0 as usize).copied() },
+                parent_span_id: if slot == 0 { None } else { parents.get(slot).copied() },
                 start_timestamp: at(row.start),
                 timestamp: at(end),
                 status: row.status,
@@ -336,6 +336,19 @@ impl Buffer {
         }
         records
     }
+}
+
+/// Of each row, the span that it is sent as a child of: one that has not ended is not sent, and its own parent stands for it.
+fn sent_parents(rows: &[Row]) -> Vec<SpanId> {
+    // Parents come before their children: what is said of them is known.
+    let mut sent: Vec<SpanId> = Vec::with_capacity(rows.len());
+    let mut parents = Vec::with_capacity(rows.len());
+    for (slot, row) in rows.iter().enumerate() {
+        let parent = sent.get(row.parent.0 as usize).copied().unwrap_or(row.span_id);
+        sent.push(if slot == 0 || row.end.is_some() { row.span_id } else { parent });
+        parents.push(parent);
+    }
+    parents
 }
 
 /// A trace as protocol data.

@@ -120,6 +120,12 @@ impl Recorder {
         Some(std::mem::take(&mut state.buffer))
     }
 
+    /// How many spans are lost if nobody ends the trace any more; `None` if it has ended.
+    pub(crate) fn abandoned(&self) -> Option<u64> {
+        let state = self.lock();
+        state.outliving.is_none().then(|| state.buffer.span_count())
+    }
+
     /// The open span that a layer knows by this key: for a thread that has not met it yet.
     #[must_use]
     pub fn find(&self, key: SpanKey) -> Option<Slot> {

@@ -230,6 +230,16 @@ impl Trace {
     }
 }
 
+/// Whoever should have ended it is gone: a layer that was taken out of its subscriber, say.
+impl Drop for Trace {
+    fn drop(&mut self) {
+        if let Some(spans) = self.recorder.as_ref().and_then(|recorder| recorder.abandoned()) {
+            let lost = [(Category::Transaction, 1), (Category::Span, spans)];
+            self.client.ledger().record_all(DiscardReason::InternalSdkError, &lost);
+        }
+    }
+}
+
 fn decide(
     client: &Client,
     propagation: &PropagationContext,

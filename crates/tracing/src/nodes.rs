@@ -169,9 +169,10 @@ impl Nodes {
         }
         let old = self.put(&mut shard, key.1, Arc::clone(&node));
         drop(shard);
-        // After the insertion: who looked before it remembers an epoch that is over now.
+        // After the insertion: what was found before it is not remembered any more.
         cache::forget(key);
-        cache::found(key, cache::look(key), &node, node.mark, true);
+        cache::begin_anew();
+        cache::found(key, (cache::look(key), cache::late()), &node, node.mark, true);
         drop(old);
         node
     }
@@ -196,18 +197,22 @@ impl Nodes {
     }
 
     /// Looks from a span outwards, for the nearest that has a node, and on the way for the nearest that is recorded in its trace. The thread
-    /// remembers the span, and those around it: of a thousand that are nested, not each is to cost a walk when they close.
+    /// remembers those of them that have one or are: of a thousand that are nested, not each is to cost a walk when they close.
+    ///
+    /// It remembers no other. A filter in front of this layer may hide a span from it, and then it is not told that the span closes, either:
+    /// what was remembered of it would stay, for the next span of its id. That a span has a node or an open record says that it is told.
     pub(crate) fn look_for<'a, R: LookupSpan<'a> + 'a>(
         &self,
         key: Key,
         from: RegistrySpan<'a, R>,
     ) -> Option<Place> {
-        let mut near = [((0, 0), 0); REMEMBERED];
+        let late = cache::late();
+        let mut near = [((0, 0), (0, 0)); REMEMBERED];
         let mut found = None;
         for (distance, span) in from.scope().enumerate() {
             let key = (key.0, span.id().into_u64());
             if let Some(near) = near.get_mut(distance) {
-                *near = (key, cache::look(key)); // before it is looked up: what changes meanwhile is not remembered
+                *near = (key, (cache::look(key), late)); // before it is looked up: what changes meanwhile is not remembered
             }
             if let Some(node) = self.shard(key.1).get(&key.1) {
                 found = Some((distance, Arc::clone(node)));
@@ -215,10 +220,8 @@ impl Nodes {
             }
         }
         let (distance, node) = found?;
-        if distance == 0 {
-            cache::found(key, near[0].1, &node, node.mark, true);
-            let mark = node.mark;
-            return Some(Place { node, mark });
+        if let Some(&(key, epoch)) = near.get(distance) {
+            cache::found(key, epoch, &node, node.mark, true);
         }
         let recorded = |key| Some(Mark { slot: node.recorder()?.find(key)?, own: true });
         // From the outermost to the span itself: who is not recorded is stood for by who is around it.
@@ -227,8 +230,13 @@ impl Nodes {
         let outside = far.into_iter().find_map(|span| recorded((key.0, span.id().into_u64())));
         let mut mark = outside.unwrap_or(node.mark);
         for &(key, epoch) in near.iter().rev() {
-            mark = recorded(key).unwrap_or(mark.stood_for());
-            cache::found(key, epoch, &node, mark, false);
+            mark = match recorded(key) {
+                Some(own) => {
+                    cache::found(key, epoch, &node, own, false);
+                    own
+                }
+                None => mark.stood_for(),
+            };
         }
         Some(Place { node, mark })
     }

@@ -55,6 +55,15 @@ impl Limits {
         deadlines.all.is_some_and(|until| now < until)
             || deadlines.by_category.get(&category).is_some_and(|&until| now < until)
     }
+
+    /// Whether there is any limit now, on whatever it is.
+    pub(crate) fn any_in_force(&self, now: Instant) -> bool {
+        if !self.any.load(Ordering::Relaxed) {
+            return false;
+        }
+        let deadlines = self.deadlines.lock().unwrap_or_else(PoisonError::into_inner);
+        deadlines.all.iter().chain(deadlines.by_category.values()).any(|&until| now < until)
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod event;
 mod transaction;
+mod weight;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use watchpost_protocol::{Category, DiscardReason, DynamicSamplingContext, Envelo
 use crate::config::Config;
 use crate::integration::Integration;
 use crate::losses::Losses;
-use crate::outbox::Prepare;
+use crate::outbox::{Label, Prepare, Priority};
 use crate::scrub::Rules;
 
 pub(crate) use event::{EventJob, EventTrace};
@@ -57,6 +58,15 @@ trait Telemetry: Sized {
 
 impl Prepare for Pipeline {
     type Job = Job;
+
+    fn label(&self, job: &Job) -> Label {
+        let (priority, category) = match job {
+            Job::Event(job) if job.is_crash() => (Priority::Crash, Category::Error),
+            Job::Event(_) => (Priority::Error, Category::Error),
+            Job::Transaction(_) => (Priority::Trace, Category::Transaction),
+        };
+        Label { priority, category, order: None, weight: weight::of(job) }
+    }
 
     fn prepare(&self, job: Job) -> Option<Envelope> {
         match job {

@@ -151,6 +151,8 @@ pub(crate) struct Buffer {
     tidy_at: usize,
     /// The threads on which its spans were made: few, as a rule one.
     threads: Threads,
+    /// What its rows have in boxes of their own, in bytes.
+    boxed: usize,
     /// Children that found no room.
     pub(crate) overflow: u64,
     /// Where the keys of the first rows stand, for whoever looks for one: made as far as it is needed, when it is.
@@ -173,6 +175,9 @@ impl Buffer {
         }
         let attributes = self.fields.extend(opening.fields);
         let thread = self.threads.here();
+        if let Origin::ByHand(init) = &opening.origin {
+            self.boxed += size_of::<SpanInit>() + owned(&init.name);
+        }
         self.rows.push(Row {
             key: opening.key,
             span_id: opening.span_id,
@@ -255,6 +260,7 @@ impl Buffer {
     }
 
     pub(crate) fn set_name(&mut self, slot: Slot, name: Cow<'static, str>) {
+        self.boxed += owned(&name);
         self.set(slot, |set| set.name = Some(name));
     }
 
@@ -269,11 +275,21 @@ impl Buffer {
     fn set(&mut self, slot: Slot, change: impl FnOnce(&mut Set)) {
         if let Some(row) = self.row(slot) {
             change(row.set.get_or_insert_default());
+            self.boxed += size_of::<Set>();
         }
     }
 
     pub(crate) fn status(&self, slot: Slot) -> Option<SpanStatus> {
         self.rows.get(slot.0 as usize)?.status
+    }
+
+    /// How much memory it has taken, in bytes: what was set by hand twice is counted twice.
+    pub(crate) fn weight(&self) -> usize {
+        self.rows.capacity() * size_of::<Row>()
+            + self.fields.weight()
+            + self.later.capacity() * size_of::<(u32, u32)>()
+            + self.indexed * 2 * size_of::<(SpanKey, u32)>()
+            + self.boxed
     }
 
     /// The id of a span.
@@ -392,6 +408,14 @@ impl Buffer {
             }
         }
         records
+    }
+}
+
+/// How much memory a name has taken, in bytes.
+fn owned(name: &Cow<'static, str>) -> usize {
+    match name {
+        Cow::Borrowed(_) => 0,
+        Cow::Owned(name) => name.capacity(),
     }
 }
 

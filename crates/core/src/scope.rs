@@ -78,6 +78,19 @@ pub(crate) struct ScopeData {
     pub(crate) processors: Vec<EventProcessor>,
 }
 
+impl ScopeData {
+    /// About how much memory it has taken, in bytes, by the number of things: it is asked for everything that is captured.
+    pub(crate) fn weight(&self) -> usize {
+        const TAG: usize = 128;
+        const VALUE: usize = 512;
+        const REQUEST: usize = 2048;
+        size_of::<ScopeData>()
+            + TAG * (self.tags.len() + self.fingerprint.as_ref().map_or(0, Vec::len) + self.processors.len())
+            + VALUE * (self.extra.len() + self.contexts.len() + usize::from(self.user.is_some()))
+            + REQUEST * usize::from(self.request.is_some())
+    }
+}
+
 /// A scope as it was at one moment: two pointers.
 #[derive(Clone, Default)]
 pub(crate) struct Snapshot {

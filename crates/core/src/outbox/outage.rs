@@ -1,0 +1,102 @@
+//! What is done while the server cannot be reached: wait, longer each time, and try with one envelope.
+//!
+//! Only what had no answer is sent again: after an answer, whatever it says, an envelope is gone (`protocol.md` §2.8).
+
+use std::time::{Duration, Instant};
+
+/// The first pause after a failure; each is twice as long as the one before it.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// No pause is longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// How often the delivery of an envelope may fail before it is lost. Something in it may be the reason, as its size: then it would be in
+/// the way of all others for ever.
+pub(super) const MAX_FAILURES: u32 = 3;
+
+/// The time since the server could last be reached.
+#[derive(Debug, Default)]
+pub(super) struct Outage {
+    /// The pauses so far; zero: there is no outage.
+    pauses: u32,
+    until: Option<Instant>,
+    /// Whether somebody is trying.
+    probing: bool,
+}
+
+impl Outage {
+    /// How long nothing may be sent. In an outage one envelope at a time is: the others wait for what comes of it.
+    pub(super) fn pause(&self, now: impl FnOnce() -> Instant) -> Option<Duration> {
+        if self.probing {
+            return Some(LONGEST_PAUSE); // who tries looks when it is done
+        }
+        self.until.map(|until| until.saturating_duration_since(now())).filter(|pause| !pause.is_zero())
+    }
+
+    /// An envelope is about to be sent.
+    pub(super) fn try_now(&mut self) {
+        self.probing = self.pauses > 0;
+    }
+
+    /// It was not sent after all.
+    pub(super) fn not_tried(&mut self) {
+        self.probing = false;
+    }
+
+    /// There was an answer.
+    pub(super) fn over(&mut self) {
+        *self = Outage::default();
+    }
+
+    /// There was none. `random` of 0 to 1 spreads those who lost the same server at the same time.
+    pub(super) fn failed(&mut self, now: Instant, random: f64) {
+        if !self.probing && self.until.is_some_and(|until| now < until) {
+            return; // it was under way when another found out
+        }
+        let pause = FIRST_PAUSE.saturating_mul(1 << self.pauses.min(16)).min(LONGEST_PAUSE);
+        self.pauses += 1;
+        self.probing = false;
+        self.until = Some(now + pause.div_f64(2.0) + pause.mul_f64(random / 2.0));
+    }
+
+    /// Somebody waits: no pause any more, this time.
+    pub(super) fn cut_short(&mut self) {
+        self.until = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_minute_and_one_envelope_tries() {
+        let (mut outage, mut now) = (Outage::default(), Instant::now());
+        assert_eq!(outage.pause(|| now), None);
+        let mut pauses = Vec::new();
+        for _ in 0..11 {
+            outage.try_now();
+            outage.failed(now, 1.0);
+            outage.failed(now, 1.0); // another that was under way
+            let pause = outage.pause(|| now).unwrap();
+            pauses.push(pause.as_millis());
+            now += pause;
+            assert_eq!(outage.pause(|| now), None);
+            outage.try_now();
+            assert!(outage.pause(|| now).is_some(), "somebody is trying");
+        }
+        assert_eq!(pauses, [250, 500, 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000, 60000]);
+        outage.over();
+        outage.try_now();
+        assert_eq!(outage.pause(|| now), None);
+    }
+
+    #[test]
+    fn a_pause_is_spread_and_can_be_cut_short() {
+        let (mut outage, now) = (Outage::default(), Instant::now());
+        outage.failed(now, 0.0);
+        assert_eq!(outage.pause(|| now), Some(Duration::from_millis(125)));
+        outage.cut_short();
+        assert_eq!(outage.pause(|| now), None);
+    }
+}

@@ -207,7 +207,7 @@ impl<P: Prepare> Shared<P> {
 
     /// Something was dropped because the queue was full.
     fn overflow(&self, say: bool) {
-        self.wire.health.strain(&self.wire.limits, || self.wire.now());
+        self.wire.health.overflowed(&self.wire.limits, self.wire.now());
         if say {
             let Bounds { items, bytes } = self.wire.bounds;
             crate::debug!(

@@ -122,8 +122,9 @@ impl Wire {
 
     fn apply(&self, limits: &[RateLimit]) {
         if !limits.is_empty() {
-            self.limits.apply(limits, self.now());
-            self.health.check(&self.limits, || self.now());
+            let now = self.now();
+            self.limits.apply(limits, now);
+            self.health.limited(&self.limits, now);
         }
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Outage {
     until: Option<Instant>,
     /// Whether somebody is trying.
     probing: bool,
+    /// When there last was an answer.
+    answered: Option<Instant>,
 }
 
 impl Outage {
@@ -44,12 +46,15 @@ impl Outage {
     }
 
     /// There was an answer.
-    pub(super) fn over(&mut self) {
-        *self = Outage::default();
+    pub(super) fn over(&mut self, now: Instant) {
+        *self = Outage { answered: Some(now), ..Outage::default() };
     }
 
-    /// There was none. `random` of 0 to 1 spreads those who lost the same server at the same time.
-    pub(super) fn failed(&mut self, now: Instant, random: f64) {
+    /// There was none to what was sent when it `began`. `random` of 0 to 1 spreads those who lost the same server at the same time.
+    pub(super) fn failed(&mut self, began: Instant, now: Instant, random: f64) {
+        if self.answered.is_some_and(|answered| answered > began) {
+            return; // others were answered meanwhile: a connection is broken, and not the server
+        }
         if !self.probing && self.until.is_some_and(|until| now < until) {
             return; // it was under way when another found out
         }
@@ -76,8 +81,8 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..11 {
             outage.try_now();
-            outage.failed(now, 1.0);
-            outage.failed(now, 1.0); // another that was under way
+            outage.failed(now, now, 1.0);
+            outage.failed(now, now, 1.0); // another that was under way
             let pause = outage.pause(|| now).unwrap();
             pauses.push(pause.as_millis());
             now += pause;
@@ -86,15 +91,26 @@ mod tests {
             assert!(outage.pause(|| now).is_some(), "somebody is trying");
         }
         assert_eq!(pauses, [250, 500, 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000, 60000]);
-        outage.over();
+        outage.over(now);
         outage.try_now();
         assert_eq!(outage.pause(|| now), None);
     }
 
     #[test]
+    fn a_broken_connection_is_no_outage_while_others_are_answered() {
+        let (mut outage, began) = (Outage::default(), Instant::now());
+        let later = began + FIRST_PAUSE;
+        outage.over(later);
+        outage.failed(began, later, 1.0);
+        assert_eq!(outage.pause(|| later), None);
+        outage.failed(later, later, 1.0);
+        assert!(outage.pause(|| later).is_some());
+    }
+
+    #[test]
     fn a_pause_is_spread_and_can_be_cut_short() {
         let (mut outage, now) = (Outage::default(), Instant::now());
-        outage.failed(now, 0.0);
+        outage.failed(now, now, 0.0);
         assert_eq!(outage.pause(|| now), Some(Duration::from_millis(125)));
         outage.cut_short();
         assert_eq!(outage.pause(|| now), None);

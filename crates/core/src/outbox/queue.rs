@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use watchpost_protocol::{Category, Envelope};
 
-/// How important a job is: the most important first. Under way it comes before the others, and it is the last to be dropped.
+/// How important a job is, the most important first: where many wait it is delivered before the others, and it is the last to be dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Priority {
     /// What took the program down, or may have.
@@ -26,7 +26,10 @@ pub(crate) enum Priority {
 
 const PRIORITIES: usize = Priority::Record as usize + 1;
 
-/// Every so many turns are the oldest job's, whatever its priority: a flood of errors must not starve the rest.
+/// No more than so many leave in the order in which they came; crashes are first even then.
+const FEW: usize = 32;
+
+/// Where more wait, every so many turns are the oldest job's, whatever its priority: a flood of errors must not starve the rest.
 const OLDEST_EVERY: u32 = 4;
 
 /// A class that has room for more gives it back when it is empty.
@@ -136,8 +139,7 @@ impl<J> Queue<J> {
         Some(entry)
     }
 
-    /// Takes out what is to be delivered next: the most important, of those first that a flush waits for (that came before `awaited`).
-    /// It is under way until it is [put back](Self::put_back) or [released](Self::release).
+    /// Takes out what is to be delivered next, of those first that a flush waits for (that came before `awaited`). It is under way until it is [put back](Self::put_back) or [released](Self::release).
     pub(super) fn take(&mut self, awaited: Option<u64>) -> Option<Entry<J>> {
         self.turns = self.turns.wrapping_add(1);
         let next = awaited.and_then(|before| self.next(before)).or_else(|| self.next(u64::MAX));
@@ -150,11 +152,10 @@ impl<J> Queue<J> {
     /// Class, position and number.
     fn next(&self, before: u64) -> Option<(usize, usize, u64)> {
         let mut ready = (0..PRIORITIES).filter_map(|class| self.ready(class, before));
-        if self.turns.is_multiple_of(OLDEST_EVERY) {
-            ready.min_by_key(|(.., number)| *number)
-        } else {
-            ready.next()
+        if self.waiting() > FEW && !self.turns.is_multiple_of(OLDEST_EVERY) {
+            return ready.next();
         }
+        ready.min_by_key(|(class, _, number)| (*class != Priority::Crash as usize, *number))
     }
 
     /// The first of a class that need not wait for another of its key.
@@ -314,15 +315,35 @@ mod tests {
     }
 
     #[test]
-    fn the_most_important_comes_first_and_nobody_starves() {
+    fn where_many_wait_the_most_important_comes_first_and_nobody_starves() {
         let mut queue = queue(100);
         queue.push(label(Priority::Record), "log").ok().unwrap();
         queue.push(label(Priority::Trace), "trace").ok().unwrap();
-        for _ in 0..7 {
+        for _ in 0..FEW {
             queue.push(label(Priority::Error), "error").ok().unwrap();
         }
+        (0..8).for_each(|_| drop(queue.push(label(Priority::Status), "check-in")));
         let taken = all(&mut queue);
-        assert_eq!(taken, ["error", "error", "error", "log", "error", "error", "error", "trace", "error"]);
+        assert_eq!(
+            taken[..9],
+            ["error", "error", "error", "log", "error", "error", "error", "trace", "error"]
+        );
+        assert_eq!(taken[9..].iter().filter(|job| **job == "error").count(), FEW - 7);
+    }
+
+    #[test]
+    fn few_leave_in_the_order_in_which_they_came() {
+        let mut queue = queue(100);
+        for (priority, job) in [
+            (Priority::Trace, "trace"),
+            (Priority::Error, "error"),
+            (Priority::Record, "log"),
+            (Priority::Crash, "crash"),
+            (Priority::Status, "check-in"),
+        ] {
+            queue.push(label(priority), job).ok().unwrap();
+        }
+        assert_eq!(all(&mut queue), ["crash", "trace", "error", "log", "check-in"]);
     }
 
     #[test]

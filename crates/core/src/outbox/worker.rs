@@ -74,14 +74,15 @@ impl<P: Prepare> Shared<P> {
         let mut turn = Turn { shared: self, number: entry.number, began: None };
         let load = std::mem::replace(&mut entry.load, Load::Sealed(Envelope::default()));
         let Some(envelope) = self.seal(load, &entry.label) else { return };
-        turn.hand_on();
+        let began = turn.hand_on();
         let answered = self.deliver(envelope);
+        let now = Instant::now();
         let mut state = self.lock();
         match answered {
-            Answered::Settled => state.outage.over(),
+            Answered::Settled => state.outage.over(now),
             Answered::NothingLeft => state.outage.not_tried(),
             Answered::Unreachable(envelope) => {
-                state.outage.failed(Instant::now(), rng::sample_rand(&ThreadRng));
+                state.outage.failed(began, now, rng::sample_rand(&ThreadRng));
                 entry.failures += 1;
                 // At the end there is no time for another try: who is offline should not have to wait for nothing.
                 if entry.failures < MAX_FAILURES && state.end == End::Open {
@@ -209,8 +210,8 @@ struct Turn<'a, P: Prepare> {
 }
 
 impl<P: Prepare> Turn<'_, P> {
-    /// What was taken is prepared: now another may prepare.
-    fn hand_on(&mut self) {
+    /// What was taken is prepared: now another may prepare. Says when.
+    fn hand_on(&mut self) -> Instant {
         let now = Instant::now();
         self.began = Some(now);
         let mut state = self.shared.lock();
@@ -220,6 +221,7 @@ impl<P: Prepare> Turn<'_, P> {
         if state.queue.is_ready() {
             self.shared.attend(state, false);
         }
+        now
     }
 }
 

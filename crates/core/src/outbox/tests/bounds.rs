@@ -17,22 +17,6 @@ fn a_full_queue_drops_what_matters_least_counts_and_never_waits() {
 }
 
 #[test]
-fn a_queue_that_overflows_makes_for_fewer_traces() {
-    let scene = scene(1, 1);
-    let halvings = || {
-        let wire = &scene.outbox.shared.wire;
-        wire.health.halvings(&wire.limits, || wire.now())
-    };
-    scene.outbox.push("one");
-    assert_eq!(halvings(), 0);
-    scene.outbox.push("two");
-    assert_eq!(halvings(), 1);
-    scene.answer(accepted());
-    scene.answer(accepted());
-    scene.outbox.close(LONG);
-}
-
-#[test]
 fn a_job_that_comes_after_the_end_is_counted() {
     let scene = scene(10, 1);
     assert!(scene.outbox.close(LONG));

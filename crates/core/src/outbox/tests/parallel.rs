@@ -72,8 +72,8 @@ fn a_transport_that_flushes_and_closes_is_told_so() {
     let mut scene = scene(10, 2);
     Arc::get_mut(&mut scene.outbox.shared).unwrap().wire.transport =
         Arc::new(Impatient(Arc::clone(&me), answers));
-    scene.outbox.push("one");
     let outbox = me.get_or_init(|| scene.outbox);
+    outbox.push("one");
     assert_eq!(waited.recv_timeout(LONG).unwrap(), [false, false]);
     assert!(outbox.close(LONG));
 }

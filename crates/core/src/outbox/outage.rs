@@ -14,35 +14,29 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// the way of all others for ever.
 pub(super) const MAX_FAILURES: u32 = 3;
 
-/// The time since the server could last be reached.
+/// The time since the server could last be reached: one envelope after each pause tries whether it can be again.
 #[derive(Debug, Default)]
 pub(super) struct Outage {
-    /// The pauses so far; zero: there is no outage.
-    pauses: u32,
+    /// How many tries have failed; zero: there is no outage.
+    failures: u32,
     until: Option<Instant>,
-    /// Whether somebody is trying.
-    probing: bool,
+    /// When the last of them did.
+    failed: Option<Instant>,
     /// When there last was an answer.
     answered: Option<Instant>,
 }
 
 impl Outage {
-    /// How long nothing may be sent. In an outage one envelope at a time is: the others wait for what comes of it.
+    /// How long nothing may be sent.
     pub(super) fn pause(&self, now: impl FnOnce() -> Instant) -> Option<Duration> {
-        if self.probing {
-            return Some(LONGEST_PAUSE); // who tries looks when it is done
-        }
         self.until.map(|until| until.saturating_duration_since(now())).filter(|pause| !pause.is_zero())
     }
 
-    /// An envelope is about to be sent.
-    pub(super) fn try_now(&mut self) {
-        self.probing = self.pauses > 0;
-    }
-
-    /// It was not sent after all.
-    pub(super) fn not_tried(&mut self) {
-        self.probing = false;
+    /// An envelope is about to be sent. In an outage the others wait for what comes of it, or as long as they would if it failed.
+    pub(super) fn try_now(&mut self, now: Instant) {
+        if self.failures > 0 {
+            self.until = Some(now + pause_after(self.failures));
+        }
     }
 
     /// There was an answer.
@@ -52,15 +46,16 @@ impl Outage {
 
     /// There was none to what was sent when it `began`. `random` of 0 to 1 spreads those who lost the same server at the same time.
     pub(super) fn failed(&mut self, began: Instant, now: Instant, random: f64) {
-        if self.answered.is_some_and(|answered| answered > began) {
+        let since = |moment: Option<Instant>| moment.is_some_and(|moment| moment > began);
+        if since(self.answered) {
             return; // others were answered meanwhile: a connection is broken, and not the server
         }
-        if !self.probing && self.until.is_some_and(|until| now < until) {
+        if since(self.failed) {
             return; // it was under way when another found out
         }
-        let pause = FIRST_PAUSE.saturating_mul(1 << self.pauses.min(16)).min(LONGEST_PAUSE);
-        self.pauses += 1;
-        self.probing = false;
+        let pause = pause_after(self.failures);
+        self.failures += 1;
+        self.failed = Some(now);
         self.until = Some(now + pause.div_f64(2.0) + pause.mul_f64(random / 2.0));
     }
 
@@ -70,41 +65,49 @@ impl Outage {
     }
 }
 
+fn pause_after(failures: u32) -> Duration {
+    FIRST_PAUSE.saturating_mul(1 << failures.min(16)).min(LONGEST_PAUSE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const MOMENT: Duration = Duration::from_millis(1);
+
     #[test]
     fn pauses_double_up_to_a_minute_and_one_envelope_tries() {
         let (mut outage, mut now) = (Outage::default(), Instant::now());
+        outage.try_now(now);
         assert_eq!(outage.pause(|| now), None);
         let mut pauses = Vec::new();
         for _ in 0..11 {
-            outage.try_now();
-            outage.failed(now, now, 1.0);
-            outage.failed(now, now, 1.0); // another that was under way
+            let began = now;
+            outage.try_now(now);
+            now += MOMENT;
+            outage.failed(began, now, 1.0);
+            outage.failed(began, now, 1.0); // another that was under way
             let pause = outage.pause(|| now).unwrap();
             pauses.push(pause.as_millis());
             now += pause;
             assert_eq!(outage.pause(|| now), None);
-            outage.try_now();
-            assert!(outage.pause(|| now).is_some(), "somebody is trying");
+            outage.try_now(now);
+            assert!(outage.pause(|| now) >= Some(pause), "somebody is trying");
         }
         assert_eq!(pauses, [250, 500, 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000, 60000]);
         outage.over(now);
-        outage.try_now();
+        outage.try_now(now);
         assert_eq!(outage.pause(|| now), None);
     }
 
     #[test]
     fn a_broken_connection_is_no_outage_while_others_are_answered() {
         let (mut outage, began) = (Outage::default(), Instant::now());
-        let later = began + FIRST_PAUSE;
-        outage.over(later);
-        outage.failed(began, later, 1.0);
-        assert_eq!(outage.pause(|| later), None);
-        outage.failed(later, later, 1.0);
-        assert!(outage.pause(|| later).is_some());
+        outage.over(began + MOMENT);
+        outage.failed(began, began + MOMENT, 1.0);
+        assert_eq!(outage.pause(|| began), None);
+        outage.failed(began + MOMENT, began + MOMENT, 1.0);
+        assert!(outage.pause(|| began).is_some());
     }
 
     #[test]

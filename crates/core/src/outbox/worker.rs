@@ -80,7 +80,7 @@ impl<P: Prepare> Shared<P> {
         let mut state = self.lock();
         match answered {
             Answered::Settled => state.outage.over(now),
-            Answered::NothingLeft => state.outage.not_tried(),
+            Answered::NothingLeft => {}
             Answered::Unreachable(envelope) => {
                 state.outage.failed(began, now, rng::sample_rand(&ThreadRng));
                 entry.failures += 1;
@@ -217,7 +217,7 @@ impl<P: Prepare> Turn<'_, P> {
         let mut state = self.shared.lock();
         state.crew.preparing = false;
         state.crew.departs(now);
-        state.outage.try_now();
+        state.outage.try_now(now);
         if state.queue.is_ready() {
             self.shared.attend(state, false);
         }

@@ -128,7 +128,7 @@ mod tests {
     fn a_look_that_finds_nothing_wrong_restores_the_rate_at_once() {
         let (health, limits) = (Health::new(true), Limits::default());
         assert_eq!(health.halvings(&limits, || panic!("nobody has to know the time")), 0);
-        [0, 10, 20].map(|at| health.overflowed(&limits, after(at)));
+        [0, 10, 20].iter().for_each(|&at| health.overflowed(&limits, after(at)));
         assert_eq!(halvings(&health, &limits, 29), 2);
         assert_eq!(halvings(&health, &limits, 30), 0);
         assert_eq!(health.halvings(&limits, || panic!("nobody looks any more")), 0);
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn a_burst_changes_nothing() {
         let (health, limits) = (Health::new(true), Limits::default());
-        [0, 1, 2].map(|at| health.overflowed(&limits, after(at)));
+        [0, 1, 2].iter().for_each(|&at| health.overflowed(&limits, after(at)));
         assert_eq!([2, 10, 20].map(|at| halvings(&health, &limits, at)), [0; 3]);
     }
 
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn who_does_not_want_it_has_none_of_it() {
         let (health, limits) = (Health::new(false), Limits::default());
-        [0, 10, 20].map(|at| health.overflowed(&limits, after(at)));
+        [0, 10, 20].iter().for_each(|&at| health.overflowed(&limits, after(at)));
         assert_eq!(halvings(&health, &limits, 20), 0);
     }
 }

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use watchpost_protocol::{Breadcrumb, Level, Timestamp};
 
 use crate::fields::{FieldValue, Fields};
+use crate::heap;
 
 /// More segments than this are melted into one, so that a scope that is captured after every crumb does not grow a long chain.
 const MAX_SEGMENTS: usize = 16;
@@ -184,11 +185,10 @@ impl Segment {
     }
 }
 
-/// About how much memory a crumb has taken that somebody has made; its data is counted by the piece.
+/// About how much memory a crumb has taken that somebody has made.
 fn weight(crumb: &Breadcrumb) -> usize {
-    const PIECE: usize = 256;
-    let message = crumb.message.as_ref().map_or(0, String::capacity);
-    size_of::<Breadcrumb>() + message + PIECE * (crumb.data.len() + crumb.other.len())
+    let message = crumb.message.as_deref().map_or(0, heap::text);
+    size_of::<Breadcrumb>() + heap::ALLOCATION + message + heap::map(&crumb.data) + heap::map(&crumb.other)
 }
 
 /// Makes a breadcrumb of a flat one.

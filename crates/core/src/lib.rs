@@ -21,6 +21,8 @@ pub mod losses;
 mod outbox;
 pub mod transport;
 
+mod heap;
+
 mod breadcrumbs;
 pub mod fields;
 mod last_error;

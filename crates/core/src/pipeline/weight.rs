@@ -1,17 +1,16 @@
-//! How much memory a job holds while it waits: an estimate on the safe side, made of numbers that are there.
+//! How much memory a job holds while it waits: made of numbers that are there, and of what the program itself put into an event.
 //!
 //! What is shared with others (scopes, breadcrumbs) counts in full with each that holds it: whoever lets go last frees it.
 
 use std::sync::Arc;
 
-use watchpost_protocol::{Event, Exception, Value};
+use watchpost_protocol::{Breadcrumb, Event, Exception, Frame, Value};
 
 use super::{EventJob, Job, TransactionJob};
+use crate::heap;
 use crate::merge::Layers;
+use crate::propagation_context::PropagationContext;
 use crate::scope::ScopeData;
-
-/// What an allocation costs besides its bytes, about.
-const ALLOCATION: usize = 16;
 
 pub(super) fn of(job: &Job) -> usize {
     match job {
@@ -33,48 +32,40 @@ fn event(job: &EventJob) -> usize {
 
 /// What the program put into the event itself.
 fn own(event: &Event) -> usize {
-    let message = event.logentry.as_ref().map_or(0, |entry| text(&entry.formatted) + text(&entry.message));
-    let values = event.extra.values().chain(event.contexts.other.values()).chain(event.other.values());
-    let keyed = event.tags.iter().map(|(key, value)| 2 * ALLOCATION + key.len() + value.len());
-    message
+    let message = event.logentry.iter().flat_map(|entry| [&entry.formatted, &entry.message]);
+    let tags = event.tags.iter().map(|(key, value)| heap::text(key) + heap::text(value));
+    let named = event
+        .extra
+        .iter()
+        .chain(&event.contexts.other)
+        .map(|(key, value)| heap::text(key) + heap::json(value));
+    heap::tree(event.tags.len(), size_of::<(String, String)>())
+        + heap::tree(event.extra.len() + event.contexts.other.len(), size_of::<(String, Value)>())
+        + heap::map(&event.other)
+        + message.flatten().map(|text| heap::text(text)).sum::<usize>()
+        + tags.sum::<usize>()
+        + named.sum::<usize>()
         + event.exception.iter().map(exception).sum::<usize>()
-        + event.breadcrumbs.len() * size_of::<watchpost_protocol::Breadcrumb>()
-        + values.map(value).sum::<usize>()
-        + keyed.sum::<usize>()
+        + event
+            .breadcrumbs
+            .iter()
+            .map(|crumb| size_of::<Breadcrumb>() + heap::map(&crumb.data))
+            .sum::<usize>()
 }
 
 fn exception(exception: &Exception) -> usize {
+    let texts = [&exception.ty, &exception.value, &exception.module];
     let frames = exception.stacktrace.as_ref().map_or(0, |stack| stack.frames.len());
     size_of::<Exception>()
-        + text(&exception.ty)
-        + text(&exception.value)
-        + text(&exception.module)
-        + frames * size_of::<watchpost_protocol::Frame>()
-}
-
-fn text(text: &Option<String>) -> usize {
-    text.as_ref().map_or(0, |text| ALLOCATION + text.capacity())
-}
-
-fn value(json: &Value) -> usize {
-    let node = size_of::<Value>() + 2 * ALLOCATION;
-    match json {
-        Value::String(text) => node + text.capacity(),
-        Value::Array(items) => node + items.iter().map(value).sum::<usize>(),
-        Value::Object(fields) => {
-            node + fields
-                .iter()
-                .map(|(key, item)| 2 * ALLOCATION + key.capacity() + value(item))
-                .sum::<usize>()
-        }
-        _ => node,
-    }
+        + texts.into_iter().flatten().map(|text| heap::text(text)).sum::<usize>()
+        + frames * size_of::<Frame>()
 }
 
 fn transaction(job: &TransactionJob) -> usize {
     let [current, isolation, global] = &job.layers;
-    let sampling_context = if job.propagation.incoming.is_some() { 1024 } else { 256 };
-    job.name.len() + job.buffer.weight() + sampling_context + scopes([current, isolation, global])
+    let sampling_context = if job.propagation.frozen.get().is_some() { 1024 } else { 0 };
+    let propagation = size_of::<PropagationContext>() + heap::ALLOCATION + sampling_context;
+    job.name.len() + job.buffer.weight() + propagation + scopes([current, isolation, global])
 }
 
 /// What the scopes hold. The process's own is there anyway, and so is what is the same in two of them.

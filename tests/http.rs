@@ -175,7 +175,7 @@ fn what_a_server_refuses_is_reported_to_it() {
 }
 
 #[test]
-fn a_connection_that_breaks_costs_what_was_under_way() {
+fn a_connection_that_breaks_costs_nothing() {
     let server = Server::start([Answer::Closes]);
     let program = program(&server);
     program.run(|| {
@@ -183,7 +183,11 @@ fn a_connection_that_breaks_costs_what_was_under_way() {
         watchpost::capture_message("two");
     });
     program.close();
-    assert_eq!(all(&server), ["info: one\n", "info: two\n", "network_error/error: 1\n"]);
+    let arrived = all(&server);
+    assert_eq!(arrived[0], "info: one\n");
+    let mut rest = arrived[1..].to_vec();
+    rest.sort();
+    assert_eq!(rest, ["info: one\n", "info: two\n"], "what had no answer is sent again");
 }
 
 #[test]

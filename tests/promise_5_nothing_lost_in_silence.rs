@@ -9,14 +9,13 @@
 mod support;
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use support::Watched;
+use support::clock::Wound;
 use support::transports::{Blocked, Scripted};
-use watchpost::protocol::{Category, RateLimit, RateLimitCategories, Timestamp};
-use watchpost::{Clock, Delivery, Options};
+use watchpost::protocol::{Category, ItemType, RateLimit, RateLimitCategories};
+use watchpost::{Delivery, Envelope, Options, Transport};
 use watchpost_testkit::{Captured, Recorder, capture_with, options};
 
 fn quiet() -> Options {
@@ -161,25 +160,85 @@ fn down() -> Delivery {
     Delivery::Unreachable { error: "no route".into() }
 }
 
+/// Cannot be reached with events.
+struct Deaf(Recorder);
+
+impl Transport for Deaf {
+    fn deliver(&self, envelope: &Envelope) -> Delivery {
+        let event = envelope.items.iter().any(|item| item.header.ty == ItemType::Event);
+        if event { down() } else { self.0.deliver(envelope) }
+    }
+}
+
 #[test]
 fn network_error() {
-    let captured = answered([down()]);
+    let recorder = Recorder::new();
+    let watched = Watched::over(quiet().transport(Deaf(recorder.clone())), recorder);
+    watched.run(a_day);
+    let captured = watched.close();
     assert_eq!(captured.draw(), "default day\n  default hour\n");
     assert_eq!(captured.losses(), ["network_error/error: 1"]);
+}
+
+/// What had no answer may be sent again (`protocol.md` §2.8).
+#[test]
+fn a_moment_without_a_network_costs_nothing() {
+    let recorder = Recorder::new();
+    let transport = Scripted::new(&recorder, [down(), down()]);
+    let watched = Watched::over(quiet().transport(transport), recorder);
+    watched.run(|| {
+        a_day();
+        assert!(watchpost::flush(Some(Duration::from_secs(60))));
+    });
+    let captured = watched.close();
+    assert_eq!(captured.draw(), "info: rain\n  in day\ndefault day\n  default hour\n");
+    assert!(captured.losses().is_empty());
 }
 
 #[test]
 fn a_report_that_does_not_arrive_is_sent_again() {
     for answer in [down(), Delivery::Limited { limits: limited(&[Category::Error]) }] {
         let recorder = Recorder::new();
-        let transport = Scripted::new(&recorder, [down(), answer]);
+        let refused = Delivery::Rejected { status: 503, message: String::new(), limits: Vec::new() };
+        let transport = Scripted::new(&recorder, [refused, answer]);
         let watched = Watched::over(quiet().transport(transport), recorder);
         watched.run(|| {
             watchpost::capture_message("lost");
             assert!(watchpost::flush(Some(Duration::from_secs(60)))); // the report is lost, too
         });
         assert_eq!(watched.recorder.captured().envelopes().len(), 0);
-        assert_eq!(watched.close().losses(), ["network_error/error: 1"]);
+        assert_eq!(watched.close().losses(), ["send_error/error: 1"]);
+    }
+}
+
+#[test]
+fn backpressure() {
+    let (clock, recorder) = (Wound::new(), Recorder::new());
+    let limits = limited(&[Category::Feedback]);
+    let transport = Scripted::new(&recorder, [Delivery::Accepted { limits }]);
+    // Dice that a rate of one keeps, and half of it does not.
+    let options = quiet().clock(clock.clone()).rng(Loaded(0.75)).transport(transport);
+    let watched = Watched::over(options, recorder);
+    watched.run(|| {
+        a_day();
+        assert!(watchpost::flush(Some(Duration::from_secs(60))));
+        clock.set(10);
+        a_day();
+        watchpost::start_transaction("wanted").sampled(true).start().finish();
+    });
+    let captured = watched.close();
+    assert_eq!(captured.events().len(), 2, "errors are not concerned");
+    let kept: Vec<_> = captured.transactions().into_iter().map(|kept| kept.transaction).collect();
+    assert_eq!(kept, ["day", "wanted"]);
+    assert_eq!(captured.losses(), ["backpressure/span: 1", "backpressure/transaction: 1"]);
+}
+
+/// Dice that always fall on this.
+struct Loaded(f64);
+
+impl watchpost::Rng for Loaded {
+    fn next_u64(&self) -> u64 {
+        7_000_000 + (self.0 * 1e6) as u64 // no id is zero
     }
 }
 
@@ -224,27 +283,10 @@ fn who_wants_no_reports_gets_none() {
     assert!(captured.losses().is_empty());
 }
 
-/// A clock that the test sets, in seconds.
-#[derive(Clone)]
-struct Wound {
-    began: Instant,
-    seconds: Arc<AtomicU64>,
-}
-
-impl Clock for Wound {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(1_000_000 * self.seconds.load(Ordering::Relaxed) as i64)
-    }
-
-    fn monotonic(&self) -> Instant {
-        self.began + Duration::from_secs(self.seconds.load(Ordering::Relaxed))
-    }
-}
-
 /// A program that never ends and never flushes reports too.
 #[test]
 fn a_report_rides_along_every_half_minute() {
-    let clock = Wound { began: Instant::now(), seconds: Arc::default() };
+    let clock = Wound::new();
     let drop_bad = |event: watchpost::Event| {
         let bad = event.logentry.as_ref().is_some_and(|entry| entry.formatted.as_deref() == Some("bad"));
         (!bad).then_some(event)
@@ -257,7 +299,7 @@ fn a_report_rides_along_every_half_minute() {
         watchpost::capture_message("bad");
         watchpost::capture_message("good");
         gate.wait_for_delivery();
-        clock.seconds.store(31, Ordering::Relaxed);
+        clock.set(31);
         watchpost::capture_message("better");
     });
     drop(gate);

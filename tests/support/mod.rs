@@ -5,6 +5,7 @@
     reason = "each story uses a part of it; a test that cannot go on has failed"
 )]
 
+pub(crate) mod clock;
 pub(crate) mod server;
 pub(crate) mod transports;
 

@@ -14,21 +14,29 @@ use watchpost::Envelope;
 pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
 
 /// What the server does with a request.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Answer {
     /// Writes this.
     Says(&'static str),
     /// Writes this byte by byte.
     Dribbles(&'static str),
+    /// Writes this after a while.
+    Ponders(&'static str, Duration),
+    /// Writes this and closes the connection.
+    BreaksOff(&'static str),
     /// Keeps the connection and says nothing.
     Never,
     /// Closes the connection.
     Closes,
+    /// Closes the connection without reading the body: the rest of the request is answered with a reset.
+    Resets,
 }
 
 /// A request, as it arrived.
 pub(crate) struct Received {
     pub(crate) start: String,
+    /// What the server made of it.
+    pub(crate) answer: Answer,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
 }
@@ -98,18 +106,27 @@ pub(crate) fn nobody() -> String {
 }
 
 fn serve(mut stream: TcpStream, answers: &[Answer], served: &AtomicUsize, sender: &Sender<Received>) {
+    let next = || answers.get(served.fetch_add(1, Ordering::SeqCst)).copied().unwrap_or(Answer::Says(OK));
     let mut reader = BufReader::new(stream.try_clone().unwrap());
-    while let Some(request) = read(&mut reader) {
-        let answer = answers.get(served.fetch_add(1, Ordering::SeqCst)).copied();
+    while let Some(request) = read(&mut reader, next) {
+        let answer = request.answer;
         let _ = sender.send(request); // the test may have ended
-        let written = match answer.unwrap_or(Answer::Says(OK)) {
+        let written = match answer {
             Answer::Says(text) => stream.write_all(text.as_bytes()),
             Answer::Dribbles(text) => {
                 let _ = stream.set_nodelay(true);
                 text.bytes().try_for_each(|byte| stream.write_all(&[byte]))
             }
+            Answer::Ponders(text, pause) => {
+                thread::sleep(pause);
+                stream.write_all(text.as_bytes())
+            }
+            Answer::BreaksOff(text) => {
+                let _ = stream.write_all(text.as_bytes());
+                return;
+            }
             Answer::Never => Ok(()),
-            Answer::Closes => return,
+            Answer::Closes | Answer::Resets => return,
         };
         if written.is_err() {
             return;
@@ -117,7 +134,7 @@ fn serve(mut stream: TcpStream, answers: &[Answer], served: &AtomicUsize, sender
     }
 }
 
-fn read(reader: &mut impl BufRead) -> Option<Received> {
+fn read(reader: &mut impl BufRead, next: impl FnOnce() -> Answer) -> Option<Received> {
     let mut line = || {
         let mut line = String::new();
         reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
@@ -128,7 +145,10 @@ fn read(reader: &mut impl BufRead) -> Option<Received> {
     while let Some((name, value)) = line()?.split_once(": ") {
         headers.push((name.to_lowercase(), value.to_owned()));
     }
-    let mut received = Received { start, headers, body: Vec::new() };
+    let mut received = Received { start, answer: next(), headers, body: Vec::new() };
+    if received.answer == Answer::Resets {
+        return None; // it never hears of it
+    }
     let length: u64 = received.header("content-length")?.parse().ok()?;
     reader.take(length).read_to_end(&mut received.body).ok()?;
     Some(received)

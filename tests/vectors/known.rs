@@ -43,6 +43,7 @@ reasons! {
         SamplerAloneChangesRate: "only a sampler changes the rate of a sampling context that came in",
         ContextStaysEmpty: "a trace that came without a sampling context has none, and gets none here",
         LimitOfTheSeed: "a message has a limit unless the program takes it away",
+        QueueHasMemory: "what bounds the queue is its memory: it takes a burst of ten thousand items",
         OffIsNotCut: "breadcrumbs that are switched off are not counted as cut",
         AttachmentIsAlsoAnItem: "an attachment is counted by its bytes and as one item, as the protocol has both",
         RefusedIsSendError: "a server that answers was reached: what it refuses is a `send_error`",
@@ -63,7 +64,6 @@ reasons! {
 reasons! {
     /// What is not checked of areas that are.
     Unchecked {
-        Backpressure: "backpressure: not built yet",
         Databags: "cutting data by depth and breadth: not built yet",
         ErrorGroups: "errors with several causes: not built yet",
         ErrorSampler: "error_sampler: not built yet",

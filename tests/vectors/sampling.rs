@@ -1,22 +1,58 @@
 //! Who decides whether a trace is kept, and what of a trace that is not kept is counted.
 
 use serde_json::{Value, json};
-use watchpost::protocol::DynamicSamplingContext;
 use watchpost::protocol::propagation::{format_sample_rand, sample_rand_interval};
-use watchpost::{Decision, Options, Rng, continue_trace, start_transaction};
-use watchpost_testkit::capture_with;
+use watchpost::protocol::{Category, DynamicSamplingContext, RateLimit, RateLimitCategories};
+use watchpost::{Decision, Delivery, Options, Rng, continue_trace, start_transaction};
+use watchpost_testkit::{Recorder, capture_with, options};
 
-use crate::known::Unchecked;
 use crate::reports::lost;
+use crate::support::Watched;
+use crate::support::clock::Wound;
+use crate::support::transports::Scripted;
 use crate::traces::{INCOMING, program};
-use crate::{Checked, Outcome, Vector, equal, number, only, switch, unknown};
+use crate::{Outcome, Vector, equal, list, number, only, switch, unknown};
 
 pub(crate) fn sampling(vector: &Vector<'_>) -> Outcome {
     let has = |key: &str| vector.input.get(key).is_some();
     if has("unhealthy_checks") || has("healthy_check_after_factor") {
-        return Ok(Checked::Skipped(Unchecked::Backpressure));
+        return backpressure(vector);
     }
     if has("incoming_sample_rate") { interval(vector) } else { decision(vector) }
+}
+
+/// How often the rate is halved after each look at a client that has a rate limit, and at one that has none any more.
+fn backpressure(vector: &Vector<'_>) -> Outcome {
+    only(vector.input, &["unhealthy_checks", "interval_s", "healthy_check_after_factor"])?;
+    only(vector.expected, &["downsample_factor_after_each", "downsample_factor", "effective_rate"])?;
+    let unhealthy = ["unhealthy_checks", "healthy_check_after_factor"].map(|key| vector.input[key].as_u64());
+    let unhealthy = unhealthy.into_iter().flatten().next().ok_or_else(unknown)?;
+    let interval = vector.input["interval_s"].as_u64().unwrap_or(10);
+    let seconds = (unhealthy * interval + interval / 2) as f64; // over before the next
+    let limit = RateLimit { seconds, categories: RateLimitCategories::Some(vec![Category::Feedback]) };
+    let (clock, recorder) = (Wound::new(), Recorder::new());
+    let transport = Scripted::new(&recorder, [Delivery::Accepted { limits: vec![limit] }]);
+    let watched = Watched::over(options().clock(clock.clone()).transport(transport), recorder);
+    let factors = watched.run(|| {
+        watchpost::capture_message("m");
+        watchpost::flush(None);
+        let factor = |check| {
+            clock.set(check * interval);
+            let _root = start_transaction("foo").enter();
+            let told = DynamicSamplingContext::from_baggage(&watchpost::baggage().unwrap_or_default());
+            told.sample_rate().map(|rate| (1.0 / rate).log2())
+        };
+        (1..=unhealthy + 1).map(factor).collect::<Option<Vec<f64>>>()
+    });
+    let factors = factors.ok_or("a trace does not tell its rate")?;
+    let (after, recovered) = factors.split_at(unhealthy as usize);
+    match &vector.expected["downsample_factor_after_each"] {
+        Value::Null => equal(&json!(recovered), &json!([number(vector.expected, "downsample_factor")?])),
+        each => {
+            let each = list(each)?.iter().map(Value::as_f64).collect::<Option<Vec<_>>>();
+            equal(Some(after.to_vec()), each)
+        }
+    }
 }
 
 /// Where the dice fall for a trace that came in with a decision but without its dice.

@@ -108,7 +108,11 @@ fn limits(vector: &Vector<'_>) -> Outcome {
     for (name, theirs) in vector.expected.as_object().ok_or_else(unknown)? {
         let ours = match name.as_str() {
             "DEFAULT_MAX_BREADCRUMBS" => watchpost::DEFAULT_MAX_BREADCRUMBS,
-            "DEFAULT_QUEUE_SIZE" => watchpost::DEFAULT_QUEUE_SIZE,
+            "DEFAULT_QUEUE_SIZE" => {
+                let ours = json!(watchpost::DEFAULT_QUEUE_SIZE);
+                parts.push(differs(Deviation::QueueHasMemory, &ours, theirs, &json!(16_384))?);
+                continue;
+            }
             "max_spans_default" => watchpost_core::MAX_SPANS,
             name if name.starts_with("DEFAULT_MAX_VALUE_LENGTH@") => {
                 let ours = json!(watchpost::DEFAULT_MAX_VALUE_LENGTH);

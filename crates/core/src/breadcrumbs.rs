@@ -19,6 +19,7 @@ use std::sync::Arc;
 use watchpost_protocol::{Breadcrumb, Level, Timestamp};
 
 use crate::fields::{FieldValue, Fields};
+use crate::heap;
 
 /// More segments than this are melted into one, so that a scope that is captured after every crumb does not grow a long chain.
 const MAX_SEGMENTS: usize = 16;
@@ -52,6 +53,8 @@ pub(crate) struct Trail {
     len: usize,
     segments: usize,
     total: u64,
+    /// How much memory the crumbs have taken, in bytes.
+    weight: usize,
 }
 
 #[derive(Debug)]
@@ -65,6 +68,8 @@ struct Segment {
     crumbs: Vec<Crumb>,
     /// The fields of the flat ones, all together.
     fields: Fields,
+    /// How much memory the others have taken, about, in bytes.
+    made: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -82,7 +87,10 @@ impl From<Trail> for Ring {
 impl Ring {
     /// Adds a crumb; the `limit` newest are kept. What has to go is handed back, to be freed outside the caller's lock.
     pub(crate) fn push(&mut self, crumb: Breadcrumb, limit: usize) -> Option<Trail> {
-        self.add(limit, |own| own.crumbs.push(Crumb::Made(Arc::new(crumb))))
+        self.add(limit, |own| {
+            own.made += weight(&crumb);
+            own.crumbs.push(Crumb::Made(Arc::new(crumb)));
+        })
     }
 
     /// As [`push`](Self::push), for a crumb that nobody has made a [`Breadcrumb`] of yet.
@@ -134,7 +142,12 @@ impl Ring {
 impl Segment {
     fn freeze(self, before: Trail, total: u64) -> Trail {
         let (len, segments) = (before.len + self.crumbs.len(), before.segments + 1);
-        Trail { last: Some(Arc::new(Frozen { before, segment: self })), len, segments, total }
+        let weight = before.weight + size_of::<Frozen>() + self.weight();
+        Trail { last: Some(Arc::new(Frozen { before, segment: self })), len, segments, total, weight }
+    }
+
+    fn weight(&self) -> usize {
+        self.crumbs.capacity() * size_of::<Crumb>() + self.fields.weight() + self.made
     }
 
     fn reserve(&mut self, crumbs: usize, text: usize) {
@@ -151,7 +164,10 @@ impl Segment {
 
     fn copy(&mut self, crumb: &Crumb, from: &Segment) {
         match crumb {
-            Crumb::Made(_) => self.crumbs.push(crumb.clone()),
+            Crumb::Made(made) => {
+                self.made += weight(made);
+                self.crumbs.push(crumb.clone());
+            }
             Crumb::Flat { crumb, fields: (start, end) } => {
                 let moved = self.fields.len() as u32;
                 (*start..*end).for_each(|at| self.fields.push_from(&from.fields, at as usize));
@@ -167,6 +183,12 @@ impl Segment {
             Crumb::Flat { crumb, fields } => make(crumb.clone(), self.fields.slice(*fields)),
         }
     }
+}
+
+/// About how much memory a crumb has taken that somebody has made.
+fn weight(crumb: &Breadcrumb) -> usize {
+    let message = crumb.message.as_deref().map_or(0, heap::text);
+    size_of::<Breadcrumb>() + heap::ALLOCATION + message + heap::map(&crumb.data) + heap::map(&crumb.other)
 }
 
 /// Makes a breadcrumb of a flat one.
@@ -196,6 +218,11 @@ impl Trail {
     /// How many crumbs it holds, beyond any limit.
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// How much memory its crumbs have taken, in bytes, though others may hold them too.
+    pub(crate) fn weight(&self) -> usize {
+        self.weight
     }
 
     /// How many crumbs there ever were, those that had to go included.

@@ -17,7 +17,7 @@ use crate::limits::Limits;
 use crate::losses::Losses;
 use crate::merge::Layers;
 use crate::options::Options;
-use crate::outbox::{Outbox, Wire};
+use crate::outbox::{Bounds, Health, Outbox, Wire};
 use crate::pipeline::{EventJob, EventTrace, Job, Pipeline};
 use crate::propagation_context::PropagationContext;
 use crate::scope::Scope;
@@ -60,6 +60,7 @@ struct Inner {
     config: Arc<Config>,
     losses: Arc<Losses>,
     limits: Arc<Limits>,
+    health: Arc<Health>,
     /// `None`: nothing can be sent, because there is neither a DSN nor a transport.
     outbox: Option<Outbox<Pipeline>>,
     active: AtomicBool,
@@ -94,14 +95,20 @@ impl Client {
             return Err(InitError::NoTransport);
         }
         let (losses, limits) = (Arc::new(Losses::default()), Arc::new(Limits::default()));
+        let health = Arc::new(Health::new(config.options.enable_backpressure_handling));
         let outbox = config.options.transport.clone().map(|transport| {
             let pipeline = Pipeline { config: Arc::clone(&config), losses: Arc::clone(&losses) };
             let wire = Wire {
                 transport,
                 losses: Arc::clone(&losses),
                 limits: Arc::clone(&limits),
+                health: Arc::clone(&health),
                 clock: Arc::clone(&config.options.clock),
-                capacity: config.options.transport_queue_size,
+                bounds: Bounds {
+                    items: config.options.transport_queue_size,
+                    bytes: config.options.transport_queue_bytes,
+                },
+                max_in_flight: config.options.max_in_flight,
                 reports: config.options.send_client_reports,
                 sdk: Arc::clone(&config.sdk),
             };
@@ -122,6 +129,7 @@ impl Client {
                 config,
                 losses,
                 limits,
+                health,
                 outbox,
                 active: AtomicBool::new(active),
                 bound: AtomicBool::new(false),
@@ -249,6 +257,11 @@ impl Client {
         self.inner.limits.is_limited(category, || self.monotonic())
     }
 
+    /// How often the rate of a trace that begins now is to be halved, because more is captured than can be sent.
+    pub(crate) fn halvings(&self) -> u32 {
+        self.inner.health.halvings(&self.inner.limits, || self.monotonic())
+    }
+
     /// Stamps and queues an event. `None` if the queue has no room for it, which is counted.
     pub(crate) fn capture(&self, _: Admitted, mut job: EventJob) -> Option<EventId> {
         if job.event.event_id == EventId::default() {
@@ -308,16 +321,17 @@ impl Client {
     pub fn flush_with(&self, timeout: Option<Duration>, notice: impl FnOnce(usize, Duration)) -> bool {
         let timeout = timeout.unwrap_or(self.options().shutdown_timeout);
         let Some(outbox) = &self.inner.outbox else { return true };
-        let patience = timeout.min(PATIENCE);
-        if outbox.flush(patience) {
+        let began = Instant::now();
+        let flush = outbox.flush();
+        if flush.wait(timeout.min(PATIENCE)) {
             return true;
         }
-        let left = timeout.saturating_sub(patience);
+        let left = timeout.saturating_sub(began.elapsed());
         if left.is_zero() {
             return false;
         }
         notice(outbox.pending(), timeout);
-        outbox.flush(left)
+        flush.wait(timeout.saturating_sub(began.elapsed()))
     }
 
     /// Flushes, reports the last losses, and disables the client. Later captures do nothing. Closing again is harmless.
@@ -334,7 +348,7 @@ impl Client {
         let timeout = timeout.unwrap_or(self.options().shutdown_timeout);
         let Some(outbox) = &self.inner.outbox else { return true };
         let began = Instant::now();
-        if !outbox.flush(timeout.min(PATIENCE)) {
+        if !outbox.flush().wait(timeout.min(PATIENCE)) {
             notice(outbox.pending(), timeout);
         }
         outbox.close(timeout.saturating_sub(began.elapsed()))

@@ -115,6 +115,11 @@ impl Fields {
         self.text.len()
     }
 
+    /// How much memory the list has taken, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.entries.capacity() * size_of::<Entry>() + self.text.capacity()
+    }
+
     /// Empties the list; the memory stays.
     pub fn clear(&mut self) {
         self.entries.clear();

@@ -66,6 +66,16 @@ impl Limits {
         let deadlines = self.deadlines.lock().unwrap_or_else(PoisonError::into_inner);
         deadlines.of(category).is_some_and(|until| now < until)
     }
+
+    /// Whether there is any limit now, on whatever it is.
+    pub(crate) fn any_in_force(&self, now: Instant) -> bool {
+        if !self.any.load(Ordering::Relaxed) {
+            return false;
+        }
+        let deadlines = self.deadlines.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_categories = deadlines.by_category.iter().map(|(_, until)| until);
+        deadlines.all.iter().chain(of_categories).any(|&until| now < until)
+    }
 }
 
 #[cfg(test)]

@@ -1,17 +1,34 @@
 //! The ledger of what was lost: nothing is dropped without a line in it (promise 5).
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use watchpost_protocol::{Category, DiscardReason, DiscardedEvent};
 
-/// Counts losses by reason and category until the next client report takes them (`protocol.md` §4.3).
+/// Counts losses by reason and category until a client report has told the server (`protocol.md` §4.3).
 #[derive(Debug, Default)]
 pub struct Losses {
-    /// Sorted by reason and category.
-    lines: Mutex<Vec<DiscardedEvent>>,
+    ledger: Mutex<Ledger>,
     /// Traces that were not sampled: the one loss that is ordinary, and so has to cost next to nothing.
     unsampled: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Ledger {
+    counts: Counts,
+    /// What reports are under way with.
+    reporting: Vec<(u64, Counts)>,
+    reports: u64,
+}
+
+type Counts = BTreeMap<(DiscardReason, Category), u64>;
+
+/// What a report says, as long as nobody knows whether it has arrived.
+#[derive(Debug)]
+pub(crate) struct Reporting {
+    number: u64,
+    pub(crate) lines: Vec<DiscardedEvent>,
 }
 
 impl Losses {
@@ -23,7 +40,7 @@ impl Losses {
     /// Adds what one item consists of, all for the same reason.
     pub fn record_all(&self, reason: DiscardReason, quantities: &[(Category, u64)]) {
         if quantities.iter().any(|(_, quantity)| *quantity > 0) {
-            add(&mut self.lock(), reason, quantities);
+            add(&mut self.lock().counts, reason, quantities);
         }
     }
 
@@ -36,46 +53,84 @@ impl Losses {
     #[must_use]
     pub fn take(&self) -> Vec<DiscardedEvent> {
         self.record_all(DiscardReason::SampleRate, &unsampled(self.unsampled.swap(0, Ordering::Relaxed)));
-        std::mem::take(&mut *self.lock())
+        lines(&std::mem::take(&mut self.lock().counts))
     }
 
-    /// Every line, sorted; they stay.
+    /// Takes every line out for a report; `None` if there is none.
+    pub(crate) fn begin_report(&self) -> Option<Reporting> {
+        self.record_all(DiscardReason::SampleRate, &unsampled(self.unsampled.swap(0, Ordering::Relaxed)));
+        let mut ledger = self.lock();
+        let counts = std::mem::take(&mut ledger.counts);
+        let lines = lines(&counts);
+        if lines.is_empty() {
+            return None;
+        }
+        ledger.reports += 1;
+        let number = ledger.reports;
+        ledger.reporting.push((number, counts));
+        Some(Reporting { number, lines })
+    }
+
+    /// The report has arrived, or has not: then its lines are for the next one.
+    pub(crate) fn end_report(&self, report: &Reporting, arrived: bool) {
+        let mut ledger = self.lock();
+        let Some(at) = ledger.reporting.iter().position(|(number, _)| *number == report.number) else {
+            return;
+        };
+        let (_, counts) = ledger.reporting.swap_remove(at);
+        if !arrived {
+            merge(&mut ledger.counts, &counts);
+        }
+    }
+
+    /// Every line that the server does not know of yet, sorted; they stay.
     #[must_use]
     pub fn lines(&self) -> Vec<DiscardedEvent> {
-        let mut lines = self.lock().clone();
-        add(&mut lines, DiscardReason::SampleRate, &unsampled(self.unsampled.load(Ordering::Relaxed)));
-        lines
-    }
-
-    /// Puts lines back that could not be delivered.
-    pub fn put_back(&self, lines: Vec<DiscardedEvent>) {
-        for line in lines {
-            self.record(line.reason, line.category, line.quantity);
+        let ledger = self.lock();
+        let mut counts = ledger.counts.clone();
+        for (_, reporting) in &ledger.reporting {
+            merge(&mut counts, reporting);
         }
+        drop(ledger);
+        add(&mut counts, DiscardReason::SampleRate, &unsampled(self.unsampled.load(Ordering::Relaxed)));
+        lines(&counts)
     }
 
     /// Whether there is nothing to report.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.unsampled.load(Ordering::Relaxed) == 0 && self.lock().is_empty()
+        self.unsampled.load(Ordering::Relaxed) == 0 && self.lock().counts.is_empty()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<DiscardedEvent>> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn add(lines: &mut Vec<DiscardedEvent>, reason: DiscardReason, quantities: &[(Category, u64)]) {
+fn add(counts: &mut Counts, reason: DiscardReason, quantities: &[(Category, u64)]) {
     for &(category, quantity) in quantities.iter().filter(|(_, quantity)| *quantity > 0) {
-        match lines.binary_search_by_key(&(reason, category), |line| (line.reason, line.category)) {
-            Ok(at) => lines[at].quantity = lines[at].quantity.saturating_add(quantity),
-            Err(at) => lines.insert(at, DiscardedEvent { reason, category, quantity }),
-        }
+        let count = counts.entry((reason, category)).or_default();
+        *count = count.saturating_add(quantity);
+    }
+}
+
+fn merge(counts: &mut Counts, others: &Counts) {
+    for (&(reason, category), &quantity) in others {
+        add(counts, reason, &[(category, quantity)]);
     }
 }
 
 fn unsampled(traces: u64) -> [(Category, u64); 2] {
     [(Category::Transaction, traces), (Category::Span, traces)]
+}
+
+fn lines(counts: &Counts) -> Vec<DiscardedEvent> {
+    let line = |(&(reason, category), &quantity): (&(DiscardReason, Category), &u64)| DiscardedEvent {
+        reason,
+        category,
+        quantity,
+    };
+    counts.iter().map(line).collect()
 }
 
 #[cfg(test)]
@@ -97,9 +152,6 @@ mod tests {
         assert_eq!(picture, [(Category::Error, 1), (Category::Span, 5)]);
         assert!(losses.is_empty());
 
-        losses.put_back(lines);
-        assert_eq!(losses.take().len(), 2);
-
         losses.record_unsampled();
         assert!(!losses.is_empty());
         assert_eq!(losses.lines().len(), 2);
@@ -108,5 +160,21 @@ mod tests {
             unsampled.iter().map(|line| (line.reason, line.category, line.quantity)).collect();
         let reason = DiscardReason::SampleRate;
         assert_eq!(picture, [(reason, Category::Transaction, 1), (reason, Category::Span, 1)]);
+    }
+
+    #[test]
+    fn a_report_that_does_not_arrive_is_for_the_next_one() {
+        let losses = Losses::default();
+        assert!(losses.begin_report().is_none());
+        losses.record(DiscardReason::BeforeSend, Category::Error, 2);
+        let report = losses.begin_report().unwrap();
+        assert!(losses.is_empty(), "it is not reported twice");
+        losses.record(DiscardReason::BeforeSend, Category::Error, 1);
+        assert_eq!(losses.lines()[0].quantity, 3, "nobody knows yet whether it has arrived");
+        losses.end_report(&report, false);
+        let again = losses.begin_report().unwrap();
+        assert_eq!(again.lines[0].quantity, 3);
+        losses.end_report(&again, true);
+        assert!(losses.is_empty() && losses.lines().is_empty());
     }
 }

@@ -31,7 +31,11 @@ pub const DEFAULT_MAX_VALUE_LENGTH: usize = 100_000;
 /// The default of [`Options::max_breadcrumbs`] (features V09).
 pub const DEFAULT_MAX_BREADCRUMBS: usize = 100;
 /// The default of [`Options::transport_queue_size`] (features V10).
-pub const DEFAULT_QUEUE_SIZE: usize = 100;
+pub const DEFAULT_QUEUE_SIZE: usize = 16_384;
+/// The default of [`Options::transport_queue_bytes`].
+pub const DEFAULT_QUEUE_BYTES: usize = 50_000_000;
+/// The default of [`Options::max_in_flight`].
+pub const DEFAULT_MAX_IN_FLIGHT: usize = 8;
 /// The default of [`Options::shutdown_timeout`].
 pub const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -90,6 +94,9 @@ pub struct Options {
     pub(crate) transport: Option<Arc<dyn Transport>>,
     pub(crate) console: bool,
     pub(crate) transport_queue_size: usize,
+    pub(crate) transport_queue_bytes: usize,
+    pub(crate) max_in_flight: usize,
+    pub(crate) enable_backpressure_handling: bool,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) use_environment: bool,
     /// `SENTRY_TRACE` and `SENTRY_BAGGAGE`: the trace of the program that started this one.
@@ -142,6 +149,9 @@ impl Default for Options {
             transport: None,
             console: false,
             transport_queue_size: DEFAULT_QUEUE_SIZE,
+            transport_queue_bytes: DEFAULT_QUEUE_BYTES,
+            max_in_flight: DEFAULT_MAX_IN_FLIGHT,
+            enable_backpressure_handling: true,
             shutdown_timeout: DEFAULT_SHUTDOWN_TIMEOUT,
             use_environment: true,
             environment_trace: None,
@@ -224,6 +234,8 @@ impl fmt::Debug for Options {
             .field("max_breadcrumbs", &self.max_breadcrumbs)
             .field("send_default_pii", &self.send_default_pii)
             .field("transport_queue_size", &self.transport_queue_size)
+            .field("transport_queue_bytes", &self.transport_queue_bytes)
+            .field("max_in_flight", &self.max_in_flight)
             .field("shutdown_timeout", &self.shutdown_timeout)
             .finish_non_exhaustive()
     }

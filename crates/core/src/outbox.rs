@@ -1,35 +1,59 @@
-//! The outbox: a bounded queue, one worker that prepares and delivers, flush and close by deadline.
+//! The outbox: a bounded queue, workers that prepare and deliver, flush and close by deadline.
 //!
 //! ```text
-//!  caller ── push ──▶ [queue ≤ capacity] ── worker: prepare ─▶ rate limits ─▶ + report ─▶ deliver ─▶ act on the answer
-//!                          │ full                    │ None            │                        │
-//!                          └───────────────▶  losses (by reason and category)  ◀────────────────┘
+//!  caller ── push ──▶ [ queue: crash ▸ error ▸ status ▸ trace ▸ record ] ── one at a time ──▶ prepare ──┐
+//!                │      │ full            ▲                                  │ limited, None, panic     │ several at once
+//!                │      ▼                 │ unreachable, at most twice       ▼                          ▼
+//!  worse and ◀── health │                 └────────────────────────── losses ◀── act on ◀── deliver, with a report
+//!  fewer traces         └─────────────────────────────────────────────▶ │      the answer        now and then
+//!                                                                       └──▶ report: every half minute, at flush, at close
 //! ```
 //!
-//! The caller never waits: a full queue refuses, and the refusal is counted. The worker starts with the first push, so that a
-//! client that has nothing to say starts no thread. An item counts against the capacity until it is delivered or lost, so that
-//! "full" means what it says while the server is slow.
+//! The caller never waits: a full queue drops what matters least, and what it drops is counted. An item counts against the bounds until it
+//! is delivered or lost, so that "full" means what it says while the server is slow.
+//!
+//! Workers are all alike. Whoever has no delivery under way prepares the next item, one worker at a time, and then delivers it beside the
+//! others: so nothing prepared waits for a thread, nobody is woken for an item, and hooks never run in parallel. The first worker starts with
+//! the first push, the others as long as items wait while all are delivering; they end when there is nothing to do for a while.
+//!
+//! One lock guards it all, and no code of anybody else runs under it.
 
-mod deliver;
+mod crew;
+mod delivery;
+mod health;
+mod outage;
+mod queue;
+mod report;
 mod wait;
+mod worker;
 
-use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::ThreadId;
-use std::time::Duration;
+use std::time::Instant;
 
-use watchpost_protocol::{Category, DiscardReason, Envelope, SdkInfo};
+use watchpost_protocol::{Category, DiscardReason, Envelope, SdkInfo, Timestamp};
 
 use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::losses::Losses;
-use crate::mute;
 use crate::transport::Transport;
 
-/// What turns a queued job into an envelope, on the worker.
+use self::crew::Crew;
+use self::delivery::Outcry;
+pub(crate) use self::health::Health;
+use self::outage::Outage;
+pub(crate) use self::queue::{Bounds, Label, Priority};
+use self::queue::{Entry, Load, Queue};
+use self::report::Reports;
+use self::wait::Tickets;
+
+/// What turns a queued job into an envelope, on a worker.
 pub(crate) trait Prepare: Send + Sync + 'static {
     /// What waits in the queue.
     type Job: Send + 'static;
+
+    /// What the outbox has to know of a job. It is asked on the caller: no more than a look at numbers that are there.
+    fn label(&self, job: &Self::Job) -> Label;
 
     /// Makes the envelope; `None` if the job was dropped on the way, which `prepare` itself has counted then.
     fn prepare(&self, job: Self::Job) -> Option<Envelope>;
@@ -43,9 +67,12 @@ pub(crate) struct Wire {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) losses: Arc<Losses>,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) health: Arc<Health>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// How many items may wait or be under way.
-    pub(crate) capacity: usize,
+    /// How much may wait or be under way.
+    pub(crate) bounds: Bounds,
+    /// How many envelopes may be under way at once.
+    pub(crate) max_in_flight: usize,
     /// Whether losses are reported to the server (option `send_client_reports`).
     pub(crate) reports: bool,
     pub(crate) sdk: Arc<SdkInfo>,
@@ -60,138 +87,100 @@ struct Shared<P: Prepare> {
     preparer: P,
     wire: Wire,
     state: Mutex<State<P::Job>>,
-    /// Signalled when there is work for a worker that waits.
-    work: Condvar,
+    reports: Mutex<Reports>,
+    outcry: Mutex<Outcry>,
+    /// Where workers wait that look by themselves before long.
+    napping: Condvar,
+    /// Where they wait until they are called.
+    sleeping: Condvar,
     /// Signalled when a flush or a close may have come to its end.
-    idle: Condvar,
+    progress: Condvar,
 }
 
 struct State<J> {
-    queue: VecDeque<J>,
-    in_flight: usize,
-    worker: Worker,
-    rest: Rest,
-    /// How many jobs were ever queued, and how many of them the worker has dealt with.
-    pushed: u64,
-    finished: u64,
-    /// For each flush asked for, the number of jobs that have to be finished first: items that come later cannot hold it up.
-    flushes: VecDeque<u64>,
-    flushes_asked: u64,
-    flushes_done: u64,
-    closing: bool,
+    queue: Queue<J>,
+    crew: Crew,
+    outage: Outage,
+    /// The flushes that are waited for.
+    tickets: Tickets,
+    /// Whether a report of its own is under way: one at a time, so that a flush does not end before the report that it asked for.
+    reporting: bool,
+    /// Whether it was said that the queue is full: once for each time that it is.
+    said_full: bool,
+    end: End,
 }
 
-impl<J> State<J> {
-    /// Asks the worker for a flush of all that is queued now; the answer is due when `flushes_done` reaches the result.
-    fn ask_flush(&mut self) -> u64 {
-        self.flushes.push_back(self.pushed);
-        self.flushes_asked += 1;
-        self.flushes_asked
-    }
-}
-
-/// What the worker does while there is nothing to do. To wake a thread costs the caller some microseconds: more than most of what it
-/// captures. So after work it only naps, and looks by itself for what has come meanwhile; a caller wakes it out of a sleep, once.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Rest {
-    /// None: it works.
-    Awake,
-    /// For at most [`NAP`].
-    Naps,
-    /// Until it is woken.
-    Sleeps,
-}
-
-/// How long after its last work the worker still looks for more by itself; also how late an item may leave, at most.
-const NAP: Duration = Duration::from_millis(10);
-
-enum Worker {
-    NotStarted,
-    Running(Option<ThreadId>),
-    Ended,
-}
-
-enum Task<J> {
-    Send(J),
-    /// Everything queued before so many flushes has been dealt with: what is left of them is one report.
-    Report(u64),
-    Stop,
+/// How far the outbox is on its way to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum End {
+    /// It takes jobs.
+    Open,
+    /// It takes no more, and delivers what it has.
+    Closing,
+    /// Time is nearly up: what waited was counted, to be reported as long as there is time.
+    CutShort,
+    /// The last words are said, or nobody wants them: workers only end.
+    Silent,
 }
 
 impl<P: Prepare> Outbox<P> {
     pub(crate) fn new(preparer: P, wire: Wire) -> Self {
         let state = State {
-            queue: VecDeque::new(),
-            in_flight: 0,
-            worker: Worker::NotStarted,
-            rest: Rest::Awake,
-            pushed: 0,
-            finished: 0,
-            flushes: VecDeque::new(),
-            flushes_asked: 0,
-            flushes_done: 0,
-            closing: false,
+            queue: Queue::new(wire.bounds),
+            crew: Crew::new(wire.max_in_flight),
+            outage: Outage::default(),
+            tickets: Tickets::default(),
+            reporting: false,
+            said_full: false,
+            end: End::Open,
         };
-        let shared =
-            Shared { preparer, wire, state: Mutex::new(state), work: Condvar::new(), idle: Condvar::new() };
-        Outbox { shared: Arc::new(shared) }
+        Outbox {
+            shared: Arc::new(Shared {
+                preparer,
+                wire,
+                state: Mutex::new(state),
+                reports: Mutex::default(),
+                outcry: Mutex::default(),
+                napping: Condvar::new(),
+                sleeping: Condvar::new(),
+                progress: Condvar::new(),
+            }),
+        }
     }
 
     /// Queues a job, or counts it as lost. Never waits for the wire. Says whether it was taken.
     pub(crate) fn push(&self, job: P::Job) -> bool {
-        let mut state = self.shared.lock();
-        if state.closing {
+        let shared = &self.shared;
+        let label = shared.preparer.label(&job);
+        let mut state = shared.lock();
+        if state.end > End::Open {
             drop(state);
             // Captures after close do nothing (features K05); this one began before.
-            self.shared.count(DiscardReason::QueueOverflow, &[job]);
+            shared.wire.losses.record_all(DiscardReason::QueueOverflow, &shared.preparer.quantities(&job));
             return false;
         }
-        if state.queue.len() + state.in_flight >= self.shared.wire.capacity {
-            drop(state);
-            self.shared.count(DiscardReason::QueueOverflow, &[job]);
-            crate::debug!("the queue is full ({} items): dropped one", self.shared.wire.capacity);
-            return false;
+        let (taken, dropped) = match state.queue.push(label, job) {
+            Ok(dropped) => (true, dropped),
+            Err(job) => {
+                let refused = Entry { number: u64::MAX, label, failures: 0, load: Load::Job(job) };
+                (false, vec![refused])
+            }
+        };
+        let full = !dropped.is_empty();
+        let say = full && !std::mem::replace(&mut state.said_full, full);
+        shared.lose(&mut state, DiscardReason::QueueOverflow, &dropped);
+        let urgent = state.queue.is_half_full(); // a nap is cut short only before the queue is full
+        shared.attend(state, urgent);
+        if full {
+            shared.overflow(say);
         }
-        state.queue.push_back(job);
-        state.pushed += 1;
-        // A nap is cut short only before the queue is full.
-        let urgent = state.queue.len() >= self.shared.wire.capacity / 2;
-        self.wake(state, urgent)
+        taken
+        // What was dropped is freed here: its destructors may be the program's.
     }
 
-    /// Starts the worker, or wakes it if it sleeps; if it is urgent, also if it naps.
-    fn wake(&self, mut state: MutexGuard<'_, State<P::Job>>, urgent: bool) -> bool {
-        match state.worker {
-            Worker::NotStarted => self.start(state),
-            Worker::Running(_) => {
-                if state.rest == Rest::Sleeps || (urgent && state.rest == Rest::Naps) {
-                    state.rest = Rest::Awake; // whoever comes next need not wake it again
-                    drop(state);
-                    self.shared.work.notify_one();
-                }
-                true
-            }
-            Worker::Ended => false,
-        }
-    }
-
-    fn start(&self, mut state: MutexGuard<'_, State<P::Job>>) -> bool {
-        let shared = Arc::clone(&self.shared);
-        let spawned = std::thread::Builder::new().name("watchpost".into()).spawn(move || shared.run());
-        match spawned {
-            Ok(handle) => {
-                state.worker = Worker::Running(Some(handle.thread().id()));
-                true
-            }
-            Err(error) => {
-                let lost: Vec<_> = state.queue.drain(..).collect();
-                state.finished += lost.len() as u64;
-                drop(state);
-                crate::debug!("the worker thread could not be started: {error}");
-                self.shared.count(DiscardReason::InternalSdkError, &lost);
-                false
-            }
-        }
+    /// How many items wait or are under way.
+    pub(crate) fn pending(&self) -> usize {
+        self.shared.lock().queue.len()
     }
 }
 
@@ -200,101 +189,46 @@ impl<P: Prepare> Shared<P> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn count(&self, reason: DiscardReason, jobs: &[P::Job]) {
-        for job in jobs {
-            self.wire.losses.record_all(reason, &self.preparer.quantities(job));
+    /// Counts what was taken out of the queue to be dropped. Under the lock, so that whoever sees that it is gone finds it counted.
+    fn lose(&self, state: &mut State<P::Job>, reason: DiscardReason, dropped: &[Entry<P::Job>]) {
+        for entry in dropped {
+            self.wire.losses.record_all(reason, &self.quantities(&entry.load));
+            state.tickets.finish(entry.number);
         }
     }
 
-    /// The worker: everything that is not the caller's happens here.
-    fn run(&self) {
-        let _muted = mute::enter();
-        let _ends = Ends(self);
-        let mut dispatch = deliver::Dispatch::new();
-        loop {
-            match self.next() {
-                Task::Send(job) => {
-                    self.send(job, &mut dispatch);
-                    self.finish(|state| {
-                        state.in_flight -= 1;
-                        state.finished += 1;
-                    });
-                }
-                Task::Report(flushes) => {
-                    dispatch.report(&self.wire);
-                    self.finish(|state| state.flushes_done += flushes);
-                }
-                Task::Stop => break,
-            }
+    /// What is lost with a load.
+    fn quantities(&self, load: &Load<P::Job>) -> Vec<(Category, u64)> {
+        match load {
+            Load::Job(job) => self.preparer.quantities(job),
+            Load::Sealed(envelope) => envelope.items.iter().flat_map(|item| item.losses()).collect(),
         }
     }
 
-    fn next(&self) -> Task<P::Job> {
-        let mut state = self.lock();
-        let mut rest = Rest::Naps;
-        loop {
-            let finished = state.finished;
-            let due = state.flushes.iter().take_while(|&&target| target <= finished).count();
-            if due > 0 {
-                // One report for all: flushes that pile up while the server is stuck must not cost it, and us, a request each.
-                state.flushes.drain(..due);
-                return Task::Report(due as u64);
-            }
-            if let Some(job) = state.queue.pop_front() {
-                state.in_flight += 1;
-                return Task::Send(job);
-            }
-            if state.closing {
-                return Task::Stop;
-            }
-            state.rest = rest;
-            state = match rest {
-                Rest::Sleeps => self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
-                _ => self.work.wait_timeout(state, NAP).unwrap_or_else(PoisonError::into_inner).0,
-            };
-            state.rest = Rest::Awake;
-            rest = Rest::Sleeps; // unless there is something to do now
-        }
-    }
-
-    fn finish(&self, change: impl FnOnce(&mut State<P::Job>)) {
-        let mut state = self.lock();
-        change(&mut state);
-        drop(state);
-        self.idle.notify_all();
-    }
-
-    /// Prepares a job and delivers what came of it. A panic on the way costs this one item.
-    fn send(&self, job: P::Job, dispatch: &mut deliver::Dispatch) {
-        let quantities = self.preparer.quantities(&job);
-        let prepared = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.preparer.prepare(job)));
-        match prepared {
-            Ok(Some(envelope)) => dispatch.deliver(&self.wire, envelope),
-            Ok(None) => {}
-            Err(_) => {
-                crate::debug!("preparing an item panicked: dropped it");
-                self.wire.losses.record_all(DiscardReason::InternalSdkError, &quantities);
-            }
+    /// Something was dropped because the queue was full.
+    fn overflow(&self, say: bool) {
+        self.wire.health.overflowed(&self.wire.limits, self.wire.now());
+        if say {
+            let Bounds { items, bytes } = self.wire.bounds;
+            crate::debug!(
+                "the queue is full (it takes {items} items and {bytes} bytes): the least important items are dropped and counted"
+            );
         }
     }
 }
 
-/// Says that the worker has ended, however it did. One that panicked (in a clock of the program, say) must not leave callers waiting for it:
-/// what it had not begun is counted, and nothing is queued behind it any more.
-struct Ends<'a, P: Prepare>(&'a Shared<P>);
+impl Wire {
+    /// The client's clock; one that fails costs nothing but its own time.
+    fn now(&self) -> Instant {
+        catch_unwind(AssertUnwindSafe(|| self.clock.monotonic())).unwrap_or_else(|_| Instant::now())
+    }
 
-impl<P: Prepare> Drop for Ends<'_, P> {
-    fn drop(&mut self) {
-        let mut left = VecDeque::new();
-        self.0.finish(|state| {
-            state.worker = Worker::Ended;
-            state.closing = true;
-            left = std::mem::take(&mut state.queue);
-        });
-        if !left.is_empty() {
-            crate::debug!("the worker has failed: {} items were dropped", left.len());
-            self.0.count(DiscardReason::InternalSdkError, left.make_contiguous());
-        }
+    fn time_of_day(&self) -> Option<Timestamp> {
+        catch_unwind(AssertUnwindSafe(|| self.clock.now())).ok()
+    }
+
+    fn is_limited(&self, category: Category) -> bool {
+        self.limits.is_limited(category, || self.now())
     }
 }
 

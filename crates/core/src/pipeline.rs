@@ -5,6 +5,7 @@
 
 mod event;
 mod transaction;
+mod weight;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use watchpost_protocol::{Category, DiscardReason, DynamicSamplingContext, Envelo
 use crate::config::Config;
 use crate::integration::Integration;
 use crate::losses::Losses;
-use crate::outbox::Prepare;
+use crate::outbox::{Label, Prepare, Priority};
 use crate::scrub::Rules;
 
 pub(crate) use event::{EventJob, EventTrace};
@@ -29,7 +30,12 @@ type PrepareEvent = Box<dyn FnOnce(&Pipeline) -> Option<Envelope> + Send>;
     reason = "a box for each transaction would be freed by another thread than made it"
 )]
 pub(crate) enum Job {
-    Event(PrepareEvent),
+    Event {
+        prepare: PrepareEvent,
+        // What has to be known of it while it waits.
+        is_crash: bool,
+        weight: usize,
+    },
     Transaction(TransactionJob),
 }
 
@@ -61,9 +67,18 @@ trait Telemetry: Sized {
 impl Prepare for Pipeline {
     type Job = Job;
 
+    fn label(&self, job: &Job) -> Label {
+        let (priority, category) = match job {
+            Job::Event { is_crash: true, .. } => (Priority::Crash, Category::Error),
+            Job::Event { .. } => (Priority::Error, Category::Error),
+            Job::Transaction(_) => (Priority::Trace, Category::Transaction),
+        };
+        Label { priority, category, order: None, weight: weight::of(job) }
+    }
+
     fn prepare(&self, job: Job) -> Option<Envelope> {
         match job {
-            Job::Event(prepare) => prepare(self),
+            Job::Event { prepare, .. } => prepare(self),
             Job::Transaction(job) => {
                 let (transaction, dsc) = job.into_transaction(&self.config, &self.losses)?;
                 self.finish(transaction, Some(dsc))
@@ -73,7 +88,7 @@ impl Prepare for Pipeline {
 
     fn quantities(&self, job: &Job) -> Vec<(Category, u64)> {
         match job {
-            Job::Event(_) => vec![(Category::Error, 1)],
+            Job::Event { .. } => vec![(Category::Error, 1)],
             Job::Transaction(job) => job.quantities(),
         }
     }
@@ -81,7 +96,8 @@ impl Prepare for Pipeline {
 
 impl Job {
     pub(crate) fn event(job: EventJob) -> Self {
-        Job::Event(Box::new(move |pipeline| pipeline.prepare_event(job)))
+        let (is_crash, weight) = (job.is_crash(), weight::event(&job));
+        Job::Event { prepare: Box::new(move |pipeline| pipeline.prepare_event(job)), is_crash, weight }
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use watchpost_protocol::{SpanId, SpanLink, SpanRecord, SpanStatus, Timestamp, TraceId, TransactionSource};
 
 use crate::fields::{self, Fields};
-use crate::origin::{self, Origin, Set};
+use crate::origin::{self, Origin, Set, SpanInit};
 use crate::thread::Threads;
 
 /// How many spans a trace keeps besides its root (`protocol.md` §6.3).
@@ -94,6 +94,8 @@ pub(crate) struct Buffer {
     threads: Threads,
     /// The time of day when the root began, and that moment: what turns one into the other.
     pub(crate) anchor: Option<(Timestamp, Instant)>,
+    /// What its rows have in boxes of their own, in bytes.
+    boxed: usize,
     /// Children that found no room.
     pub(crate) overflow: u64,
     /// Where the keys of the first rows stand, for whoever looks for one: made as far as it is needed, when it is.
@@ -116,6 +118,9 @@ impl Buffer {
         }
         let attributes = self.fields.extend(opening.fields);
         let thread = self.threads.here();
+        if let Origin::ByHand(init) = &opening.origin {
+            self.boxed += size_of::<SpanInit>() + owned(&init.name);
+        }
         self.rows.push(Row {
             key: opening.key,
             span_id: opening.span_id,
@@ -198,6 +203,7 @@ impl Buffer {
     }
 
     pub(crate) fn set_name(&mut self, slot: Slot, name: Cow<'static, str>) {
+        self.boxed += owned(&name);
         self.set(slot, |set| set.name = Some(name));
     }
 
@@ -212,11 +218,21 @@ impl Buffer {
     fn set(&mut self, slot: Slot, change: impl FnOnce(&mut Set)) {
         if let Some(row) = self.row(slot) {
             change(row.set.get_or_insert_default());
+            self.boxed += size_of::<Set>();
         }
     }
 
     pub(crate) fn status(&self, slot: Slot) -> Option<SpanStatus> {
         self.rows.get(slot.0 as usize)?.status
+    }
+
+    /// How much memory it has taken, in bytes: what was set by hand twice is counted twice.
+    pub(crate) fn weight(&self) -> usize {
+        self.rows.capacity() * size_of::<Row>()
+            + self.fields.weight()
+            + self.later.capacity() * size_of::<(u32, u32)>()
+            + self.indexed * 2 * size_of::<(SpanKey, u32)>()
+            + self.boxed
     }
 
     /// The id of a span.
@@ -335,6 +351,15 @@ impl Buffer {
             }
         }
         records
+    }
+}
+
+/// How much memory a name has taken, in bytes.
+#[expect(clippy::ptr_arg, reason = "whether it is owned is the question")]
+fn owned(name: &Cow<'static, str>) -> usize {
+    match name {
+        Cow::Borrowed(_) => 0,
+        Cow::Owned(name) => name.capacity(),
     }
 }
 

@@ -103,6 +103,16 @@ pub(crate) struct Sampled {
     pub(crate) by_sampler: bool,
 }
 
+impl Sampled {
+    /// The decision at a rate that is halved so often. Says, too, whether that is why the trace is not kept.
+    pub(crate) fn halved(self, times: u32, sample_rand: f64) -> (Self, bool) {
+        let Some(rate) = self.rate.filter(|_| times > 0) else { return (self, false) };
+        let rate = SampleRate(rate / f64::from(1u32 << times.min(31)));
+        let sampled = self.sampled && rate.keeps(sample_rand);
+        (Sampled { sampled, rate: Some(rate.get()), ..self }, self.sampled && !sampled)
+    }
+}
+
 /// Decides about a root span. `None`: tracing is off here, and no decision is made for anybody downstream.
 pub(crate) fn decide(
     sampler: Option<&TracesSampler>,
@@ -148,5 +158,26 @@ fn ask(sampler: &TracesSampler, context: &SamplingContext<'_>) -> Option<Option<
             crate::debug!("traces_sampler panicked: the parent's decision and traces_sample_rate decide");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_halved_rate_holds_back_what_it_alone_does_not_keep() {
+        let halved = |rate: f64, rand: f64, times| {
+            let sampled = Sampled { sampled: rand < rate, rate: Some(rate), by_sampler: false };
+            let (sampled, held_back) = sampled.halved(times, rand);
+            (sampled.sampled, sampled.rate, held_back)
+        };
+        assert_eq!(halved(0.5, 0.4, 0), (true, Some(0.5), false));
+        assert_eq!(halved(0.5, 0.2, 1), (true, Some(0.25), false));
+        assert_eq!(halved(0.5, 0.4, 1), (false, Some(0.25), true));
+        assert_eq!(halved(0.5, 0.6, 1), (false, Some(0.25), false), "it was not sampled anyway");
+        assert_eq!(halved(1.0, 0.001, 10), (false, Some(1.0 / 1024.0), true));
+        let nobody = Sampled { sampled: false, rate: None, by_sampler: false };
+        assert_eq!(nobody.halved(3, 0.0), (nobody, false));
     }
 }

@@ -18,6 +18,7 @@ use watchpost_protocol::{
 
 use crate::breadcrumbs::{FlatCrumb, Ring, Trail};
 use crate::fields::Fields;
+use crate::heap;
 use crate::last_error::LastError;
 use crate::propagation_context::PropagationContext;
 
@@ -76,6 +77,29 @@ pub(crate) struct ScopeData {
     pub(crate) request: Option<Arc<dyn RequestSource>>,
     pub(crate) response_status: Option<u16>,
     pub(crate) processors: Vec<EventProcessor>,
+}
+
+impl ScopeData {
+    /// About how much memory it has taken, in bytes, by the number of things: it is asked for everything that is captured. One that holds
+    /// nothing is that of every scope that holds nothing.
+    pub(crate) fn weight(&self) -> usize {
+        const TAG: usize = 64;
+        const VALUE: usize = 1024;
+        const REQUEST: usize = 2048;
+        let few = self.fingerprint.as_ref().map_or(0, Vec::len) + self.processors.len();
+        let values = self.extra.len() + self.contexts.len();
+        let things = TAG * (self.tags.len() + few)
+            + VALUE * (values + usize::from(self.user.is_some()))
+            + REQUEST * usize::from(self.request.is_some())
+            + self.transaction.as_ref().map_or(0, |(name, _)| heap::text(name));
+        if things == 0 {
+            return 0;
+        }
+        size_of::<ScopeData>()
+            + things
+            + heap::tree(self.tags.len(), size_of::<(String, String)>())
+            + heap::tree(values, size_of::<(String, Value)>())
+    }
 }
 
 /// A scope as it was at one moment: two pointers.

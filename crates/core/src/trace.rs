@@ -78,8 +78,11 @@ impl Trace {
         init: RootInit,
         fields: &Fields,
     ) -> Option<Arc<Trace>> {
-        let sampled = decide(client, &propagation, &init, fields)?;
-        if !sampled.sampled {
+        let (sampled, held_back) = decide(client, &propagation, &init, fields)?;
+        if held_back {
+            let lost = [(Category::Transaction, 1), (Category::Span, 1)];
+            client.ledger().record_all(DiscardReason::Backpressure, &lost);
+        } else if !sampled.sampled {
             client.ledger().record_unsampled();
         }
         let root = rng::span_id(client.rng());
@@ -240,12 +243,13 @@ impl Drop for Trace {
     }
 }
 
+/// The decision, and whether the trace would be kept if less was waiting to be sent.
 fn decide(
     client: &Client,
     propagation: &PropagationContext,
     init: &RootInit,
     fields: &Fields,
-) -> Option<Sampled> {
+) -> Option<(Sampled, bool)> {
     let options = client.options();
     if !client.config().tracing_is_on() {
         return None;
@@ -253,7 +257,7 @@ fn decide(
     let ignored = filters::ignores_transaction(&options.ignore_transactions, &init.name).then_some(false);
     if let Some(sampled) = ignored.or(init.sampled) {
         let rate = Some(if sampled { 1.0 } else { 0.0 });
-        return Some(Sampled { sampled, rate, by_sampler: true });
+        return Some((Sampled { sampled, rate, by_sampler: true }, false));
     }
     let context = SamplingContext {
         name: &init.name,
@@ -265,12 +269,13 @@ fn decide(
         parent_sampled: propagation.parent_sampled,
         parent_sample_rate: propagation.parent_sample_rate(),
     };
-    sampling::decide(
+    let sampled = sampling::decide(
         options.traces_sampler.as_ref(),
         options.traces_sample_rate,
         &context,
         propagation.sample_rand,
-    )
+    )?;
+    Some(sampled.halved(client.halvings(), propagation.sample_rand))
 }
 
 impl std::fmt::Debug for Trace {

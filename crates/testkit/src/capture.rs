@@ -11,10 +11,11 @@ use crate::recorder::Recorder;
 /// How long a test waits for the worker. On a machine that is busy with other tests the default of a program is too short.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Options for a test: every trace is sampled, the environment of the process is not read, the DSN leads nowhere, and the guard waits for a
-/// minute rather than for two seconds.
+/// Options for a test: every trace is sampled, the environment of the process is not read, the DSN leads nowhere, what is captured arrives in
+/// that order, and the guard waits for a minute rather than for two seconds.
 pub fn options() -> Options {
-    let options = Options::new().use_environment(false).shutdown_timeout(PATIENCE).traces_sample_rate(1.0);
+    let options = Options::new().use_environment(false).shutdown_timeout(PATIENCE).max_in_flight(1);
+    let options = options.traces_sample_rate(1.0);
     let options = options.and_then(|options| options.dsn("https://testkit@o1.ingest.invalid/1"));
     options.unwrap_or_default()
 }

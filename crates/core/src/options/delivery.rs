@@ -25,9 +25,37 @@ impl Options {
         self
     }
 
-    /// How many items may wait to be sent. What comes when so many wait is dropped and counted. At least 1. Default: 100.
+    /// How many items may wait to be sent or be under way. When there are so many, the least important goes: logs and metrics first, then
+    /// transactions, check-ins and sessions, errors, crashes; of equals, the one that comes last. What goes is counted as `queue_overflow`. At
+    /// least 1. Default: 16 384, which is more than a burst of 10 000 that comes faster than it can be sent; what bounds the memory is
+    /// [`transport_queue_bytes`](Self::transport_queue_bytes).
     pub fn transport_queue_size(mut self, items: usize) -> Self {
         self.transport_queue_size = items.max(1);
+        self
+    }
+
+    /// How much memory those items may hold, in bytes, as they are before they are made JSON: an estimate, on the safe side. Beyond it,
+    /// items go as with [`transport_queue_size`](Self::transport_queue_size). What is being prepared and sent needs some more, for each of
+    /// [`max_in_flight`](Self::max_in_flight). Default: 50 000 000, room for 10 000 transactions of six spans, or 4 000 of fifty.
+    pub fn transport_queue_bytes(mut self, bytes: usize) -> Self {
+        self.transport_queue_bytes = bytes;
+        self
+    }
+
+    /// How many envelopes may be under way at once, each on a thread of its own. With one request after the other, a server that is 100 ms
+    /// away takes ten items a second. There is one thread as long as it keeps up; the others are started while items wait, and end when
+    /// there is nothing to do. With 1, items arrive in the order in which they are sent. At least 1. Default: 8.
+    pub fn max_in_flight(mut self, envelopes: usize) -> Self {
+        self.max_in_flight = envelopes.max(1);
+        self
+    }
+
+    /// Whether fewer traces are kept while more is captured than can be sent (`protocol.md` §20.8): while the queue overflows or a rate
+    /// limit is in force, the share of traces that is kept is halved every ten seconds, down to 1/1024; it is restored at once when all is
+    /// well. The loss is counted as `backpressure`. Errors are not concerned, and neither are traces that the program decided on where it
+    /// started them. Default: true.
+    pub fn enable_backpressure_handling(mut self, enabled: bool) -> Self {
+        self.enable_backpressure_handling = enabled;
         self
     }
 

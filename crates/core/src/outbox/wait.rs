@@ -1,124 +1,244 @@
 //! Waiting with a deadline: flush and close.
 //!
-//! Both only ever wait on a condition variable with what is left of their time; the wire is the worker's. So they end on time
-//! whatever the server does (promise 4).
+//! Both only ever wait on a condition variable with what is left of their time; the wire is the workers'. So they end on time whatever
+//! the server does (promise 4).
 
-use std::sync::PoisonError;
+use std::fmt::Write;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use watchpost_protocol::DiscardReason;
+use watchpost_protocol::{Category, DiscardReason};
 
-use super::{Outbox, Prepare, Worker};
+use super::{End, Outbox, Prepare, Shared, State};
+
+/// A close that is not done so long before its deadline gives up what waits, to have time to report it...
+const LAST_WORDS: Duration = Duration::from_millis(250);
+
+/// ...but no more than this part of its time.
+const LAST_PART: u32 = 4;
+
+/// The flushes that somebody waits for.
+#[derive(Debug, Default)]
+pub(super) struct Tickets {
+    tickets: Vec<Ticket>,
+    asked: u64,
+}
+
+#[derive(Debug)]
+struct Ticket {
+    number: u64,
+    /// It waits for the jobs that were queued before: those that come later cannot hold it up.
+    before: u64,
+    /// How many of those are left.
+    left: usize,
+    served: bool,
+}
+
+impl Tickets {
+    fn ask(&mut self, before: u64, left: usize) -> u64 {
+        self.asked += 1;
+        self.tickets.push(Ticket { number: self.asked, before, left, served: false });
+        self.asked
+    }
+
+    /// A job is delivered or lost.
+    pub(super) fn finish(&mut self, job: u64) {
+        for ticket in self.tickets.iter_mut().filter(|ticket| job < ticket.before) {
+            ticket.left = ticket.left.saturating_sub(1);
+        }
+    }
+
+    /// Up to which job somebody waits.
+    pub(super) fn awaited(&self) -> Option<u64> {
+        self.tickets.iter().filter(|ticket| ticket.left > 0).map(|ticket| ticket.before).min()
+    }
+
+    /// Whether there is a flush that waits for nothing but a report.
+    pub(super) fn are_due(&self) -> bool {
+        self.tickets.iter().any(Ticket::is_due)
+    }
+
+    pub(super) fn due(&self) -> Vec<u64> {
+        self.tickets.iter().filter(|ticket| ticket.is_due()).map(|ticket| ticket.number).collect()
+    }
+
+    pub(super) fn serve(&mut self, flushes: &[u64]) {
+        for ticket in self.tickets.iter_mut().filter(|ticket| flushes.contains(&ticket.number)) {
+            ticket.served = true;
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.tickets.is_empty()
+    }
+
+    fn is_served(&self, number: u64) -> bool {
+        self.tickets.iter().all(|ticket| ticket.number != number || ticket.served)
+    }
+
+    fn withdraw(&mut self, number: u64) {
+        self.tickets.retain(|ticket| ticket.number != number);
+    }
+}
+
+impl Ticket {
+    fn is_due(&self) -> bool {
+        self.left == 0 && !self.served
+    }
+}
+
+/// A flush that was asked for. Nobody works for one that is dropped.
+pub(crate) struct Flush<'a, P: Prepare> {
+    outbox: &'a Outbox<P>,
+    ticket: Option<u64>,
+}
 
 impl<P: Prepare> Outbox<P> {
-    /// How many items wait or are under way.
-    pub(crate) fn pending(&self) -> usize {
-        let state = self.shared.lock();
-        state.queue.len() + state.in_flight
+    /// Asks for a flush of all that is queued now.
+    pub(crate) fn flush(&self) -> Flush<'_, P> {
+        let shared = &self.shared;
+        let mut state = shared.lock();
+        let pending = state.queue.len();
+        let over = state.end > End::Open && state.crew.threads() == 0;
+        if over || (pending == 0 && !state.reporting && !shared.has_news()) {
+            return Flush { outbox: self, ticket: None };
+        }
+        let pushed = state.queue.pushed();
+        let ticket = state.tickets.ask(pushed, pending);
+        state.outage.cut_short();
+        if pending == 0 || state.queue.is_ready() {
+            shared.attend(state, true);
+        } // else whoever has what it waits for looks afterwards
+        Flush { outbox: self, ticket: Some(ticket) }
     }
 
-    /// Waits until all that was queued before is delivered or lost and the losses are reported, or the time is up. Says which.
-    pub(crate) fn flush(&self, timeout: Duration) -> bool {
-        let deadline = Instant::now().checked_add(timeout);
-        let mut state = self.shared.lock();
-        if matches!(state.worker, Worker::NotStarted) && self.nothing_to_report() {
-            return true;
-        }
-        if matches!(state.worker, Worker::Ended) {
-            return true;
-        }
-        if is_this_thread(&state.worker) {
-            return false; // a callback on the worker cannot wait for the worker
-        }
-        let mine = state.ask_flush();
-        if !self.wake(state, true) {
-            return false;
-        }
-        self.wait_until(deadline, |state| state.flushes_done >= mine || matches!(state.worker, Worker::Ended))
-    }
-
-    /// Takes nothing more, then waits like [`flush`](Self::flush), for the worker to end too. What is still queued when the time is
-    /// up is counted and dropped; an item that is under way is left to the worker, which nobody waits for any longer.
+    /// Takes nothing more, then waits until what is queued is delivered or lost, the losses are reported and the workers have ended, or the
+    /// time is up. Says which. What still waits shortly before is counted, to be reported as long as there is time; what is under
+    /// way is left to its worker, for which nobody waits any longer.
     pub(crate) fn close(&self, timeout: Duration) -> bool {
-        let deadline = Instant::now().checked_add(timeout);
-        let mut state = self.shared.lock();
-        let first = !std::mem::replace(&mut state.closing, true);
-        match state.worker {
-            Worker::NotStarted if self.nothing_to_report() => {
-                state.worker = Worker::Ended;
-                return true;
-            }
-            Worker::Ended => return true,
-            _ => {}
+        let began = Instant::now();
+        if self.retire() {
+            return true;
         }
-        if first {
-            state.ask_flush();
+        let shared = &self.shared;
+        if shared.employs_this_thread() {
+            return false; // it ends as soon as the callback that called us returns
         }
-        let on_worker = is_this_thread(&state.worker);
-        if !self.wake(state, true) {
-            return false;
+        let ended = |state: &State<P::Job>| state.crew.threads() == 0;
+        let last_words = LAST_WORDS.min(timeout / LAST_PART);
+        if shared.wait_until(began, timeout - last_words, ended) {
+            return true;
         }
-        if on_worker {
-            return false; // it closes as soon as the callback that called us returns
-        }
-        let done = self.wait_until(deadline, |state| matches!(state.worker, Worker::Ended));
-        if !done {
-            self.give_up(timeout);
-        }
-        done
-    }
-
-    /// Takes nothing more and waits for nobody: the worker sends what is queued, reports, and ends.
-    pub(crate) fn retire(&self) {
-        let mut state = self.shared.lock();
-        let over = match state.worker {
-            Worker::NotStarted => self.nothing_to_report(),
-            Worker::Running(_) => false,
-            Worker::Ended => true,
-        };
-        if !std::mem::replace(&mut state.closing, true) && !over {
-            state.ask_flush();
-            self.wake(state, true);
-        }
-    }
-
-    fn give_up(&self, timeout: Duration) {
-        let mut state = self.shared.lock();
-        let left: Vec<P::Job> = state.queue.drain(..).collect();
-        state.finished += left.len() as u64;
-        let pending = left.len() + state.in_flight;
-        drop(state);
-        self.shared.count(DiscardReason::NetworkError, &left);
-        if pending > 0 {
-            let seconds = timeout.as_secs_f64();
+        let given_up = shared.cut_short();
+        let done = shared.wait_until(began, timeout, ended);
+        if !done || !given_up.is_empty() {
+            let under_way = shared.lock().queue.under_way().map(|label| label.category).collect::<Vec<_>>();
             crate::debug!(
-                "closed after {seconds:.1} s without an answer from the server: {pending} items were not delivered"
+                "closed after {:.1} s, which was not enough to send everything: {}",
+                timeout.as_secs_f64(),
+                lost(&given_up, &under_way)
             );
         }
+        done && given_up.is_empty()
     }
 
-    fn nothing_to_report(&self) -> bool {
-        !self.shared.wire.reports || self.shared.wire.losses.is_empty()
-    }
-
-    fn wait_until(&self, deadline: Option<Instant>, done: impl Fn(&super::State<P::Job>) -> bool) -> bool {
-        let mut state = self.shared.lock();
-        loop {
-            if done(&state) {
-                return true;
-            }
-            // A timeout too long for the clock to add is a wait without an end, as was asked for.
-            let left = deadline.map_or(Duration::from_secs(3600), |deadline| {
-                deadline.saturating_duration_since(Instant::now())
-            });
-            if left.is_zero() {
+    /// Takes nothing more and waits for nobody: the workers send what is queued, report, and end. Says whether there is nothing to do.
+    pub(crate) fn retire(&self) -> bool {
+        let shared = &self.shared;
+        let mut state = shared.lock();
+        let idle = state.crew.threads() == 0;
+        if state.end == End::Open {
+            state.end = End::Closing;
+            if idle && shared.has_news() {
+                shared.grow(state); // somebody has to report
                 return false;
             }
-            state = self.shared.idle.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            drop(state);
+            shared.call_all();
+        }
+        idle
+    }
+}
+
+impl<P: Prepare> Flush<'_, P> {
+    /// Waits until all that was queued is delivered or lost and the losses are reported, or the time is up. Says which.
+    pub(crate) fn wait(&self, timeout: Duration) -> bool {
+        let Some(ticket) = self.ticket else { return true };
+        let shared = &self.outbox.shared;
+        if shared.employs_this_thread() {
+            return false; // a callback on a worker cannot wait for the worker
+        }
+        let began = Instant::now();
+        shared.wait_until(began, timeout, |state| {
+            state.tickets.is_served(ticket) || (state.end > End::Open && state.crew.threads() == 0)
+        })
+    }
+}
+
+impl<P: Prepare> Drop for Flush<'_, P> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket {
+            self.outbox.shared.lock().tickets.withdraw(ticket);
         }
     }
 }
 
-fn is_this_thread(worker: &Worker) -> bool {
-    matches!(worker, Worker::Running(Some(id)) if *id == std::thread::current().id())
+impl<P: Prepare> Shared<P> {
+    /// Counts what waits as lost, and sees to it that it is reported, though every worker may be stuck. Says what was lost.
+    fn cut_short(self: &std::sync::Arc<Self>) -> Vec<Category> {
+        let mut state = self.lock();
+        if state.crew.threads() == 0 {
+            return Vec::new(); // they have just ended
+        }
+        let left = state.queue.drain();
+        self.lose(&mut state, DiscardReason::NetworkError, &left);
+        state.end = state.end.max(End::CutShort);
+        if state.end == End::CutShort && !state.reporting && self.has_news() {
+            self.grow(state); // one more than there may be: for the last report alone
+        }
+        left.iter().map(|entry| entry.label.category).collect()
+    }
+
+    fn wait_until(&self, began: Instant, timeout: Duration, done: impl Fn(&State<P::Job>) -> bool) -> bool {
+        let mut state: MutexGuard<'_, State<P::Job>> = self.lock();
+        loop {
+            if done(&state) {
+                return true;
+            }
+            let left = timeout.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                return false;
+            }
+            let left = left.min(Duration::from_secs(3600)); // not every clock can count to the end of time
+            state = self.progress.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+/// What was lost at the end, by kind.
+fn lost(given_up: &[Category], under_way: &[Category]) -> String {
+    let mut text = String::new();
+    for (kinds, what) in [(given_up, "given up"), (under_way, "left under way")] {
+        let mut kinds = kinds.to_vec();
+        kinds.sort_unstable();
+        for kind in kinds.chunk_by(|one, other| one == other) {
+            let comma = if text.is_empty() { "" } else { ", " };
+            let _ = write!(text, "{comma}{} {} {what}", kind.len(), kind[0]);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_lost_at_the_end_is_named_by_kind() {
+        use Category::{Error, Transaction};
+        assert_eq!(
+            lost(&[Transaction, Error, Transaction], &[Error]),
+            "1 error given up, 2 transaction given up, 1 error left under way"
+        );
+    }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use watchpost_protocol::{
-    Category, DynamicSamplingContext, Event, EventId, Item, Level, Stacktrace, Thread, TraceContext, truncate,
+    Category, DynamicSamplingContext, Event, EventId, Exception, Item, Level, Stacktrace, Thread,
+    TraceContext, truncate,
 };
 
 use super::Telemetry;
@@ -32,6 +33,14 @@ pub(crate) struct EventTrace {
 }
 
 impl EventJob {
+    /// Whether it tells of the end of the program, or may.
+    pub(super) fn is_crash(&self) -> bool {
+        let unhandled = |exception: &Exception| {
+            exception.mechanism.as_ref().is_some_and(|mechanism| mechanism.handled == Some(false))
+        };
+        self.event.level == Some(Level::Fatal) || self.event.exception.iter().any(unhandled)
+    }
+
     /// The scopes' processors, the widest scope's first (§15.4).
     pub(super) fn processors(&self) -> Vec<EventProcessor> {
         let layers = [&self.layers.global, &self.layers.isolation, &self.layers.current];

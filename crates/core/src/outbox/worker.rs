@@ -1,0 +1,243 @@
+//! What a worker does: it takes an item, prepares it, lets another prepare, delivers.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use watchpost_protocol::{DiscardReason, Envelope};
+
+use super::crew::Rest;
+use super::delivery::Answered;
+use super::outage::MAX_FAILURES;
+use super::queue::{Entry, Label, Load};
+use super::{End, Prepare, Shared, State};
+use crate::mute;
+use crate::rng::{self, ThreadRng};
+
+/// What there is to do.
+enum Task<J> {
+    Send(Entry<J>),
+    /// Everything that a flush waited for is done: what is left of it is a report.
+    Report,
+}
+
+enum Next<J> {
+    Do(Task<J>),
+    Rest(Rest),
+    End,
+}
+
+impl<P: Prepare> Shared<P> {
+    /// A worker's life: everything that is not the caller's happens here.
+    pub(super) fn run(self: &Arc<Self>) {
+        let _muted = mute::enter();
+        self.employ_this_thread();
+        while let Some(task) = self.next() {
+            // Whatever is somebody else's is caught where it is called; a mistake of ours must not cost the worker.
+            let done = catch_unwind(AssertUnwindSafe(|| match task {
+                Task::Send(entry) => self.send(entry),
+                Task::Report => self.report(),
+            }));
+            if done.is_err() {
+                crate::debug!("a worker has failed over an item");
+            }
+        }
+    }
+
+    /// Waits for something to do; `None`: there will be nothing any more.
+    fn next(&self) -> Option<Task<P::Job>> {
+        let mut state = self.lock();
+        let mut idle = Rest::Nap;
+        loop {
+            match state.next(|| self.has_news()) {
+                Next::Do(task) => return Some(task),
+                Next::Rest(Rest::Sleep) => {
+                    state = self.rest(state, idle)?;
+                    idle = Rest::Sleep; // unless there is something to do now
+                }
+                Next::Rest(rest) => state = self.rest(state, rest)?,
+                Next::End => {
+                    self.leave(state);
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Prepares what was taken, and delivers what came of it.
+    fn send(self: &Arc<Self>, entry: Entry<P::Job>) {
+        self.take_turn(entry);
+        self.report_if_overdue();
+    }
+
+    fn take_turn(self: &Arc<Self>, mut entry: Entry<P::Job>) {
+        let mut turn = Turn { shared: self, number: entry.number, began: None };
+        let load = std::mem::replace(&mut entry.load, Load::Sealed(Envelope::default()));
+        let Some(envelope) = self.seal(load, &entry.label) else { return };
+        let began = turn.hand_on();
+        let answered = self.deliver(envelope);
+        let now = Instant::now();
+        let mut state = self.lock();
+        match answered {
+            Answered::Settled => state.outage.over(now),
+            Answered::NothingLeft => {}
+            Answered::Unreachable(envelope) => {
+                state.outage.failed(began, now, rng::sample_rand(&ThreadRng));
+                entry.failures += 1;
+                // At the end there is no time for another try: who is offline should not have to wait for nothing.
+                if entry.failures < MAX_FAILURES && state.end == End::Open {
+                    state.queue.put_back(entry, envelope);
+                    turn.number = u64::MAX; // it is not finished
+                } else {
+                    entry.load = Load::Sealed(envelope);
+                    self.lose(&mut state, DiscardReason::NetworkError, &[entry]);
+                }
+            }
+        }
+    }
+
+    /// The envelope of what was queued; `None` if nothing is to be sent. A panic on the way costs this one item.
+    fn seal(&self, load: Load<P::Job>, label: &Label) -> Option<Envelope> {
+        let job = match load {
+            Load::Sealed(envelope) => return Some(envelope),
+            Load::Job(job) => job,
+        };
+        let quantities = self.preparer.quantities(&job);
+        let lose = |reason| self.wire.losses.record_all(reason, &quantities);
+        if self.wire.is_limited(label.category) {
+            lose(DiscardReason::RatelimitBackoff);
+            return None;
+        }
+        let prepared = catch_unwind(AssertUnwindSafe(|| self.preparer.prepare(job)));
+        prepared.unwrap_or_else(|_| {
+            crate::debug!("preparing an item panicked: dropped it");
+            lose(DiscardReason::InternalSdkError);
+            None
+        })
+    }
+
+    /// Sends a report if none was sent for long, because there was nothing that it could ride on.
+    fn report_if_overdue(&self) {
+        if self.report_is_overdue() && !std::mem::replace(&mut self.lock().reporting, true) {
+            self.report();
+        }
+    }
+
+    /// Sends a report of its own, and ends the flushes that waited for nothing else.
+    fn report(&self) {
+        let mut state = self.lock();
+        state.crew.departs(Instant::now());
+        let served = Served { shared: self, flushes: state.tickets.due() };
+        drop(state);
+        self.deliver_report();
+        drop(served);
+    }
+}
+
+impl<J> State<J> {
+    /// What a worker that has nothing under way does next. `news` says whether there are losses to report.
+    fn next(&mut self, news: impl FnOnce() -> bool) -> Next<J> {
+        if !self.reporting && (self.tickets.are_due() || self.has_last_words(news)) {
+            self.reporting = true;
+            return Next::Do(Task::Report);
+        }
+        if self.queue.waiting() == 0 {
+            self.said_full = false;
+            // In the end the last to leave is the one that reports: whatever is lost is lost before.
+            return if self.end == End::Open { Next::Rest(Rest::Sleep) } else { Next::End };
+        }
+        if self.crew.preparing {
+            return Next::Rest(Rest::Nap);
+        }
+        if let Some(pause) = self.pause() {
+            return Next::Rest(Rest::Pause(pause));
+        }
+        match self.queue.take(self.tickets.awaited()) {
+            Some(entry) => {
+                self.crew.preparing = true;
+                Next::Do(Task::Send(entry))
+            }
+            // All that waits has to wait for others of its key, and who delivers those looks afterwards.
+            None => Next::Rest(Rest::Sleep),
+        }
+    }
+
+    /// How long nothing may be sent, because there is nobody to send to. In the end there is no time for that.
+    pub(super) fn pause(&self) -> Option<Duration> {
+        if self.end == End::Open { self.outage.pause(Instant::now) } else { None }
+    }
+
+    /// Whether it is time for a last report: nothing is left that could be lost, or there is no time to wait for that.
+    fn has_last_words(&mut self, news: impl FnOnce() -> bool) -> bool {
+        let alone = self.queue.len() == 0 && self.crew.threads() == 1;
+        let then = match self.end {
+            End::Closing if alone => End::Silent,
+            End::CutShort => End::Closing, // and a last one of what is lost until the end, if there ever is one
+            _ => return false,
+        };
+        let news = news();
+        if news {
+            self.end = then;
+        }
+        news
+    }
+}
+
+/// The flushes that a report is the end of, however it ends.
+struct Served<'a, P: Prepare> {
+    shared: &'a Shared<P>,
+    flushes: Vec<u64>,
+}
+
+impl<P: Prepare> Drop for Served<'_, P> {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.reporting = false;
+        state.crew.returns();
+        state.tickets.serve(&self.flushes);
+        drop(state);
+        self.shared.progress.notify_all();
+    }
+}
+
+/// A worker's turn: from taking an item to its end. However it ends, the others go on.
+struct Turn<'a, P: Prepare> {
+    shared: &'a Arc<Shared<P>>,
+    /// Of the item; the highest there is: it was put back.
+    number: u64,
+    /// When its delivery began; before that it is being prepared.
+    began: Option<Instant>,
+}
+
+impl<P: Prepare> Turn<'_, P> {
+    /// What was taken is prepared: now another may prepare. Says when.
+    fn hand_on(&mut self) -> Instant {
+        let now = Instant::now();
+        self.began = Some(now);
+        let mut state = self.shared.lock();
+        state.crew.preparing = false;
+        state.crew.departs(now);
+        state.outage.try_now(now);
+        if state.queue.is_ready() {
+            self.shared.attend(state, false);
+        }
+        now
+    }
+}
+
+impl<P: Prepare> Drop for Turn<'_, P> {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.queue.release(self.number);
+        state.tickets.finish(self.number);
+        match self.began {
+            Some(began) => state.crew.returns_after(began.elapsed()),
+            None => state.crew.preparing = false,
+        }
+        let waited_for = !state.tickets.is_empty();
+        drop(state);
+        if waited_for {
+            self.shared.progress.notify_all();
+        }
+    }
+}

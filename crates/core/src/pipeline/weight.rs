@@ -1,0 +1,77 @@
+//! How much memory a job holds while it waits: made of numbers that are there, and of what the program itself put into an event.
+//!
+//! What is shared with others (scopes, breadcrumbs) counts in full with each that holds it: whoever lets go last frees it.
+
+use std::sync::Arc;
+
+use watchpost_protocol::{Breadcrumb, Event, Exception, Frame, Value};
+
+use super::{EventJob, Job, TransactionJob};
+use crate::heap;
+use crate::merge::Layers;
+use crate::propagation_context::PropagationContext;
+use crate::scope::ScopeData;
+
+pub(super) fn of(job: &Job) -> usize {
+    match job {
+        Job::Event { weight, .. } => *weight,
+        Job::Transaction(job) => transaction(job),
+    }
+}
+
+pub(super) fn event(job: &EventJob) -> usize {
+    let EventJob { event, layers, stack, .. } = job;
+    let Layers { global, isolation, current } = layers;
+    let trails = [global, isolation, current].map(|layer| layer.trail.weight()).iter().sum::<usize>();
+    size_of::<EventJob>()
+        + own(event)
+        + scopes([&current.data, &isolation.data, &global.data])
+        + trails
+        + stack.as_ref().map_or(0, |stack| size_of_val(&*stack.0))
+}
+
+/// What the program put into the event itself.
+fn own(event: &Event) -> usize {
+    let message = event.logentry.iter().flat_map(|entry| [&entry.formatted, &entry.message]);
+    let tags = event.tags.iter().map(|(key, value)| heap::text(key) + heap::text(value));
+    let named = event
+        .extra
+        .iter()
+        .chain(&event.contexts.other)
+        .map(|(key, value)| heap::text(key) + heap::json(value));
+    heap::tree(event.tags.len(), size_of::<(String, String)>())
+        + heap::tree(event.extra.len() + event.contexts.other.len(), size_of::<(String, Value)>())
+        + heap::map(&event.other)
+        + message.flatten().map(|text| heap::text(text)).sum::<usize>()
+        + tags.sum::<usize>()
+        + named.sum::<usize>()
+        + event.exception.iter().map(exception).sum::<usize>()
+        + event
+            .breadcrumbs
+            .iter()
+            .map(|crumb| size_of::<Breadcrumb>() + heap::map(&crumb.data))
+            .sum::<usize>()
+}
+
+fn exception(exception: &Exception) -> usize {
+    let texts = [&exception.ty, &exception.value, &exception.module];
+    let frames = exception.stacktrace.as_ref().map_or(0, |stack| stack.frames.len());
+    size_of::<Exception>()
+        + texts.into_iter().flatten().map(|text| heap::text(text)).sum::<usize>()
+        + frames * size_of::<Frame>()
+}
+
+fn transaction(job: &TransactionJob) -> usize {
+    let [current, isolation, global] = &job.layers;
+    let sampling_context = if job.propagation.frozen.get().is_some() { 1024 } else { 0 };
+    let propagation = size_of::<PropagationContext>() + heap::ALLOCATION + sampling_context;
+    job.name.len() + job.buffer.weight() + propagation + scopes([current, isolation, global])
+}
+
+/// What the scopes hold. The process's own is there anyway, and so is what is the same in two of them.
+fn scopes([current, isolation, global]: [&Arc<ScopeData>; 3]) -> usize {
+    let beside = |data: &Arc<ScopeData>, wider: &Arc<ScopeData>| {
+        if Arc::ptr_eq(data, wider) { 0 } else { data.weight() }
+    };
+    beside(current, isolation) + beside(isolation, global)
+}

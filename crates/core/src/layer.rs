@@ -16,6 +16,7 @@ use crate::fields::Fields;
 use crate::integration::RawStack;
 use crate::last_error::LastError;
 use crate::mute;
+pub use crate::outgoing::Outgoing;
 use crate::pipeline::EventJob;
 use crate::record::Origin;
 pub use crate::record::{Callsite, Site, Slot, SpanKey};

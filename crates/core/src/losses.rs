@@ -1,6 +1,5 @@
 //! The ledger of what was lost: nothing is dropped without a line in it (promise 5).
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,12 +8,11 @@ use watchpost_protocol::{Category, DiscardReason, DiscardedEvent};
 /// Counts losses by reason and category until the next client report takes them (`protocol.md` §4.3).
 #[derive(Debug, Default)]
 pub struct Losses {
-    counts: Mutex<Counts>,
+    /// Sorted by reason and category.
+    lines: Mutex<Vec<DiscardedEvent>>,
     /// Traces that were not sampled: the one loss that is ordinary, and so has to cost next to nothing.
     unsampled: AtomicU64,
 }
-
-type Counts = BTreeMap<(DiscardReason, Category), u64>;
 
 impl Losses {
     /// Adds `quantity` to one line; zero adds nothing.
@@ -38,15 +36,15 @@ impl Losses {
     #[must_use]
     pub fn take(&self) -> Vec<DiscardedEvent> {
         self.record_all(DiscardReason::SampleRate, &unsampled(self.unsampled.swap(0, Ordering::Relaxed)));
-        lines(&std::mem::take(&mut *self.lock()))
+        std::mem::take(&mut *self.lock())
     }
 
     /// Every line, sorted; they stay.
     #[must_use]
     pub fn lines(&self) -> Vec<DiscardedEvent> {
-        let mut counts = self.lock().clone();
-        add(&mut counts, DiscardReason::SampleRate, &unsampled(self.unsampled.load(Ordering::Relaxed)));
-        lines(&counts)
+        let mut lines = self.lock().clone();
+        add(&mut lines, DiscardReason::SampleRate, &unsampled(self.unsampled.load(Ordering::Relaxed)));
+        lines
     }
 
     /// Puts lines back that could not be delivered.
@@ -62,29 +60,22 @@ impl Losses {
         self.unsampled.load(Ordering::Relaxed) == 0 && self.lock().is_empty()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Vec<DiscardedEvent>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn add(counts: &mut Counts, reason: DiscardReason, quantities: &[(Category, u64)]) {
+fn add(lines: &mut Vec<DiscardedEvent>, reason: DiscardReason, quantities: &[(Category, u64)]) {
     for &(category, quantity) in quantities.iter().filter(|(_, quantity)| *quantity > 0) {
-        let count = counts.entry((reason, category)).or_default();
-        *count = count.saturating_add(quantity);
+        match lines.binary_search_by_key(&(reason, category), |line| (line.reason, line.category)) {
+            Ok(at) => lines[at].quantity = lines[at].quantity.saturating_add(quantity),
+            Err(at) => lines.insert(at, DiscardedEvent { reason, category, quantity }),
+        }
     }
 }
 
 fn unsampled(traces: u64) -> [(Category, u64); 2] {
     [(Category::Transaction, traces), (Category::Span, traces)]
-}
-
-fn lines(counts: &Counts) -> Vec<DiscardedEvent> {
-    let line = |(&(reason, category), &quantity): (&(DiscardReason, Category), &u64)| DiscardedEvent {
-        reason,
-        category,
-        quantity,
-    };
-    counts.iter().map(line).collect()
 }
 
 #[cfg(test)]

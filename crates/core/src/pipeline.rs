@@ -20,13 +20,16 @@ use crate::scrub::Rules;
 pub(crate) use event::{EventJob, EventTrace};
 pub(crate) use transaction::TransactionJob;
 
+/// An [`EventJob`]. Not by its name: whatever may drop a job would bring along all that an event consists of.
+type PrepareEvent = Box<dyn FnOnce(&Pipeline) -> Option<Envelope> + Send>;
+
 /// What waits for the worker.
 #[expect(
     clippy::large_enum_variant,
     reason = "a box for each transaction would be freed by another thread than made it"
 )]
 pub(crate) enum Job {
-    Event(Box<EventJob>),
+    Event(PrepareEvent),
     Transaction(TransactionJob),
 }
 
@@ -60,15 +63,7 @@ impl Prepare for Pipeline {
 
     fn prepare(&self, job: Job) -> Option<Envelope> {
         match job {
-            Job::Event(job) => {
-                let dsc = job.trace.dsc.clone();
-                let processors = job.processors();
-                let mut event = job.into_event(&self.config);
-                for processor in &processors {
-                    event = self.step(event, DiscardReason::EventProcessor, |event| processor(event))?;
-                }
-                self.finish(event, dsc)
-            }
+            Job::Event(prepare) => prepare(self),
             Job::Transaction(job) => {
                 let (transaction, dsc) = job.into_transaction(&self.config, &self.losses)?;
                 self.finish(transaction, Some(dsc))
@@ -84,7 +79,23 @@ impl Prepare for Pipeline {
     }
 }
 
+impl Job {
+    pub(crate) fn event(job: EventJob) -> Self {
+        Job::Event(Box::new(move |pipeline| pipeline.prepare_event(job)))
+    }
+}
+
 impl Pipeline {
+    fn prepare_event(&self, job: EventJob) -> Option<Envelope> {
+        let dsc = job.trace.dsc.clone();
+        let processors = job.processors();
+        let mut event = job.into_event(&self.config);
+        for processor in &processors {
+            event = self.step(event, DiscardReason::EventProcessor, |event| processor(event))?;
+        }
+        self.finish(event, dsc)
+    }
+
     /// The steps that every kind of item takes once it has its data.
     fn finish<T: Telemetry>(
         &self,

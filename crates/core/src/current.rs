@@ -243,6 +243,23 @@ impl Scopes {
         enter(|_| Held::Own(Arc::clone(self)))
     }
 
+    /// Wraps a closure, so that it runs in these scopes on whatever thread it is called; what
+    /// [`with_current_scopes`](crate::future::FutureExt::with_current_scopes) is for futures.
+    ///
+    /// ```
+    /// use watchpost_core::Scopes;
+    ///
+    /// let work = || { /* the user, the tags and the span of this place */ };
+    /// let thread = std::thread::spawn(Scopes::current().wrap(work));
+    /// # thread.join().unwrap();
+    /// ```
+    pub fn wrap<T, F: FnOnce() -> T>(self: Arc<Self>, work: F) -> impl FnOnce() -> T + use<T, F> {
+        move || {
+            let _entered = self.attach();
+            work()
+        }
+    }
+
     /// The trace of this isolation scope while no span is open.
     pub(crate) fn propagation(&self, client: &Client) -> Arc<PropagationContext> {
         self.isolation.propagation(|| PropagationContext::fresh(client.rng()))

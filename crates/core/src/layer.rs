@@ -18,6 +18,7 @@ use crate::last_error::LastError;
 use crate::mute;
 use crate::origin::Origin;
 pub use crate::origin::{Callsite, Site};
+pub use crate::outgoing::Outgoing;
 use crate::pipeline::EventJob;
 pub use crate::record::NO_KEY;
 pub use crate::record::{Slot, SpanKey};

@@ -51,12 +51,12 @@ mod environment;
 mod error_chain;
 pub mod options;
 mod pipeline;
-mod targets;
 
 mod bound;
 pub mod client;
 pub mod flush;
 mod sensitive;
+mod targets;
 mod trace;
 
 mod span_ref;
@@ -66,6 +66,7 @@ pub mod span;
 pub mod builder;
 pub mod current;
 pub mod future;
+mod outgoing;
 mod unit;
 
 pub mod api;

@@ -329,7 +329,11 @@ impl Scope {
 
     /// The trace that this isolation scope belongs to when no span is open; `fresh` makes one for a scope that has none yet.
     pub(crate) fn propagation(&self, fresh: impl FnOnce() -> PropagationContext) -> Arc<PropagationContext> {
-        Arc::clone(self.lock_live().propagation.get_or_insert_with(|| Arc::new(fresh())))
+        if let Some(context) = &self.lock_live().propagation {
+            return Arc::clone(context);
+        }
+        let context = Arc::new(fresh()); // asks the program's dice, maybe: not under the lock
+        Arc::clone(self.lock_live().propagation.get_or_insert(context))
     }
 
     pub(crate) fn set_propagation(&self, context: Option<PropagationContext>) {

@@ -2,15 +2,24 @@
 
 use watchpost_protocol::Dsn;
 
-use crate::config::Config;
+use crate::client::Client;
 
-/// Whether a request to this URL may have trace headers: the targets name it, and it does not go to where we report to.
-pub(crate) fn may_know(config: &Config, url: &str) -> bool {
-    let named = match &config.options.trace_propagation_targets {
-        None => true,
-        Some(targets) => targets.iter().any(|target| target.is_in(url)),
-    };
-    named && !config.dsn.as_ref().is_some_and(|dsn| is_host_of(dsn, url))
+impl Client {
+    /// Whether the option `trace_propagation_targets` names this URL: then its requests have trace headers, unless the client
+    /// [`reports_to`](Self::reports_to) it.
+    #[must_use]
+    pub fn tells(&self, url: &str) -> bool {
+        match &self.options().trace_propagation_targets {
+            None => true,
+            Some(targets) => targets.iter().any(|target| target.is_in(url)),
+        }
+    }
+
+    /// Whether this URL is at the host of the DSN. Nothing is ever told there by a header, and a request to it is no matter of the program's.
+    #[must_use]
+    pub fn reports_to(&self, url: &str) -> bool {
+        self.config().dsn.as_ref().is_some_and(|dsn| is_host_of(dsn, url))
+    }
 }
 
 /// Whether the URL leads to the DSN's host: the same name and port, by whatever scheme.

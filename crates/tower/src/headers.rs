@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-static SENTRY_TRACE: HeaderName = HeaderName::from_static("sentry-trace");
-static BAGGAGE: HeaderName = HeaderName::from_static("baggage");
+pub(crate) static SENTRY_TRACE: HeaderName = HeaderName::from_static("sentry-trace");
+pub(crate) static BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 
 /// A copy that shares the bytes of its names and values with the request. A list is all that is needed, and half the price of a map.
 pub(crate) struct Headers(Vec<(HeaderName, HeaderValue)>);
@@ -53,8 +53,13 @@ impl Headers {
     }
 }
 
-fn text(value: &HeaderValue) -> Option<&str> {
+pub(crate) fn text(value: &HeaderValue) -> Option<&str> {
     std::str::from_utf8(value.as_bytes()).ok()
+}
+
+/// How many bytes a body has, if its head says so.
+pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    text(headers.get(header::CONTENT_LENGTH)?)?.parse().ok()
 }
 
 #[cfg(test)]

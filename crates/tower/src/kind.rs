@@ -21,6 +21,11 @@ impl Kind {
         LayerSpan { callsite: Callsite { data: self, describe }, key: NO_KEY }
     }
 
+    pub(crate) fn write_to(&self, span: &mut SpanRecord) {
+        span.op = Some(self.op.to_owned());
+        span.origin = Some(self.origin.to_owned());
+    }
+
     pub(crate) fn root(&self, (name, source): (String, TransactionSource)) -> RootName {
         RootName { name: name.into(), op: Some(Cow::Borrowed(self.op)), source }
     }
@@ -28,8 +33,7 @@ impl Kind {
 
 fn describe(data: &'static (dyn Any + Send + Sync), span: &mut SpanRecord) -> Option<TransactionSource> {
     if let Some(kind) = data.downcast_ref::<Kind>() {
-        span.op = Some(kind.op.to_owned());
-        span.origin = Some(kind.origin.to_owned());
+        kind.write_to(span);
     }
     None // its name was known when it started, or was given since
 }

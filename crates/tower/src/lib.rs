@@ -67,6 +67,7 @@
 
 mod attached;
 mod body;
+mod client;
 mod error;
 mod form;
 mod future;
@@ -96,6 +97,13 @@ use self::plain as framework;
 
 pub use attached::attach_error;
 pub use body::ResponseBody;
+#[cfg(feature = "reqwest")]
+pub use client::reqwest;
+#[cfg(feature = "ureq")]
+pub use client::ureq;
+pub use client::{
+    ClientRequest, ClientResponse, PropagateFuture, PropagateLayer, PropagateService, propagate_layer,
+};
 pub use error::ServiceError;
 pub use future::ResponseFuture;
 pub use job::{Job, JobFuture, JobLayer, JobService, job_layer};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::response::Parts;
-use http::{HeaderMap, Method, Response, StatusCode, header};
+use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::Body;
 use watchpost_core::Scopes;
 use watchpost_protocol::SpanStatus;
@@ -13,6 +13,7 @@ use crate::body::ResponseBody;
 use crate::error::{self, ServiceError};
 use crate::grpc::Outcome;
 use crate::head::Head;
+use crate::headers::content_length;
 use crate::layer::Settings;
 use crate::unit::{Unit, no_stack};
 
@@ -125,8 +126,4 @@ impl Watch {
 /// Whether what follows the head of such a response is no body of it.
 fn has_no_body(status: StatusCode) -> bool {
     status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-}
-
-fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -31,8 +31,8 @@ pub(crate) struct Unit {
 
 impl Unit {
     /// Of work that goes on in these scopes; it ends their span.
-    pub(crate) fn new(scopes: Scopes) -> Self {
-        Unit { scopes: Arc::new(scopes), status: SpanStatus::Ok, running: false, finished: false }
+    pub(crate) fn new(scopes: impl Into<Arc<Scopes>>) -> Self {
+        Unit { scopes: scopes.into(), status: SpanStatus::Ok, running: false, finished: false }
     }
 
     pub(crate) fn scopes(&self) -> &Arc<Scopes> {
@@ -84,7 +84,8 @@ impl Unit {
         self.end();
     }
 
-    fn end(&mut self) {
+    /// As [`finish`](Self::finish), for who cannot part with it.
+    pub(crate) fn end(&mut self) {
         self.finished = true;
         if let Some(span) = self.scopes.span_ref() {
             span.finish(self.status);

@@ -12,9 +12,13 @@ pub use watchpost_log as log;
 pub use watchpost_process as process;
 /// The ingest protocol as plain data.
 pub use watchpost_protocol as protocol;
-/// The request layer for tower services.
+/// The layers for tower: of requests that come in, of jobs, and of requests that go out.
 #[cfg(feature = "tower")]
 pub use watchpost_tower as tower;
+#[cfg(feature = "reqwest")]
+pub use watchpost_tower::reqwest;
+#[cfg(feature = "ureq")]
+pub use watchpost_tower::ureq;
 /// The layer for a tracing registry.
 #[cfg(feature = "tracing")]
 pub use watchpost_tracing as tracing;

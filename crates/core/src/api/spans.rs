@@ -2,14 +2,11 @@
 
 use std::borrow::Cow;
 
-use watchpost_protocol::SentryTrace;
-use watchpost_protocol::propagation;
-
 use crate::builder::SpanBuilder;
 use crate::current::Scopes;
+use crate::outgoing::Outgoing;
 use crate::propagation_context::PropagationContext;
 use crate::span::Span;
-use crate::targets;
 
 /// A root span: sent as a transaction when it ends, whatever span is open around it.
 pub fn start_transaction(name: impl Into<Cow<'static, str>>) -> SpanBuilder {
@@ -122,17 +119,7 @@ fn header(name: &str) -> Option<Header> {
 /// `propagate_traceparent` also `traceparent`. Works while tracing is off too. Empty without a client.
 #[must_use]
 pub fn trace_headers() -> Vec<(&'static str, String)> {
-    let scopes = Scopes::current();
-    let Some(client) = scopes.client() else { return Vec::new() };
-    let (trace, baggage) = outgoing(&scopes, &client);
-    let mut headers = vec![("sentry-trace", trace.to_string())];
-    if !baggage.is_empty() {
-        headers.push(("baggage", baggage));
-    }
-    if client.options().propagate_traceparent {
-        headers.push(("traceparent", propagation::traceparent(trace.trace_id, trace.span_id, trace.sampled)));
-    }
-    headers
+    outgoing().map(|outgoing| outgoing.headers()).unwrap_or_default()
 }
 
 /// As [`trace_headers`], for a request to this URL: empty unless the option `trace_propagation_targets` names it, and always for the host that
@@ -147,8 +134,13 @@ pub fn trace_headers() -> Vec<(&'static str, String)> {
 /// ```
 #[must_use]
 pub fn trace_headers_for(url: &str) -> Vec<(&'static str, String)> {
-    let allowed = Scopes::current().client().is_some_and(|client| targets::may_know(client.config(), url));
-    if allowed { trace_headers() } else { Vec::new() }
+    let scopes = Scopes::current();
+    match scopes.client() {
+        Some(client) if client.tells(url) && !client.reports_to(url) => {
+            Outgoing::of(&scopes, &client).headers()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// The variables that let a program which is started from here continue the trace: `SENTRY_TRACE` and `SENTRY_BAGGAGE`, which its `init` reads
@@ -161,19 +153,15 @@ pub fn trace_headers_for(url: &str) -> Vec<(&'static str, String)> {
 /// ```
 #[must_use]
 pub fn trace_environment() -> Vec<(&'static str, String)> {
-    let scopes = Scopes::current();
-    let Some(client) = scopes.client() else { return Vec::new() };
-    let (trace, baggage) = outgoing(&scopes, &client);
+    let Some(outgoing) = outgoing() else { return Vec::new() };
     // An empty baggage is said too: else the program would inherit the one that came to this one, of another trace maybe.
-    vec![("SENTRY_TRACE", trace.to_string()), ("SENTRY_BAGGAGE", baggage)]
+    vec![("SENTRY_TRACE", outgoing.sentry_trace()), ("SENTRY_BAGGAGE", outgoing.baggage(None))]
 }
 
 /// The value of an outgoing `sentry-trace` header (features T08). `None` without a client.
 #[must_use]
 pub fn traceparent() -> Option<String> {
-    let scopes = Scopes::current();
-    let client = scopes.client()?;
-    Some(outgoing(&scopes, &client).0.to_string())
+    Some(outgoing()?.sentry_trace())
 }
 
 /// The value of an outgoing `baggage` header (features T09). `None` without a client, or with nothing to say. A request that has a `baggage`
@@ -188,22 +176,11 @@ pub fn traceparent() -> Option<String> {
 /// ```
 #[must_use]
 pub fn baggage() -> Option<String> {
-    let scopes = Scopes::current();
-    let client = scopes.client()?;
-    Some(outgoing(&scopes, &client).1).filter(|baggage| !baggage.is_empty())
+    Some(outgoing()?.baggage(None)).filter(|baggage| !baggage.is_empty())
 }
 
-fn outgoing(scopes: &Scopes, client: &crate::Client) -> (SentryTrace, String) {
-    match &scopes.span {
-        Some(span) => (span.header(), span.trace.dsc().to_baggage()),
-        None => {
-            let context = scopes.propagation(client);
-            let trace = SentryTrace {
-                trace_id: context.trace_id,
-                span_id: context.span_id,
-                sampled: context.parent_sampled,
-            };
-            (trace, crate::dsc::of_scope(&context, client.config()).to_baggage())
-        }
-    }
+fn outgoing() -> Option<Outgoing> {
+    let scopes = Scopes::current();
+    let client = scopes.client()?;
+    Some(Outgoing::of(&scopes, &client))
 }

@@ -1,0 +1,58 @@
+//! The spans of requests that go out: what they begin with, and what they are called.
+
+use std::any::Any;
+
+use http::Method;
+use watchpost_core::layer::{Callsite, LayerSpan, NO_KEY, scratch};
+use watchpost_core::{Client, Scopes};
+use watchpost_protocol::{SpanRecord, TransactionSource};
+
+use super::address::Address;
+use crate::grpc;
+use crate::kind::Kind;
+
+pub(crate) static HTTP: Kind = Kind { op: "http.client", origin: "auto.http.tower" };
+pub(crate) static GRPC: Kind = Kind { op: "grpc.client", origin: "auto.grpc.tower" };
+
+/// Opens the span of a request; the scopes that it is open in. `None` without a parent that is recorded: a request by itself is no transaction.
+pub(crate) fn open(
+    kind: &'static Kind,
+    (around, client): (&Scopes, &Client),
+    method: &Method,
+    address: &Address,
+) -> Option<Scopes> {
+    around.span_ref().filter(|parent| parent.trace().is_recording())?;
+    let span = LayerSpan { callsite: Callsite { data: kind, describe }, key: NO_KEY };
+    let opened = scratch::with(|fields| {
+        fields.push("http.request.method", method.as_str().into());
+        address.describe(&mut |key, value| fields.push(key, value.into()));
+        let (host, port) = address.server();
+        if let Some(host) = host {
+            fields.push("server.address", host.into());
+        }
+        if let Some(port) = port {
+            fields.push("server.port", u64::from(port).into());
+        }
+        if let (true, Some((service, method))) = (kind.op == GRPC.op, grpc::service_and_method(address.uri()))
+        {
+            fields.push("rpc.system.name", "grpc".into());
+            fields.push("rpc.service", service.into());
+            fields.push("rpc.method", method.into());
+        }
+        let never_asked = || kind.root((String::new(), TransactionSource::Url)); // it is a child
+        around.open_span(client, span, never_asked, fields)
+    });
+    Some(around.with_span_ref(opened))
+}
+
+/// Names it, on the worker: `GET https://api.test/carts`, or `/shop.v1.Carts/Get`.
+fn describe(data: &'static (dyn Any + Send + Sync), span: &mut SpanRecord) -> Option<TransactionSource> {
+    let kind = data.downcast_ref::<Kind>()?;
+    let text = |key| span.data.get(key).and_then(|value: &serde_json::Value| value.as_str());
+    span.description = match (text("rpc.service"), text("rpc.method")) {
+        (Some(service), Some(method)) => Some(format!("/{service}/{method}")),
+        _ => Some(format!("{} {}", text("http.request.method")?, text("url")?)),
+    };
+    kind.write_to(span);
+    None
+}

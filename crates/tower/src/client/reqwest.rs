@@ -1,0 +1,76 @@
+//! Requests of [`reqwest`] 0.13 that carry their trace.
+//!
+//! ```
+//! # async fn ask(client: reqwest::Client) -> Result<(), reqwest::Error> {
+//! use watchpost_tower::reqwest::RequestBuilderExt as _;
+//!
+//! let cart = client.get("https://api.example.com/carts/7").send_traced().await?.text().await?;
+//! # Ok(()) }
+//! ```
+//!
+//! A client of reqwest is a service of tower too: `propagate_layer().layer(client)` does the same for requests that are built already.
+
+use std::borrow::Cow;
+use std::future::Future;
+
+use ::reqwest::{Client, Error, Request, RequestBuilder, Response};
+use http::{HeaderMap, Method, StatusCode, Uri};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::layer::PropagateLayer;
+use super::message::{ClientRequest, ClientResponse};
+use crate::kind::Kind;
+
+static KIND: Kind = Kind { op: "http.client", origin: "auto.http.reqwest" };
+
+/// Sends what a [`RequestBuilder`] has built.
+pub trait RequestBuilderExt: Sized {
+    /// As `send`, with what [`PropagateLayer`] does: a span, a breadcrumb, and the headers of the trace.
+    ///
+    /// # Errors
+    /// Those of `send`.
+    fn send_traced(self) -> impl Future<Output = Result<Response, Error>> + Send;
+}
+
+impl RequestBuilderExt for RequestBuilder {
+    fn send_traced(self) -> impl Future<Output = Result<Response, Error>> + Send {
+        let (client, request) = self.build_split();
+        // Begun here and not when it is first polled: it belongs to who makes it, also if another task sends it.
+        let sent = request.map(|request| traced(client).call(request));
+        async { sent?.await }
+    }
+}
+
+fn traced(client: Client) -> impl Service<Request, Response = Response, Error = Error, Future: Send> {
+    PropagateLayer::of(&KIND).layer(client)
+}
+
+impl ClientRequest for Request {
+    fn method(&self) -> &Method {
+        self.method()
+    }
+
+    fn uri(&self) -> Cow<'_, Uri> {
+        // The two agree on what a URL is, but for some that nobody can send.
+        Cow::Owned(self.url().as_str().parse().unwrap_or_default())
+    }
+
+    fn headers(&self) -> &HeaderMap {
+        self.headers()
+    }
+
+    fn headers_mut(&mut self) -> &mut HeaderMap {
+        self.headers_mut()
+    }
+}
+
+impl ClientResponse for Response {
+    fn status(&self) -> StatusCode {
+        self.status()
+    }
+
+    fn headers(&self) -> &HeaderMap {
+        self.headers()
+    }
+}

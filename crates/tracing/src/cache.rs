@@ -320,7 +320,15 @@ mod tests {
     use watchpost_core::Scopes;
     use watchpost_core::layer::Callsite;
 
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+
     use super::*;
+
+    /// One test makes all threads begin anew: the others would forget meanwhile.
+    fn alone() -> MutexGuard<'static, ()> {
+        static ONE: Mutex<()> = Mutex::new(());
+        ONE.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
     fn node() -> Arc<Node> {
         Arc::new(Node {
@@ -352,6 +360,7 @@ mod tests {
 
     #[test]
     fn a_span_that_closes_where_it_was_made_writes_nothing_that_others_see() {
+        let _alone = alone();
         let (key, node) = ((u32::MAX, 7), node());
         own(key, &node);
         assert!(knows(key, &node));
@@ -363,6 +372,7 @@ mod tests {
 
     #[test]
     fn a_span_that_another_thread_has_met_is_forgotten_there_too() {
+        let _alone = alone();
         let (key, node) = ((u32::MAX, 11), node());
         own(key, &node);
         let (met, close) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
@@ -384,6 +394,7 @@ mod tests {
 
     #[test]
     fn a_span_that_closes_elsewhere_is_forgotten_where_it_was_made() {
+        let _alone = alone();
         let (key, node) = ((u32::MAX, 12), node());
         own(key, &node);
         assert!(matches!(elsewhere(|| end(key)), Closing::Unknown));
@@ -392,6 +403,7 @@ mod tests {
 
     #[test]
     fn a_child_of_what_is_not_kept_wants_no_fields() {
+        let _alone = alone();
         let child = |key| {
             let callsite = Callsite { data: &(), describe: |_, _| None };
             LayerSpan { callsite, key }
@@ -409,6 +421,7 @@ mod tests {
 
     #[test]
     fn what_was_found_out_before_a_change_is_not_remembered_after_it() {
+        let _alone = alone();
         let (key, node) = ((u32::MAX, 10), node());
         let as_of = (look(key), late());
         elsewhere(|| forget(key));
@@ -425,6 +438,7 @@ mod tests {
 
     #[test]
     fn a_thread_keeps_no_node_alive() {
+        let _alone = alone();
         let (key, node) = ((u32::MAX, 8), node());
         own(key, &node);
         drop(node);
@@ -433,6 +447,7 @@ mod tests {
 
     #[test]
     fn a_node_that_had_to_make_room_is_not_mistaken_for_its_successor() {
+        let _alone = alone();
         let first = node();
         own((u32::MAX, 1000), &first);
         let others: Vec<_> = (0..NODES as u64).map(|n| (node(), (u32::MAX, 2000 + n))).collect();
@@ -444,6 +459,7 @@ mod tests {
 
     #[test]
     fn ids_of_two_layers_are_two_spans() {
+        let _alone = alone();
         let node = node();
         own((u32::MAX, 9), &node);
         assert!(get((u32::MAX - 1, 9)).is_none());

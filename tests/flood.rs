@@ -65,7 +65,10 @@ fn a_burst_of_ten_thousand_transactions_is_held_and_sent() {
 
 /// What is counted is what is there: not less (but for what is being made), and not so much more that the bound would mean nothing.
 fn assert_bounded(held: usize, bound: usize) {
-    assert!((bound / 2..=bound + bound / 20).contains(&held), "{held} bytes are held where there may be {bound}");
+    assert!(
+        (bound / 2..=bound + bound / 20).contains(&held),
+        "{held} bytes are held where there may be {bound}"
+    );
 }
 
 #[test]

@@ -176,7 +176,7 @@ impl Buffer {
         let attributes = self.fields.extend(opening.fields);
         let thread = self.threads.here();
         if let Origin::ByHand(init) = &opening.origin {
-            self.boxed += size_of::<SpanInit>() + owned(&init.name);
+            self.boxed += size_of::<SpanInit>() + init.name.len();
         }
         self.rows.push(Row {
             key: opening.key,
@@ -260,7 +260,7 @@ impl Buffer {
     }
 
     pub(crate) fn set_name(&mut self, slot: Slot, name: Cow<'static, str>) {
-        self.boxed += owned(&name);
+        self.boxed += name.len();
         self.set(slot, |set| set.name = Some(name));
     }
 
@@ -281,6 +281,14 @@ impl Buffer {
 
     pub(crate) fn status(&self, slot: Slot) -> Option<SpanStatus> {
         self.rows.get(slot.0 as usize)?.status
+    }
+
+    /// Gives back the room that was not needed, if it is much: there may be thousands that wait to be sent.
+    pub(crate) fn fit(&mut self) {
+        if self.rows.capacity() > self.rows.len() + FEW_SPANS {
+            self.rows.shrink_to_fit();
+            self.fields.shrink_to_fit();
+        }
     }
 
     /// How much memory it has taken, in bytes: what was set by hand twice is counted twice.
@@ -408,14 +416,6 @@ impl Buffer {
             }
         }
         records
-    }
-}
-
-/// How much memory a name has taken, in bytes.
-fn owned(name: &Cow<'static, str>) -> usize {
-    match name {
-        Cow::Borrowed(_) => 0,
-        Cow::Owned(name) => name.capacity(),
     }
 }
 

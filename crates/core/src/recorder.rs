@@ -115,7 +115,10 @@ impl Recorder {
         }
         state.buffer.close(Slot::ROOT, end, otherwise);
         state.outliving = Some(state.buffer.outliving());
-        Some(std::mem::take(&mut state.buffer))
+        let mut buffer = std::mem::take(&mut state.buffer);
+        drop(state);
+        buffer.fit();
+        Some(buffer)
     }
 
     /// The open span that a layer knows by this key: for a thread that has not met it yet.

@@ -76,7 +76,6 @@ fn a_trace_that_is_not_full_says_nothing_of_a_number() {
 /// What has no room of its own is stood for by the innermost span that has: errors in it, and its own children, are that one's.
 #[test]
 fn a_deep_trace_is_cut_at_the_leaves() {
-    // Not as deep by tracing: a thread that does not remember a span looks for it from ancestor to ancestor.
     let by_hand = |depth: usize| {
         let _root = start_transaction("deep").enter();
         let entered: Vec<_> = (0..depth).map(|_| start_span("step").enter()).collect();
@@ -90,7 +89,7 @@ fn a_deep_trace_is_cut_at_the_leaves() {
         entered.into_iter().rev().for_each(drop);
         drop(root);
     };
-    for captured in [traced(quiet(), || by_hand(10_000)), traced(quiet(), || by_tracing(1_500))] {
+    for captured in [traced(quiet(), || by_hand(10_000)), traced(quiet(), || by_tracing(10_000))] {
         let transaction = one(&captured);
         assert_eq!(transaction.spans.len(), MAX_SPANS);
         let lost = said_to_be(&transaction).unwrap() - MAX_SPANS as u64;

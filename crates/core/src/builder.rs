@@ -7,9 +7,10 @@ use watchpost_protocol::TransactionSource;
 
 use crate::current::{self, Scopes, ScopesGuard};
 use crate::fields::{FieldValue, Fields};
-use crate::record::{Origin, Site, SpanInit};
+use crate::origin::{Origin, Site, SpanInit};
+use crate::record::NO_KEY;
 use crate::span::Span;
-use crate::span_ref::{NO_KEY, SpanRef};
+use crate::span_ref::SpanRef;
 use crate::trace::RootInit;
 use crate::{client, mute};
 

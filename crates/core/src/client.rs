@@ -11,6 +11,7 @@ use watchpost_protocol::{Category, DiscardReason, DiscardedEvent, Dsn, Event, Ev
 
 use crate::config::Config;
 use crate::error::InitError;
+use crate::error_chain::{self, Named};
 use crate::integration;
 use crate::limits::Limits;
 use crate::losses::Losses;
@@ -20,7 +21,7 @@ use crate::outbox::{Bounds, Health, Outbox, Wire};
 use crate::pipeline::{EventJob, EventTrace, Job, Pipeline};
 use crate::propagation_context::PropagationContext;
 use crate::scope::Scope;
-use crate::{error_chain, mute, rng};
+use crate::{mute, rng};
 
 /// How many clients of this process can send. The gate of everything: while it is zero, a span costs one load.
 static ACTIVE: AtomicUsize = AtomicUsize::new(0);
@@ -65,6 +66,15 @@ struct Inner {
     active: AtomicBool,
     /// Whether it is, or was, the process's own.
     bound: AtomicBool,
+}
+
+/// What makes an event once it is admitted. Not a type parameter: each closure would bring the whole way of an event along.
+pub(crate) type Build<'a> = &'a mut dyn FnMut() -> Option<Event>;
+
+/// Makes a [`Build`] of what can build only once.
+pub(crate) fn once(build: impl FnOnce() -> Event) -> impl FnMut() -> Option<Event> {
+    let mut build = Some(build);
+    move || Some(build.take()?())
 }
 
 /// Proof that an item of a category may be built: it passed the gates that come before building.
@@ -177,20 +187,25 @@ impl Client {
 
     /// Captures an event with the data of `scope`, and nothing of the current scopes (features K03). `None` if it was not queued.
     pub fn capture_event(&self, event: Event, scope: Option<&Scope>) -> Option<EventId> {
-        self.capture_built(scope, || event)
+        self.capture_built(scope, &mut once(|| event))
     }
 
     /// Captures an error with its causes; as [`capture_event`](Self::capture_event).
     pub fn capture_error<E: Error + ?Sized>(&self, error: &E, scope: Option<&Scope>) -> Option<EventId> {
-        self.capture_built(scope, || error_chain::event(error))
+        self.capture_named(Named::of(&error), scope)
     }
 
     /// Captures a message at a level; as [`capture_event`](Self::capture_event).
     pub fn capture_message(&self, message: &str, level: Level, scope: Option<&Scope>) -> Option<EventId> {
-        self.capture_built(scope, || Event { level: Some(level), ..crate::message::event(message) })
+        let build = || Event { level: Some(level), ..crate::message::event(message) };
+        self.capture_built(scope, &mut once(build))
     }
 
-    fn capture_built(&self, scope: Option<&Scope>, build: impl FnOnce() -> Event) -> Option<EventId> {
+    fn capture_named(&self, error: Named<'_>, scope: Option<&Scope>) -> Option<EventId> {
+        self.capture_built(scope, &mut once(|| error_chain::event(error)))
+    }
+
+    fn capture_built(&self, scope: Option<&Scope>, build: Build<'_>) -> Option<EventId> {
         let admitted = self.admit_error()?;
         let event = self.build(build)?;
         let fresh = || PropagationContext::fresh(self.rng());
@@ -224,7 +239,7 @@ impl Client {
     }
 
     /// Builds an admitted event. A panic in it (a `Display` of the program's, say) costs this event, is counted, and harms nobody.
-    pub(crate) fn build(&self, build: impl FnOnce() -> Event) -> Option<Event> {
+    pub(crate) fn build(&self, build: Build<'_>) -> Option<Event> {
         let built = {
             let _muted = mute::enter(); // an error that captures something when it is printed might capture itself, for ever
             catch_unwind(AssertUnwindSafe(build))
@@ -234,7 +249,7 @@ impl Client {
                 crate::debug!("formatting an error panicked: it was not captured");
                 self.ledger().record(DiscardReason::InternalSdkError, Category::Error, 1);
             })
-            .ok()
+            .ok()?
     }
 
     /// Whether a category may be sent now; a refusal is the caller's to count.
@@ -259,7 +274,7 @@ impl Client {
             job.stack = self.options().stack_source.as_ref().map(|source| source.capture());
         }
         let id = job.event.event_id;
-        self.push(Job::Event(Box::new(job))).then_some(id)
+        self.push(Job::event(job)).then_some(id)
     }
 
     pub(crate) fn push(&self, job: Job) -> bool {

@@ -1,6 +1,6 @@
 //! Options as a client uses them: resolved, checked, and shared.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use watchpost_protocol::{Dsn, SdkInfo, SdkPackage};
@@ -32,8 +32,8 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    pub(crate) fn resolve(options: Options) -> Result<Self, InitError> {
-        let options = options.fill_from_environment()?;
+    pub(crate) fn resolve(mut options: Options) -> Result<Self, InitError> {
+        options.fill_from_environment()?;
         let dsn = options.configured_dsn().cloned();
         let integrations = one_per_identifier(&options.integrations);
         let org_id = options.org_id.clone().or_else(|| dsn.as_ref()?.org_id().map(str::to_owned));
@@ -72,12 +72,15 @@ fn one_per_identifier(given: &[Arc<dyn Integration>]) -> Vec<Arc<dyn Integration
 
 fn sdk(integrations: &[Arc<dyn Integration>]) -> SdkInfo {
     let version = env!("CARGO_PKG_VERSION");
-    // A map sorts the names, as the peers do.
-    let names: BTreeMap<&str, ()> = integrations.iter().map(|each| (each.identifier(), ())).collect();
+    // Sorted, as the peers do it; to sort so few by anything better is 10 kB of code.
+    let mut names: Vec<Cow<'static, str>> = Vec::with_capacity(integrations.len());
+    for name in integrations.iter().map(|each| each.identifier()) {
+        names.insert(names.partition_point(|known| **known < *name), name.into());
+    }
     SdkInfo {
         name: SDK_NAME.into(),
         version: version.into(),
-        integrations: names.into_keys().map(Into::into).collect(),
+        integrations: names,
         packages: vec![SdkPackage {
             name: "cargo:watchpost".into(),
             version: version.into(),

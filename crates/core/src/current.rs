@@ -136,6 +136,13 @@ impl Scopes {
         Scopes::innermost(None).unwrap_or_else(base)
     }
 
+    /// The scopes of what belongs to no unit of work: those that were entered last on this thread of which that is true, else the process's
+    /// own.
+    #[must_use]
+    pub fn outside_of_units() -> Arc<Scopes> {
+        stack::nearest_outside_of_units().unwrap_or_else(base)
+    }
+
     /// The process's own scopes.
     #[must_use]
     pub fn base() -> Arc<Scopes> {

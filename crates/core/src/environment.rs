@@ -3,8 +3,9 @@
 use std::env;
 
 use crate::error::InitError;
-use crate::options::{Options, Setting};
+use crate::options::{MaybeDsn, Options, Setting};
 use crate::sampling::SampleRate;
+use crate::valid;
 
 /// The variables that may name the release, in the order in which they are asked.
 const RELEASE: [&str; 8] = [
@@ -42,17 +43,22 @@ impl Options {
     /// # Errors
     /// As [`from_env`](Self::from_env).
     pub fn fill_from(mut self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, InitError> {
+        self.fill(lookup)?;
+        Ok(self)
+    }
+
+    pub(crate) fn fill(&mut self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<(), InitError> {
         if let (Setting::Unset, Some(dsn)) = (&self.dsn, lookup("SENTRY_DSN")) {
-            self = self.dsn(dsn)?;
+            self.dsn = Setting::Set(MaybeDsn::try_from(dsn)?.0);
         }
         if let (None, Some(environment)) = (&self.environment, lookup("SENTRY_ENVIRONMENT")) {
-            self = self.environment(environment)?;
+            self.environment = valid::environment(environment)?;
         }
         if self.release.is_none()
             && let Some(release) =
                 RELEASE.iter().find_map(|name| lookup(name).filter(|value| !value.is_empty()))
         {
-            self = self.release(release)?;
+            self.release = valid::release(release)?;
         }
         if self.debug.is_none() {
             self.debug = switch("SENTRY_DEBUG", lookup)?;
@@ -68,7 +74,7 @@ impl Options {
         {
             self.environment_trace = lookup("SENTRY_TRACE").map(|trace| (trace, lookup("SENTRY_BAGGAGE")));
         }
-        Ok(self)
+        Ok(())
     }
 }
 

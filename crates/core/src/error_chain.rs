@@ -7,24 +7,37 @@ use watchpost_protocol::{Event, Exception, Mechanism};
 /// A chain longer than this is cut: an error whose source is itself must not hang the program.
 const MAX_CHAIN: usize = 50;
 
+/// An error, and the name of its type. It is made where the type is known; nothing behind it is generic, or every type of error would
+/// bring a program its own copy of all this.
+#[derive(Clone, Copy)]
+pub(crate) struct Named<'a> {
+    error: &'a dyn Error,
+    type_name: &'static str,
+}
+
+impl<'a> Named<'a> {
+    /// A reference to the reference, because what is unsized already cannot be made a `dyn Error`.
+    pub(crate) fn of<E: Error + ?Sized>(error: &'a &E) -> Self {
+        Named { error, type_name: std::any::type_name::<E>() }
+    }
+}
+
 /// The event of an error that the program captured itself.
-pub(crate) fn event<E: Error + ?Sized>(error: &E) -> Event {
+pub(crate) fn event(error: Named<'_>) -> Event {
     let mechanism = Mechanism { ty: "generic".into(), handled: Some(true), ..Mechanism::default() };
-    event_with(error, mechanism)
+    Event { exception: chain(error, mechanism).into(), ..Event::default() }
 }
 
-/// The event of an error that something else captured; `mechanism` says what, and whether it was handled.
-pub(crate) fn event_with<E: Error + ?Sized>(error: &E, mechanism: Mechanism) -> Event {
-    let mut event = Event::default();
-    *event.exception = exceptions(error, mechanism);
-    event
-}
-
-/// The exceptions of an error, the innermost cause first. Each but the last is `chained` to the one that it caused.
+/// The exceptions of an error, the innermost cause first. Each but the last is `chained` to the one that it caused. `mechanism` says what
+/// captured it, and whether it was handled.
 pub fn exceptions<E: Error + ?Sized>(error: &E, mechanism: Mechanism) -> Vec<Exception> {
+    chain(Named::of(&error), mechanism)
+}
+
+fn chain(error: Named<'_>, mechanism: Mechanism) -> Vec<Exception> {
     let handled = mechanism.handled;
     let mut chain = vec![outermost(error, mechanism)];
-    let mut cause = error.source();
+    let mut cause = error.error.source();
     while let Some(error) = cause.filter(|_| chain.len() < MAX_CHAIN) {
         let id = chain.len() as u32;
         let mechanism = Mechanism {
@@ -53,9 +66,9 @@ pub fn exceptions<E: Error + ?Sized>(error: &E, mechanism: Mechanism) -> Vec<Exc
 }
 
 /// The error that was captured: the only one whose type is known by name. A type that was erased is named by what it prints.
-fn outermost<E: Error + ?Sized>(error: &E, mechanism: Mechanism) -> Exception {
-    let full = std::any::type_name::<E>();
-    let (module, name) = if full.starts_with("dyn ") { (None, debug_name(error)) } else { split_path(full) };
+fn outermost(Named { error, type_name }: Named<'_>, mechanism: Mechanism) -> Exception {
+    let (module, name) =
+        if type_name.starts_with("dyn ") { (None, debug_name(error)) } else { split_path(type_name) };
     Exception {
         ty: Some(name),
         module,
@@ -82,7 +95,7 @@ fn short_name(full: &str) -> String {
 }
 
 /// The name with which a derived `Debug` begins: the struct, or the variant of the enum. An error that prints something else is an `Error`.
-pub(crate) fn debug_name<E: Error + ?Sized>(error: &E) -> String {
+fn debug_name(error: &dyn Error) -> String {
     let debug = format!("{error:?}");
     let name: String =
         debug.chars().take_while(|char| char.is_alphanumeric() || matches!(char, '_' | ':')).collect();
@@ -139,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_captured_error_is_last_and_its_type_is_known() {
-        let event = event(&Outer(Inner::Declined { _code: Some(String::new()) }));
+        let event = event(Named::of(&&Outer(Inner::Declined { _code: Some(String::new()) })));
         assert_eq!(
             picture(&event.exception),
             [
@@ -153,9 +166,15 @@ mod tests {
     #[test]
     fn an_erased_error_is_named_by_what_it_prints() {
         let erased: Box<dyn Error + Send + Sync> = "only text".into();
-        assert_eq!(picture(&event(&*erased).exception), ["Error: only text [generic None<-None]"]);
+        assert_eq!(
+            picture(&event(Named::of(&&*erased)).exception),
+            ["Error: only text [generic None<-None]"]
+        );
         let io: Box<dyn Error> = Box::new(Inner::Declined { _code: 1 });
-        assert_eq!(picture(&event(&*io).exception), ["Declined: card declined [generic None<-None]"]);
+        assert_eq!(
+            picture(&event(Named::of(&&*io)).exception),
+            ["Declined: card declined [generic None<-None]"]
+        );
     }
 
     #[test]
@@ -172,6 +191,6 @@ mod tests {
                 Some(&Loop)
             }
         }
-        assert_eq!(event(&Loop).exception.len(), MAX_CHAIN);
+        assert_eq!(event(Named::of(&&Loop)).exception.len(), MAX_CHAIN);
     }
 }

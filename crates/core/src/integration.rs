@@ -1,6 +1,5 @@
 //! Steps that see items on the worker, and the source of stacks: what leaf crates and users plug in.
 
-use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
@@ -45,10 +44,15 @@ pub trait Integration: Send + Sync + 'static {
 
 /// Runs `setup_once` unless an integration of that name was set up before in this process.
 pub(crate) fn set_up(integration: &dyn Integration) {
-    static DONE: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    static DONE: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
     let name = integration.identifier(); // before the lock: it is the program's code
-    let first = DONE.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
-    if first && catch_unwind(AssertUnwindSafe(|| integration.setup_once())).is_err() {
+    let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
+    if done.contains(&name) {
+        return;
+    }
+    done.push(name);
+    drop(done);
+    if catch_unwind(AssertUnwindSafe(|| integration.setup_once())).is_err() {
         crate::debug!("setting up the integration {name:?} panicked");
     }
 }

@@ -8,20 +8,22 @@ use std::sync::Arc;
 use watchpost_protocol::{Breadcrumb, Event, EventId, Exception, Level, Mechanism};
 
 use crate::breadcrumbs::{self, FlatCrumb};
-use crate::client::Client;
 pub use crate::client::any_active;
+use crate::client::{Build, Client, once};
 use crate::current::Scopes;
 pub use crate::current::{SpanSource, set_span_source};
 use crate::fields::Fields;
 use crate::integration::RawStack;
 use crate::last_error::LastError;
 use crate::mute;
+use crate::origin::Origin;
+pub use crate::origin::{Callsite, Site};
 use crate::pipeline::EventJob;
-use crate::record::Origin;
-pub use crate::record::{Callsite, Site, Slot, SpanKey};
+pub use crate::record::NO_KEY;
+pub use crate::record::{Slot, SpanKey};
 pub use crate::recorder::{LayerSpan, Recorder, Unrecorded};
 pub use crate::scratch;
-pub use crate::span_ref::{NO_KEY, SpanRef};
+pub use crate::span_ref::SpanRef;
 use crate::trace::RootInit;
 pub use crate::trace::{RootName, Trace};
 
@@ -33,7 +35,7 @@ pub fn capture(
     stack: Option<RawStack>,
     build: impl FnOnce() -> Event,
 ) -> Option<EventId> {
-    capture_if(scopes, default_level, stack, build, |_| true)
+    capture_if(scopes, default_level, stack, &mut once(build), &|_| true)
 }
 
 /// As [`capture`], for an error on its way out of a unit of work: not if it is the one that was reported last there.
@@ -42,15 +44,16 @@ pub fn capture_outgoing(
     stack: Option<RawStack>,
     build: impl FnOnce() -> Event,
 ) -> Option<EventId> {
-    capture_if(scopes, Level::Error, stack, build, |error| error != scopes.isolation().last_error())
+    let is_news = |error| error != scopes.isolation().last_error();
+    capture_if(scopes, Level::Error, stack, &mut once(build), &is_news)
 }
 
 fn capture_if(
     scopes: &Scopes,
     default_level: Level,
     stack: Option<RawStack>,
-    build: impl FnOnce() -> Event,
-    is_news: impl FnOnce(Option<LastError>) -> bool,
+    build: Build<'_>,
+    is_news: &dyn Fn(Option<LastError>) -> bool,
 ) -> Option<EventId> {
     let client = scopes.client()?;
     let admitted = client.admit_error()?;

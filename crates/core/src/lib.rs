@@ -27,6 +27,7 @@ mod breadcrumbs;
 pub mod fields;
 mod last_error;
 mod merge;
+mod origin;
 mod propagation_context;
 mod record;
 mod recorder;
@@ -89,8 +90,9 @@ pub use options::{
     DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_IN_FLIGHT, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_BYTES,
     DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT, MaybeDsn, Options,
 };
+pub use origin::Site;
 pub use pattern::Pattern;
-pub use record::{MAX_SPANS, Site};
+pub use record::MAX_SPANS;
 pub use rng::{Rng, ThreadRng};
 pub use sampling::{Decision, SampleRate, SamplingContext};
 pub use scope::{EventProcessor, RequestSource, Scope};

@@ -1,6 +1,5 @@
 //! Rate limits in force: which category may not be sent until when (`protocol.md` §3.2).
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,7 +17,21 @@ pub(crate) struct Limits {
 #[derive(Debug, Default)]
 struct Deadlines {
     all: Option<Instant>,
-    by_category: HashMap<Category, Instant>,
+    by_category: Vec<(Category, Instant)>,
+}
+
+impl Deadlines {
+    fn extend(&mut self, category: Category, until: Instant) {
+        match self.by_category.iter_mut().find(|(known, _)| *known == category) {
+            Some((_, deadline)) => *deadline = until.max(*deadline),
+            None => self.by_category.push((category, until)),
+        }
+    }
+
+    fn of(&self, category: Category) -> Option<Instant> {
+        let own = self.by_category.iter().find(|(known, _)| *known == category).map(|&(_, until)| until);
+        self.all.max(own)
+    }
 }
 
 impl Limits {
@@ -36,8 +49,7 @@ impl Limits {
                 RateLimitCategories::All => deadlines.all = deadlines.all.max(Some(until)),
                 RateLimitCategories::Some(categories) => {
                     for &category in categories {
-                        let deadline = deadlines.by_category.entry(category).or_insert(until);
-                        *deadline = until.max(*deadline);
+                        deadlines.extend(category, until);
                     }
                 }
             }
@@ -52,8 +64,7 @@ impl Limits {
         }
         let now = now();
         let deadlines = self.deadlines.lock().unwrap_or_else(PoisonError::into_inner);
-        deadlines.all.is_some_and(|until| now < until)
-            || deadlines.by_category.get(&category).is_some_and(|&until| now < until)
+        deadlines.of(category).is_some_and(|until| now < until)
     }
 
     /// Whether there is any limit now, on whatever it is.
@@ -62,7 +73,8 @@ impl Limits {
             return false;
         }
         let deadlines = self.deadlines.lock().unwrap_or_else(PoisonError::into_inner);
-        deadlines.all.iter().chain(deadlines.by_category.values()).any(|&until| now < until)
+        let own = deadlines.by_category.iter().map(|(_, until)| until);
+        deadlines.all.iter().chain(own).any(|&until| now < until)
     }
 }
 

@@ -1,6 +1,5 @@
 //! The ledger of what was lost: nothing is dropped without a line in it (promise 5).
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -16,13 +15,12 @@ pub struct Losses {
 
 #[derive(Debug, Default)]
 struct Ledger {
-    counts: Counts,
+    /// Sorted by reason and category.
+    lines: Vec<DiscardedEvent>,
     /// What reports are under way with.
-    reporting: Vec<(u64, Counts)>,
+    reporting: Vec<(u64, Vec<DiscardedEvent>)>,
     reports: u64,
 }
-
-type Counts = BTreeMap<(DiscardReason, Category), u64>;
 
 /// What a report says, as long as nobody knows whether it has arrived.
 #[derive(Debug)]
@@ -40,7 +38,7 @@ impl Losses {
     /// Adds what one item consists of, all for the same reason.
     pub fn record_all(&self, reason: DiscardReason, quantities: &[(Category, u64)]) {
         if quantities.iter().any(|(_, quantity)| *quantity > 0) {
-            add(&mut self.lock().counts, reason, quantities);
+            add(&mut self.lock().lines, reason, quantities);
         }
     }
 
@@ -53,21 +51,20 @@ impl Losses {
     #[must_use]
     pub fn take(&self) -> Vec<DiscardedEvent> {
         self.record_all(DiscardReason::SampleRate, &unsampled(self.unsampled.swap(0, Ordering::Relaxed)));
-        lines(&std::mem::take(&mut self.lock().counts))
+        std::mem::take(&mut self.lock().lines)
     }
 
     /// Takes every line out for a report; `None` if there is none.
     pub(crate) fn begin_report(&self) -> Option<Reporting> {
         self.record_all(DiscardReason::SampleRate, &unsampled(self.unsampled.swap(0, Ordering::Relaxed)));
         let mut ledger = self.lock();
-        let counts = std::mem::take(&mut ledger.counts);
-        let lines = lines(&counts);
+        let lines = std::mem::take(&mut ledger.lines);
         if lines.is_empty() {
             return None;
         }
         ledger.reports += 1;
         let number = ledger.reports;
-        ledger.reporting.push((number, counts));
+        ledger.reporting.push((number, lines.clone()));
         Some(Reporting { number, lines })
     }
 
@@ -77,9 +74,9 @@ impl Losses {
         let Some(at) = ledger.reporting.iter().position(|(number, _)| *number == report.number) else {
             return;
         };
-        let (_, counts) = ledger.reporting.swap_remove(at);
+        let (_, lines) = ledger.reporting.swap_remove(at);
         if !arrived {
-            merge(&mut ledger.counts, &counts);
+            merge(&mut ledger.lines, &lines);
         }
     }
 
@@ -87,19 +84,19 @@ impl Losses {
     #[must_use]
     pub fn lines(&self) -> Vec<DiscardedEvent> {
         let ledger = self.lock();
-        let mut counts = ledger.counts.clone();
+        let mut lines = ledger.lines.clone();
         for (_, reporting) in &ledger.reporting {
-            merge(&mut counts, reporting);
+            merge(&mut lines, reporting);
         }
         drop(ledger);
-        add(&mut counts, DiscardReason::SampleRate, &unsampled(self.unsampled.load(Ordering::Relaxed)));
-        lines(&counts)
+        add(&mut lines, DiscardReason::SampleRate, &unsampled(self.unsampled.load(Ordering::Relaxed)));
+        lines
     }
 
     /// Whether there is nothing to report.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.unsampled.load(Ordering::Relaxed) == 0 && self.lock().counts.is_empty()
+        self.unsampled.load(Ordering::Relaxed) == 0 && self.lock().lines.is_empty()
     }
 
     fn lock(&self) -> MutexGuard<'_, Ledger> {
@@ -107,16 +104,12 @@ impl Losses {
     }
 }
 
-fn add(counts: &mut Counts, reason: DiscardReason, quantities: &[(Category, u64)]) {
+fn add(lines: &mut Vec<DiscardedEvent>, reason: DiscardReason, quantities: &[(Category, u64)]) {
     for &(category, quantity) in quantities.iter().filter(|(_, quantity)| *quantity > 0) {
-        let count = counts.entry((reason, category)).or_default();
-        *count = count.saturating_add(quantity);
-    }
-}
-
-fn merge(counts: &mut Counts, others: &Counts) {
-    for (&(reason, category), &quantity) in others {
-        add(counts, reason, &[(category, quantity)]);
+        match lines.binary_search_by_key(&(reason, category), |line| (line.reason, line.category)) {
+            Ok(at) => lines[at].quantity = lines[at].quantity.saturating_add(quantity),
+            Err(at) => lines.insert(at, DiscardedEvent { reason, category, quantity }),
+        }
     }
 }
 
@@ -124,13 +117,10 @@ fn unsampled(traces: u64) -> [(Category, u64); 2] {
     [(Category::Transaction, traces), (Category::Span, traces)]
 }
 
-fn lines(counts: &Counts) -> Vec<DiscardedEvent> {
-    let line = |(&(reason, category), &quantity): (&(DiscardReason, Category), &u64)| DiscardedEvent {
-        reason,
-        category,
-        quantity,
-    };
-    counts.iter().map(line).collect()
+fn merge(lines: &mut Vec<DiscardedEvent>, others: &[DiscardedEvent]) {
+    for line in others {
+        add(lines, line.reason, &[(line.category, line.quantity)]);
+    }
 }
 
 #[cfg(test)]

@@ -21,13 +21,17 @@ use crate::scrub::Rules;
 pub(crate) use event::{EventJob, EventTrace};
 pub(crate) use transaction::TransactionJob;
 
+/// An [`EventJob`]. Not by its name: whatever may drop a job would bring along all that an event consists of.
+type PrepareEvent = Box<dyn FnOnce(&Pipeline) -> Option<Envelope> + Send>;
+
 /// What waits for the worker.
 #[expect(
     clippy::large_enum_variant,
     reason = "a box for each transaction would be freed by another thread than made it"
 )]
 pub(crate) enum Job {
-    Event(Box<EventJob>),
+    /// What the outbox has to know of it was asked when it was made, when it still had a type.
+    Event(Label, PrepareEvent),
     Transaction(TransactionJob),
 }
 
@@ -60,25 +64,20 @@ impl Prepare for Pipeline {
     type Job = Job;
 
     fn label(&self, job: &Job) -> Label {
-        let (priority, category) = match job {
-            Job::Event(job) if job.is_crash() => (Priority::Crash, Category::Error),
-            Job::Event(_) => (Priority::Error, Category::Error),
-            Job::Transaction(_) => (Priority::Trace, Category::Transaction),
-        };
-        Label { priority, category, order: None, weight: weight::of(job) }
+        match job {
+            Job::Event(label, _) => *label,
+            Job::Transaction(job) => Label {
+                priority: Priority::Trace,
+                category: Category::Transaction,
+                order: None,
+                weight: weight::transaction(job),
+            },
+        }
     }
 
     fn prepare(&self, job: Job) -> Option<Envelope> {
         match job {
-            Job::Event(job) => {
-                let dsc = job.trace.dsc.clone();
-                let processors = job.processors();
-                let mut event = job.into_event(&self.config);
-                for processor in &processors {
-                    event = self.step(event, DiscardReason::EventProcessor, |event| processor(event))?;
-                }
-                self.finish(event, dsc)
-            }
+            Job::Event(_, prepare) => prepare(self),
             Job::Transaction(job) => {
                 let (transaction, dsc) = job.into_transaction(&self.config, &self.losses)?;
                 self.finish(transaction, Some(dsc))
@@ -88,13 +87,31 @@ impl Prepare for Pipeline {
 
     fn quantities(&self, job: &Job) -> Vec<(Category, u64)> {
         match job {
-            Job::Event(_) => vec![(Category::Error, 1)],
+            Job::Event(..) => vec![(Category::Error, 1)],
             Job::Transaction(job) => job.quantities(),
         }
     }
 }
 
+impl Job {
+    pub(crate) fn event(job: EventJob) -> Self {
+        let priority = if job.is_crash() { Priority::Crash } else { Priority::Error };
+        let label = Label { priority, category: Category::Error, order: None, weight: weight::event(&job) };
+        Job::Event(label, Box::new(move |pipeline| pipeline.prepare_event(job)))
+    }
+}
+
 impl Pipeline {
+    fn prepare_event(&self, job: EventJob) -> Option<Envelope> {
+        let dsc = job.trace.dsc.clone();
+        let processors = job.processors();
+        let mut event = job.into_event(&self.config);
+        for processor in &processors {
+            event = self.step(event, DiscardReason::EventProcessor, |event| processor(event))?;
+        }
+        self.finish(event, dsc)
+    }
+
     /// The steps that every kind of item takes once it has its data.
     fn finish<T: Telemetry>(
         &self,

@@ -3,17 +3,14 @@
 //! The caller writes numbers, pointers and bytes; the worker makes [`SpanRecord`]s of them. A row is addressed by its position, so the
 //! row of a span is found without a search.
 
-use std::any::Any;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
-use std::fmt;
 use std::time::{Duration, Instant};
 
-use watchpost_protocol::{
-    Map, SpanId, SpanLink, SpanRecord, SpanStatus, Timestamp, TraceId, TransactionSource, Value,
-};
+use watchpost_protocol::{SpanId, SpanLink, SpanRecord, SpanStatus, Timestamp, TraceId, TransactionSource};
 
 use crate::fields::{self, Fields};
+use crate::origin::{self, Origin, Set, SpanInit};
 use crate::thread::Threads;
 
 /// How many spans a trace keeps besides its root (`protocol.md` §6.3).
@@ -38,56 +35,8 @@ impl Slot {
 /// Identifies a span of a tracing subscriber in this process: the layer's serial and the span's id. No layer has the serial 0.
 pub type SpanKey = (u32, u64);
 
-/// Where a span was made in the program, as far as it is known.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Site {
-    /// The source file.
-    pub file: Option<&'static str>,
-    /// The line in it, from 1.
-    pub line: Option<u32>,
-    /// The module path.
-    pub module: Option<&'static str>,
-}
-
-/// What a span starts with that is made by hand.
-#[derive(Debug, Clone)]
-pub(crate) struct SpanInit {
-    /// Its name; the description of a child, the name of a transaction.
-    pub name: Cow<'static, str>,
-    /// Its operation, as `db` (`protocol.md` §6.6).
-    pub op: Option<Cow<'static, str>>,
-    /// What made it, as `auto.http.axum`; `manual` by default.
-    pub origin: &'static str,
-    /// Where it was made.
-    pub site: Site,
-}
-
-/// What a span starts with that is made by a layer: a pointer to what the layer knows about its place in the program, and how to read
-/// it. The caller copies three words; what they mean is asked on the worker.
-#[derive(Clone, Copy)]
-pub struct Callsite {
-    /// What the layer knows.
-    pub data: &'static (dyn Any + Send + Sync),
-    /// Writes it into a record that has its ids, times and attributes already: the description, the operation, the origin, the place,
-    /// and what the attributes mean. What the program set by hand is set afterwards, and stays.
-    ///
-    /// It says what the description is, as the name of a transaction: of a root it becomes that. `None` leaves the name that the root
-    /// started with.
-    pub describe: fn(&'static (dyn Any + Send + Sync), &mut SpanRecord) -> Option<TransactionSource>,
-}
-
-impl fmt::Debug for Callsite {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Callsite").finish_non_exhaustive()
-    }
-}
-
-/// What made a span.
-#[derive(Debug)]
-pub(crate) enum Origin {
-    ByHand(Box<SpanInit>),
-    Layer(Callsite),
-}
+/// The key of a span that no layer keeps.
+pub const NO_KEY: SpanKey = (0, 0);
 
 /// How a span begins.
 pub(crate) struct Opening<'a> {
@@ -123,14 +72,6 @@ struct Row {
     set: Option<Box<Set>>,
 }
 
-/// What the program set by hand.
-#[derive(Debug, Default)]
-struct Set {
-    name: Option<Cow<'static, str>>,
-    op: Option<Cow<'static, str>>,
-    links: Vec<SpanLink>,
-}
-
 /// A span that was still open when its trace ended: what is captured in it later is still its.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outliving {
@@ -153,6 +94,8 @@ pub(crate) struct Buffer {
     threads: Threads,
     /// What its rows have in boxes of their own, in bytes.
     boxed: usize,
+    /// The time of day when the root began, and that moment: what turns one into the other.
+    pub(crate) anchor: Option<(Timestamp, Instant)>,
     /// Children that found no room.
     pub(crate) overflow: u64,
     /// Where the keys of the first rows stand, for whoever looks for one: made as far as it is needed, when it is.
@@ -376,7 +319,7 @@ impl Buffer {
         let Buffer { rows, fields: attributes, mut later, threads, overflow, .. } = self;
         later.sort_by_key(|(slot, _)| *slot); // stable: of one span, the later value stays behind the earlier
         let mut later = later.into_iter().peekable();
-        let ids: Vec<SpanId> = rows.iter().map(|row| row.span_id).collect();
+        let parents = sent_parents(&rows);
         let mut records = Records {
             root: None,
             source: None,
@@ -395,7 +338,7 @@ impl Buffer {
                 trace_id,
                 span_id: row.span_id,
                 // The root's is of another process, which the trace knows.
-                parent_span_id: if slot == 0 { None } else { ids.get(row.parent.0 as usize).copied() },
+                parent_span_id: if slot == 0 { None } else { parents.get(slot).copied() },
                 start_timestamp: at(row.start),
                 timestamp: at(end),
                 status: row.status,
@@ -408,7 +351,7 @@ impl Buffer {
             for (_, at) in mine {
                 fields::write(attributes.slice((at, at + 1)), &mut record.data);
             }
-            let source = describe(&mut record, row.origin, row.set);
+            let source = origin::describe(&mut record, row.origin, row.set);
             record.status.get_or_insert(if row.failed { SpanStatus::InternalError } else { row.otherwise });
             match slot {
                 0 => (records.root, records.source) = (Some(record), source),
@@ -419,38 +362,17 @@ impl Buffer {
     }
 }
 
-/// Says what a span is: as its maker does, then as the program did. A layer says what the description is, too.
-fn describe(record: &mut SpanRecord, origin: Origin, set: Option<Box<Set>>) -> Option<TransactionSource> {
-    let source = match origin {
-        Origin::ByHand(init) => {
-            record.description = Some(init.name.into_owned());
-            record.op = init.op.map(Cow::into_owned);
-            record.origin = Some(init.origin.to_owned());
-            init.site.write_to(&mut record.data);
-            None
-        }
-        Origin::Layer(callsite) => (callsite.describe)(callsite.data, record),
-    };
-    if let Some(set) = set {
-        record.description = set.name.map(Cow::into_owned).or(record.description.take());
-        record.op = set.op.map(Cow::into_owned).or(record.op.take());
-        record.links = set.links;
+/// Of each row, the span that it is sent as a child of: one that has not ended is not sent, and its own parent stands for it.
+fn sent_parents(rows: &[Row]) -> Vec<SpanId> {
+    // Parents come before their children: what is said of them is known.
+    let mut sent: Vec<SpanId> = Vec::with_capacity(rows.len());
+    let mut parents = Vec::with_capacity(rows.len());
+    for (slot, row) in rows.iter().enumerate() {
+        let parent = sent.get(row.parent.0 as usize).copied().unwrap_or(row.span_id);
+        sent.push(if slot == 0 || row.end.is_some() { row.span_id } else { parent });
+        parents.push(parent);
     }
-    source
-}
-
-impl Site {
-    /// Writes the place into attributes (`protocol.md` §6.8); what is there already stays.
-    pub fn write_to(&self, data: &mut Map<String, Value>) {
-        let mut put = |key: &str, value: Option<Value>| {
-            if let (Some(value), false) = (value, data.contains_key(key)) {
-                data.insert(key.to_owned(), value);
-            }
-        };
-        put("code.file.path", self.file.map(Value::from));
-        put("code.line.number", self.line.map(Value::from));
-        put("code.namespace", self.module.map(Value::from));
-    }
+    parents
 }
 
 /// A trace as protocol data.
@@ -464,227 +386,4 @@ pub(crate) struct Records {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::LazyLock;
-
-    use super::*;
-
-    fn opening<'a>(id: u8, fields: &'a Fields, start: Instant) -> Opening<'a> {
-        let init = SpanInit { name: "span".into(), op: None, origin: "manual", site: Site::default() };
-        Opening {
-            span_id: SpanId::from_bytes([id; 8]),
-            parent: Slot::ROOT,
-            origin: Origin::ByHand(Box::new(init)),
-            key: (1, id.into()),
-            start,
-            fields,
-        }
-    }
-
-    fn after(micros: u64) -> Instant {
-        static ZERO: LazyLock<Instant> = LazyLock::new(Instant::now);
-        *ZERO + Duration::from_micros(micros)
-    }
-
-    fn at(moment: Instant) -> Timestamp {
-        Timestamp::from_micros((moment - after(0)).as_micros() as i64)
-    }
-
-    fn trace_id() -> TraceId {
-        TraceId::from_bytes([9; 16])
-    }
-
-    #[test]
-    fn later_attributes_win_and_unfinished_children_are_counted() {
-        let mut buffer = Buffer::default();
-        let mut fields = Fields::new();
-        fields.push("rows", 1u64.into());
-        let root = buffer.open(opening(1, &Fields::new(), after(10)));
-        assert_eq!(root, Some(Slot::ROOT));
-        let child = buffer.open(opening(2, &fields, after(11))).unwrap();
-        buffer.open(opening(3, &Fields::new(), after(11)));
-        fields.clear();
-        fields.push("rows", 2u64.into());
-        buffer.record(child, &fields);
-        buffer.close(child, after(12), SpanStatus::Ok);
-        buffer.close(child, after(99), SpanStatus::Cancelled);
-        buffer.close(Slot::ROOT, after(13), SpanStatus::Ok);
-
-        let records = buffer.into_records(trace_id(), at);
-        assert_eq!((records.children.len(), records.unfinished, records.overflow), (1, 1, 0));
-        let child = &records.children[0];
-        assert_eq!(child.data["rows"], 2);
-        assert_eq!(
-            (child.timestamp, child.status),
-            (at(after(12)), Some(SpanStatus::Ok)),
-            "the first end counts"
-        );
-    }
-
-    #[test]
-    fn a_span_is_found_by_its_key_while_it_is_open() {
-        let mut buffer = Buffer::default();
-        let none = Fields::new();
-        let first = buffer.open(opening(1, &none, after(1))).unwrap();
-        let child = buffer.open(opening(2, &none, after(1))).unwrap();
-        buffer.close(child, after(2), SpanStatus::Ok);
-        assert_eq!(
-            (buffer.find((1, 1)), buffer.find((1, 2)), buffer.find((2, 1))),
-            (Some(first), None, None)
-        );
-        let again = buffer.open(opening(2, &none, after(3))).unwrap();
-        assert_eq!(buffer.find((1, 2)), Some(again), "ids are given again");
-        let outliving: Vec<_> = buffer.outliving().into_iter().map(|span| span.slot).collect();
-        assert_eq!(outliving, [again]);
-    }
-
-    #[test]
-    fn what_is_set_by_hand_stays_and_the_rest_is_as_the_layer_says() {
-        let described = Callsite {
-            data: &"a callsite",
-            describe: |data, span| {
-                assert_eq!(span.data["rows"], 1, "attributes are there when it is asked");
-                span.description = data.downcast_ref::<&str>().map(|&text| text.to_owned());
-                (span.op, span.status) = (Some("db".into()), span.status.or(Some(SpanStatus::Aborted)));
-                Some(TransactionSource::Task)
-            },
-        };
-        let mut fields = Fields::new();
-        fields.push("rows", 1u64.into());
-        let mut buffer = Buffer::default();
-        for id in [1, 2] {
-            buffer.open(Opening { origin: Origin::Layer(described), ..opening(id, &fields, after(1)) });
-        }
-        buffer.set_op(Slot(1), "cache".into());
-        buffer.set_status(Slot(1), SpanStatus::NotFound);
-        buffer.close(Slot(1), after(2), SpanStatus::Ok);
-        buffer.close(Slot::ROOT, after(2), SpanStatus::Ok);
-        let records = buffer.into_records(trace_id(), at);
-        assert_eq!(records.source, Some(TransactionSource::Task));
-        let picture = |span: &SpanRecord| (span.description.clone(), span.op.clone(), span.status);
-        let text = || Some("a callsite".to_owned());
-        assert_eq!(picture(&records.root.unwrap()), (text(), Some("db".into()), Some(SpanStatus::Aborted)));
-        assert_eq!(picture(&records.children[0]), (text(), Some("cache".into()), Some(SpanStatus::NotFound)));
-    }
-
-    #[test]
-    fn a_span_that_is_told_of_afterwards_began_before_but_not_before_its_parent() {
-        let mut buffer = Buffer::default();
-        let none = Fields::new();
-        buffer.open(opening(1, &none, after(100)));
-        for took in [20, 90] {
-            let slot = buffer.open(opening(2, &none, after(150))).unwrap();
-            buffer.close_back_dated(slot, Duration::from_micros(took));
-        }
-        buffer.close(Slot::ROOT, after(200), SpanStatus::Ok);
-        let records = buffer.into_records(trace_id(), at);
-        let times = |span: &SpanRecord| (span.start_timestamp, span.timestamp);
-        let times: Vec<_> = records.children.iter().map(times).collect();
-        assert_eq!(times, [(at(after(130)), at(after(150))), (at(after(100)), at(after(150)))]);
-    }
-
-    #[test]
-    fn a_failure_counts_unless_the_program_or_an_attribute_says_otherwise() {
-        let mut buffer = Buffer::default();
-        let none = Fields::new();
-        let said = Callsite {
-            data: &(),
-            describe: |_, span| {
-                span.status.get_or_insert(SpanStatus::NotFound);
-                None
-            },
-        };
-        buffer.open(opening(1, &none, after(1)));
-        buffer.open(opening(2, &none, after(1)));
-        buffer.open(Opening { origin: Origin::Layer(said), ..opening(3, &none, after(1)) });
-        buffer.set_status(Slot(1), SpanStatus::Aborted);
-        for slot in [Slot::ROOT, Slot(1), Slot(2)] {
-            buffer.fail(slot);
-            buffer.close(slot, after(2), SpanStatus::Ok);
-        }
-        let records = buffer.into_records(trace_id(), at);
-        let statuses: Vec<_> = records.root.iter().chain(&records.children).map(|span| span.status).collect();
-        let [root, by_hand, by_layer] =
-            [SpanStatus::InternalError, SpanStatus::Aborted, SpanStatus::NotFound].map(Some);
-        assert_eq!(statuses, [root, by_hand, by_layer]);
-    }
-
-    #[test]
-    fn an_attribute_that_is_set_over_and_over_does_not_grow() {
-        let mut buffer = Buffer::default();
-        let mut fields = Fields::new();
-        fields.push("bytes", 0u64.into());
-        fields.push("first", true.into());
-        buffer.open(opening(1, &fields, after(1)));
-        let child = buffer.open(opening(2, &fields, after(1))).unwrap();
-        for round in 1..=100_000u64 {
-            fields.clear();
-            fields.push("bytes", round.into());
-            fields.push_owned_key("peer", if round % 2 == 0 { "a" } else { "b" }.into());
-            buffer.record(child, &fields);
-            assert!(buffer.later.len() <= LATER_FIELDS + 2 && buffer.fields.len() <= LATER_FIELDS + 6);
-        }
-        buffer.close(child, after(2), SpanStatus::Ok);
-        buffer.close(Slot::ROOT, after(2), SpanStatus::Ok);
-        let records = buffer.into_records(trace_id(), at);
-        let data = &records.children[0].data;
-        assert_eq!(
-            (&data["bytes"], &data["first"], &data["peer"]),
-            (&100_000.into(), &true.into(), &"a".into())
-        );
-        assert_eq!(records.root.unwrap().data["bytes"], 0);
-    }
-
-    #[test]
-    fn a_span_says_on_which_thread_it_was_made() {
-        let mut buffer = Buffer::default();
-        buffer.open(opening(1, &Fields::new(), after(1)));
-        let worker = std::thread::Builder::new().name("worker-7".into());
-        std::thread::scope(|scope| {
-            let open = || buffer.open(opening(2, &Fields::new(), after(1)));
-            worker.spawn_scoped(scope, open).unwrap().join().unwrap();
-        });
-        buffer.close(Slot(1), after(2), SpanStatus::Ok);
-        buffer.close(Slot::ROOT, after(2), SpanStatus::Ok);
-        let records = buffer.into_records(trace_id(), at);
-        let (root, child) = (records.root.unwrap(), &records.children[0]);
-        assert_eq!(child.data["thread.name"], "worker-7");
-        assert_ne!(child.data["thread.id"], root.data["thread.id"]);
-    }
-
-    #[test]
-    fn the_fields_around_a_span_are_its_ancestors_and_its_own() {
-        let mut buffer = Buffer::default();
-        let fields = |key, value: u64| {
-            let mut fields = Fields::new();
-            fields.push(key, value.into());
-            fields
-        };
-        buffer.open(opening(1, &fields("order", 1), after(1)));
-        buffer.open(opening(2, &fields("beside", 2), after(1)));
-        let inner = buffer.open(opening(3, &fields("step", 3), after(1))).unwrap();
-        buffer.record(Slot::ROOT, &fields("order", 4));
-        let picture: Vec<_> =
-            buffer.fields_around(inner).iter().map(|(key, value)| format!("{key}={value}")).collect();
-        assert_eq!(picture, ["order=1", "order=4", "step=3"]);
-    }
-
-    #[test]
-    fn a_trace_that_has_ended_keeps_nothing() {
-        let mut ended = Buffer::default();
-        let mut fields = Fields::new();
-        fields.push("bytes", 1u64.into());
-        ended.record(Slot(3), &fields);
-        assert!(ended.fields.is_empty() && ended.later.is_empty());
-    }
-
-    #[test]
-    fn a_full_trace_refuses_and_counts() {
-        let mut buffer = Buffer::default();
-        for _ in 0..MAX_SPANS + 1 {
-            assert!(buffer.open(opening(1, &Fields::new(), after(1))).is_some());
-        }
-        assert!(buffer.open(opening(1, &Fields::new(), after(1))).is_none());
-        assert_eq!((buffer.overflow, buffer.span_count()), (1, MAX_SPANS as u64 + 2), "all are lost with it");
-    }
-}
+mod tests;

@@ -6,13 +6,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use watchpost_protocol::{SpanId, SpanStatus};
+use watchpost_protocol::{SpanId, SpanStatus, Timestamp};
 
 use crate::clock::Clock;
 use crate::fields::Fields;
-use crate::record::{Buffer, Callsite, Opening, Origin, Outliving, Slot, SpanKey};
+use crate::origin::{Callsite, Origin};
+use crate::record::{Buffer, NO_KEY, Opening, Outliving, Slot, SpanKey};
 use crate::rng::{self, Rng};
-use crate::span_ref::NO_KEY;
 
 /// Records the spans of one trace. For layers that keep spans for somebody else.
 pub struct Recorder {
@@ -96,8 +96,10 @@ impl Recorder {
     }
 
     /// The first span, which began when the trace did.
-    pub(crate) fn open_root(&self, root: Opening<'_>) {
-        self.lock().buffer.open(root);
+    pub(crate) fn open_root(&self, time: Timestamp, root: Opening<'_>) {
+        let mut state = self.lock();
+        state.buffer.anchor = Some((time, root.start));
+        state.buffer.open(root);
     }
 
     /// Ends a span. `otherwise` is its status if nobody has given it one.
@@ -119,6 +121,12 @@ impl Recorder {
         drop(state);
         buffer.fit();
         Some(buffer)
+    }
+
+    /// How many spans are lost if nobody ends the trace any more; `None` if it has ended.
+    pub(crate) fn abandoned(&self) -> Option<u64> {
+        let state = self.lock();
+        state.outliving.is_none().then(|| state.buffer.span_count())
     }
 
     /// The open span that a layer knows by this key: for a thread that has not met it yet.

@@ -6,7 +6,7 @@ use std::fmt;
 use watchpost_protocol::{SpanId, SpanLink, SpanStatus, TraceId, TransactionSource};
 
 use crate::fields::{FieldValue, Fields};
-use crate::record::{Site, SpanInit};
+use crate::origin::{Site, SpanInit};
 use crate::span_ref::SpanRef;
 
 /// A timed piece of work. A root, which has no parent in this process, is sent as a transaction with all its children when it ends.

@@ -9,9 +9,10 @@ use watchpost_protocol::{
 };
 
 use crate::fields::Fields;
+use crate::origin::{Origin, SpanInit};
 use crate::pipeline::EventTrace;
 use crate::propagation_context::PropagationContext;
-use crate::record::{Buffer, Origin, Slot, SpanInit, SpanKey};
+use crate::record::{Buffer, NO_KEY, Slot};
 use crate::scope::Scope;
 use crate::trace::Trace;
 
@@ -29,9 +30,6 @@ pub struct SpanRef {
     pub(crate) span_id: SpanId,
     pub(crate) parent: Option<SpanId>,
 }
-
-/// The key of a span that no layer keeps.
-pub const NO_KEY: SpanKey = (0, 0);
 
 impl SpanRef {
     /// A handle to the span at `slot`; `own` says whether it is for that span itself, and not for one that is not recorded and is stood

@@ -5,11 +5,9 @@
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use watchpost_protocol::{
-    Category, DiscardReason, DynamicSamplingContext, SpanId, SpanStatus, Timestamp, TraceId,
-    TransactionSource,
+    Category, DiscardReason, DynamicSamplingContext, SpanId, SpanStatus, TraceId, TransactionSource,
 };
 
 use crate::bound;
@@ -17,9 +15,10 @@ use crate::client::Client;
 use crate::dsc;
 use crate::fields::Fields;
 use crate::filters;
+use crate::origin::Origin;
 use crate::pipeline::{Job, TransactionJob};
 use crate::propagation_context::PropagationContext;
-use crate::record::{Buffer, Opening, Origin, Slot, SpanKey};
+use crate::record::{Buffer, Opening, Slot, SpanKey};
 use crate::recorder::{Recorder, Unrecorded};
 use crate::rng;
 use crate::sampling::{self, Sampled, SamplingContext};
@@ -33,7 +32,6 @@ pub struct Trace {
     propagation: Arc<PropagationContext>,
     root: SpanId,
     sampled: Sampled,
-    anchor: (Timestamp, Instant),
     /// `None`: it is not sampled.
     recorder: Option<Arc<Recorder>>,
     state: Mutex<State>,
@@ -88,13 +86,13 @@ impl Trace {
             client.ledger().record_unsampled();
         }
         let root = rng::span_id(client.rng());
-        let anchor = (client.options().clock.now(), client.monotonic());
         let RootInit { name, source, origin, key, .. } = init;
         let recorder = sampled.sampled.then(|| {
             let options = client.options();
             let recorder = Recorder::new(Arc::clone(&options.clock), Arc::clone(&options.rng));
-            let parent = Slot::ROOT;
-            recorder.open_root(Opening { span_id: root, parent, origin, key, start: anchor.1, fields });
+            let (parent, start) = (Slot::ROOT, options.clock.monotonic());
+            let opening = Opening { span_id: root, parent, origin, key, start, fields };
+            recorder.open_root(options.clock.now(), opening);
             Arc::new(recorder)
         });
         Some(Arc::new(Trace {
@@ -103,7 +101,6 @@ impl Trace {
             propagation,
             root,
             sampled,
-            anchor,
             recorder,
             state: Mutex::new(State { current: scopes.1, name, source, renamed: false }),
         }))
@@ -204,7 +201,6 @@ impl Trace {
             layers: [current, self.isolation.data(), Scope::global().data()],
             propagation: Arc::clone(&self.propagation),
             sampled: self.sampled,
-            anchor: self.anchor,
         }));
     }
 
@@ -234,6 +230,16 @@ impl Trace {
     pub(crate) fn live_in(&self, current: &Scope) {
         let old = std::mem::replace(&mut self.lock().current, current.clone());
         drop(old); // outside the lock
+    }
+}
+
+/// Whoever should have ended it is gone: a layer that was taken out of its subscriber, say.
+impl Drop for Trace {
+    fn drop(&mut self) {
+        if let Some(spans) = self.recorder.as_ref().and_then(|recorder| recorder.abandoned()) {
+            let lost = [(Category::Transaction, 1), (Category::Span, spans)];
+            self.client.ledger().record_all(DiscardReason::InternalSdkError, &lost);
+        }
     }
 }
 

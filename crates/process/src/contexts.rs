@@ -115,6 +115,9 @@ fn os() -> OsContext {
 }
 
 fn macos_version() -> Option<String> {
+    if cfg!(not(target_os = "macos")) {
+        return None;
+    }
     plist_version(&linux::text("/System/Library/CoreServices/SystemVersion.plist"))
 }
 

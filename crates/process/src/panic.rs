@@ -89,10 +89,12 @@ fn event(info: &PanicHookInfo<'_>) -> Event {
         mechanism: Some(mechanism),
         ..Exception::default()
     };
-    let mut event = Event { level: Some(Level::Fatal), ..Event::default() };
-    event.exception.push(exception);
-    event.threads.push(thread);
-    event
+    Event {
+        level: Some(Level::Fatal),
+        exception: vec![exception].into(),
+        threads: vec![thread].into(),
+        ..Event::default()
+    }
 }
 
 /// What `panic!` was given. Other payloads come from `panic_any`.

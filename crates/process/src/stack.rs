@@ -18,7 +18,7 @@ pub use self::in_app::InApp;
 use self::lookup::{Found, look_up};
 use self::trim::trim;
 
-/// How many addresses are remembered, some 600 bytes each. A program has few places where it captures; when one has more,
+/// How many addresses are remembered, some 400 bytes each. A program has few places where it captures; when one has more,
 /// the memory starts anew.
 const REMEMBERED: usize = 4_096;
 
@@ -96,10 +96,9 @@ impl StackSource for Stacks {
     fn resolve(&self, stack: &RawStack) -> Option<Stacktrace> {
         let places = self.found(&stack.0);
         let found: Vec<&Found> = places.iter().flat_map(|place| place.iter()).collect();
-        let sketch: Vec<_> =
-            found.iter().map(|found| (found.role, found.frame.function.as_deref())).collect();
+        let sketch: Vec<_> = found.iter().map(|found| (found.role, found.function.as_deref())).collect();
         let shown = &found[trim(&sketch)];
-        let frames: Vec<_> = shown.iter().rev().map(|found| found.frame.clone()).collect();
+        let frames: Vec<_> = shown.iter().rev().map(|found| found.frame()).collect();
         if frames.is_empty() { None } else { Some(Stacktrace { frames, ..Stacktrace::default() }) }
     }
 }

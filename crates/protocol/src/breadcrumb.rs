@@ -45,7 +45,7 @@ pub struct Breadcrumb {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<Cow<'static, str>>,
     /// Unknown fields, kept.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,
 }
 

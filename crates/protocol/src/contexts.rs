@@ -46,7 +46,16 @@ impl Contexts {
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        *self == Contexts::default()
+        let Contexts { trace, os, runtime, rust, device, app, culture, response, other } = self;
+        let typed = trace.is_some()
+            || os.is_some()
+            || runtime.is_some()
+            || rust.is_some()
+            || device.is_some()
+            || app.is_some()
+            || culture.is_some()
+            || response.is_some();
+        !typed && other.is_empty()
     }
 
     /// Whether there is a context of that name, with a type or without.
@@ -88,7 +97,7 @@ macro_rules! contexts {
                     pub $field: Option<$type>,
                 )+
                 /// Unknown fields, kept.
-                #[serde(flatten)]
+                #[serde(flatten, serialize_with = "wire::others")]
                 pub other: Map<String, Value>,
             }
         )+
@@ -223,7 +232,7 @@ pub struct TraceContext {
     #[serde(skip_serializing_if = "Vec::is_empty", default, deserialize_with = "wire::or_default")]
     pub links: Vec<SpanLink>,
     /// Unknown fields, kept.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,
 }
 

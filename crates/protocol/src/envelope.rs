@@ -16,6 +16,7 @@ use crate::event::SdkInfo;
 use crate::id::EventId;
 use crate::propagation::DynamicSamplingContext;
 use crate::timestamp::{self, Timestamp};
+use crate::wire;
 
 /// The unit of sending: headers, and items with payloads of their own.
 ///
@@ -48,7 +49,7 @@ pub struct EnvelopeHeaders {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<DynamicSamplingContext>,
     /// Unknown headers, kept.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,
 }
 

@@ -101,7 +101,7 @@ pub struct Event {
     #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
     pub meta: Option<Value>,
     /// Unknown fields, kept.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,
 }
 
@@ -119,7 +119,7 @@ pub struct LogEntry {
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "wire::or_default")]
     pub params: Vec<Value>,
     /// Unknown fields, kept.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,
 }
 
@@ -141,7 +141,7 @@ pub struct SdkInfo {
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "wire::or_default")]
     pub packages: Vec<SdkPackage>,
     /// Unknown fields, kept.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,
 }
 
@@ -154,7 +154,7 @@ pub struct SdkPackage {
     /// Its version.
     pub version: Cow<'static, str>,
     /// Unknown fields, kept.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,
 }
 

@@ -48,13 +48,7 @@ macro_rules! id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                const DIGITS: &[u8; 16] = b"0123456789abcdef";
-                let mut text = [0u8; 2 * $bytes];
-                for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
-                    pair[0] = DIGITS[usize::from(byte >> 4)];
-                    pair[1] = DIGITS[usize::from(byte & 15)];
-                }
-                f.pad(std::str::from_utf8(&text).unwrap_or_default())
+                f.pad(text(&mut [0; 2 * $bytes], &self.0))
             }
         }
 
@@ -77,7 +71,7 @@ macro_rules! id {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(text(&mut [0; 2 * $bytes], &self.0))
             }
         }
 
@@ -120,6 +114,16 @@ impl EventId {
         bytes[8] = bytes[8] & 0x3f | 0x80;
         EventId(bytes)
     }
+}
+
+/// Writes two digits for each byte.
+fn text<'a>(text: &'a mut [u8], bytes: &[u8]) -> &'a str {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    std::str::from_utf8(text).unwrap_or_default()
 }
 
 /// Reads exactly `2 * N` digits, in either case; a UUID may have its dashes.

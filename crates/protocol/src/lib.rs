@@ -34,6 +34,7 @@ pub mod envelope;
 pub mod event;
 pub mod exception;
 pub mod id;
+mod json;
 pub mod level;
 pub mod propagation;
 pub mod rate_limit;

@@ -35,7 +35,7 @@ pub struct Request {
     #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "wire::tags")]
     pub env: BTreeMap<String, String>,
     /// Unknown fields, kept.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,
 }
 

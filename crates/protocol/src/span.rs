@@ -45,7 +45,7 @@ pub struct SpanRecord {
     #[serde(skip_serializing_if = "Vec::is_empty", default, deserialize_with = "wire::or_default")]
     pub links: Vec<SpanLink>,
     /// Unknown fields, kept.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,
 }
 
@@ -63,7 +63,7 @@ pub struct SpanLink {
     #[serde(skip_serializing_if = "Map::is_empty", default, deserialize_with = "wire::or_default")]
     pub attributes: Map<String, Value>,
     /// Unknown fields, kept.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,
 }
 

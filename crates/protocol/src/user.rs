@@ -40,7 +40,7 @@ pub struct User {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub geo: Option<Geo>,
     /// Everything else that is known about the user.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,
 }
 
@@ -87,7 +87,7 @@ pub struct Geo {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     /// Unknown fields, kept.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,
 }
 

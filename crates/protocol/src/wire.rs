@@ -2,8 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serializer};
+use serde_json::{Map, Value};
+
+/// Writes the fields that have no type. Named at each of them, because otherwise each would bring the way through a tree of its own.
+pub(crate) fn others<S: Serializer>(fields: &Map<String, Value>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(fields)
+}
 
 /// Reads `null` as "nothing there": senders write it for an empty list as often as for an empty map.
 pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>

@@ -31,6 +31,9 @@ const ENTRIES: usize = 64;
 const NODES: usize = 16;
 const EPOCHS: usize = 1024;
 
+/// How often a span that was open already was given a node. What was remembered of the spans in it may be over then: all threads begin anew.
+static LATE: AtomicU32 = AtomicU32::new(0);
+
 static EPOCH: [AtomicU32; EPOCHS] = [const { AtomicU32::new(0) }; EPOCHS];
 
 thread_local! {
@@ -43,6 +46,8 @@ struct Cache {
     /// Where the next node goes.
     next: u8,
     stamps: u32,
+    /// What `LATE` was when the entries began.
+    late: u32,
 }
 
 struct Held {
@@ -98,6 +103,7 @@ impl Cache {
         nodes: [const { Held { stamp: 0, node: Weak::new(), recorder: None } }; NODES],
         next: 0,
         stamps: 0,
+        late: 0,
     };
 
     fn entry(&mut self, key: Key) -> &mut Entry {
@@ -175,7 +181,16 @@ fn now(key: Key) -> u32 {
 }
 
 fn with<T>(work: impl FnOnce(&mut Cache) -> Option<T>) -> Option<T> {
-    CACHE.try_with(|cache| work(&mut *cache.try_borrow_mut().ok()?)).ok().flatten()
+    let work = |cache: &RefCell<Cache>| {
+        let mut cache = cache.try_borrow_mut().ok()?;
+        let late = late();
+        if cache.late != late {
+            cache.entries = [Entry::EMPTY; ENTRIES];
+            cache.late = late;
+        }
+        work(&mut cache)
+    };
+    CACHE.try_with(work).ok().flatten()
 }
 
 /// The place of a span, if this thread remembers.
@@ -239,7 +254,7 @@ pub(crate) fn own(key: Key, node: &Arc<Node>) {
 
 /// Remembers a span that was made here in the node of an ancestor. True, so that it can be said last.
 pub(crate) fn made(key: Key, node: &Arc<Node>, mark: Mark) -> bool {
-    found(key, now(key), node, mark, false);
+    found(key, (now(key), late()), node, mark, false);
     true
 }
 
@@ -248,13 +263,25 @@ pub(crate) fn look(key: Key) -> u32 {
     epoch(key).fetch_or(1, Ordering::AcqRel) | 1
 }
 
-/// Remembers what a walk has found, which began after [`look`].
-pub(crate) fn found(key: Key, epoch: u32, node: &Arc<Node>, mark: Mark, carries: bool) {
+/// How often a span was given a node late; what a walk finds is remembered only if it is the same as before the walk.
+pub(crate) fn late() -> u32 {
+    LATE.load(Ordering::Acquire)
+}
+
+/// Says that a span that was open already has a node now.
+pub(crate) fn begin_anew() {
+    LATE.fetch_add(1, Ordering::AcqRel);
+}
+
+/// Remembers what a walk has found, which began after [`look`] and [`late`].
+pub(crate) fn found(key: Key, (epoch, late): (u32, u32), node: &Arc<Node>, mark: Mark, carries: bool) {
     let kind = if carries { Kind::Carries } else { Kind::Inside };
     let children = node.children();
     with(|cache| {
-        let node = cache.hold(node);
-        *cache.entry(key) = Entry { key, epoch, node, mark, kind, children };
+        if cache.late == late {
+            let node = cache.hold(node);
+            *cache.entry(key) = Entry { key, epoch, node, mark, kind, children };
+        }
         Some(())
     });
 }
@@ -315,8 +342,8 @@ mod tests {
 
     /// As a thread does that meets a span for the first time.
     fn walk(key: Key, node: &Arc<Node>) {
-        let epoch = look(key);
-        found(key, epoch, node, Mark::NONE, true);
+        let as_of = (look(key), late());
+        found(key, as_of, node, Mark::NONE, true);
     }
 
     fn knows(key: Key, node: &Arc<Node>) -> bool {
@@ -383,9 +410,16 @@ mod tests {
     #[test]
     fn what_was_found_out_before_a_change_is_not_remembered_after_it() {
         let (key, node) = ((u32::MAX, 10), node());
-        let epoch = look(key);
+        let as_of = (look(key), late());
         elsewhere(|| forget(key));
-        found(key, epoch, &node, Mark::NONE, false);
+        found(key, as_of, &node, Mark::NONE, false);
+        assert!(get(key).is_none());
+
+        own(key, &node);
+        let as_of = (look(key), late());
+        elsewhere(begin_anew);
+        assert!(get(key).is_none(), "what is remembered of any span may be over");
+        found(key, as_of, &node, Mark::NONE, false);
         assert!(get(key).is_none());
     }
 

@@ -143,26 +143,39 @@ impl CaptureLayer {
         self.nodes.find(self.key(id), || context.span(id))
     }
 
-    /// Where an event happens: in scopes that were entered, else in a span, else in the process's own.
+    /// Where an event happens.
     fn event_place<S>(&self, event: &Event<'_>, context: &Context<'_, S>) -> EventPlace
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let current = context.current_span();
-        let span = if event.is_contextual() || event.is_root() { current.id() } else { event.parent() };
-        let place = match Scopes::innermost(span.map(|id| self.key(id))) {
-            Some(entered) => EventPlace::Scopes(entered),
-            None => match span.and_then(|id| self.place(id, context)) {
-                Some(place) => EventPlace::Span(place),
-                None => EventPlace::Scopes(Scopes::around()),
-            },
-        };
+        if let Some(parent) = event.parent() {
+            // It says where it belongs. If that is nowhere that we know of, then least of all to who happens to be at work here.
+            let place =
+                self.entered_in(Some(parent)).or_else(|| self.place(parent, context).map(EventPlace::Span));
+            return place.unwrap_or_else(|| EventPlace::Scopes(Scopes::outside_of_units()));
+        }
+        let here = self.here(context.current_span().id(), context);
         // `parent: None` is in no span, but in the unit of work all the same.
         if event.is_root() {
-            EventPlace::Scopes(Arc::new(place.to_scopes().with_span_ref(None)))
+            EventPlace::Scopes(Arc::new(here.to_scopes().with_span_ref(None)))
         } else {
-            place
+            here
         }
+    }
+
+    /// Where this thread is: in scopes that were entered in the current span, else at the place of that, else in what is around.
+    fn here<S>(&self, current: Option<&Id>, context: &Context<'_, S>) -> EventPlace
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let at =
+            |id: Option<&Id>| self.entered_in(id).or_else(|| self.place(id?, context).map(EventPlace::Span));
+        let place = at(current).or_else(|| at(Some(&shown(current?, context)?)));
+        place.unwrap_or_else(|| EventPlace::Scopes(Scopes::around()))
+    }
+
+    fn entered_in(&self, span: Option<&Id>) -> Option<EventPlace> {
+        Scopes::innermost(span.map(|id| self.key(id))).map(EventPlace::Scopes)
     }
 
     /// Leaves a span out, as if it were not there. What happens in it happens where it began: at the place of its parent, which can be found
@@ -185,23 +198,42 @@ impl CaptureLayer {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let current = context.current_span();
-        let contextual = attributes.is_contextual();
-        let parent = if contextual { current.id() } else { attributes.parent() };
-        if contextual || parent.is_none() {
-            // Scopes that were entered after the current span: what begins now begins in them.
-            if let Some(entered) = Scopes::innermost(current.id().map(|id| self.key(id))) {
-                return self.begin_node(key, attributes, &entered, !contextual);
+        if let Some(parent) = attributes.parent() {
+            if !self.begin_child(key, attributes, parent, context) {
+                // Nowhere that we know of, and least of all in the work of who happens to be at work here.
+                self.begin_node(key, attributes, &Scopes::outside_of_units(), true);
             }
-        }
-        if parent.is_some_and(|parent| self.begin_child(key, attributes, parent, context)) {
             return;
         }
-        // `parent: None` inside of a span begins a trace of its own, in the unit of work that it is in.
-        match current.id().and_then(|id| self.place(id, context)) {
-            Some(around) => self.begin_node(key, attributes, &around.node.scopes, true),
-            None => self.begin_node(key, attributes, &Scopes::around(), !contextual),
+        let current = context.current_span();
+        let current = current.id();
+        if attributes.is_root() {
+            // A trace of its own, in the unit of work that it is in.
+            return self.begin_node(key, attributes, self.here(current, context).around().0, true);
         }
+        let hidden = if self.begin_in(key, attributes, current, context) { return } else { current };
+        let shown = hidden.and_then(|current| shown(current, context));
+        if shown.is_none() || !self.begin_in(key, attributes, shown.as_ref(), context) {
+            self.begin_node(key, attributes, &Scopes::around(), false);
+        }
+    }
+
+    /// Starts a span in scopes that were entered in the current span, or as a child of that. False if there is neither.
+    fn begin_in<S>(
+        &self,
+        key: SpanKey,
+        attributes: &Attributes<'_>,
+        current: Option<&Id>,
+        context: &Context<'_, S>,
+    ) -> bool
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        if let Some(entered) = Scopes::innermost(current.map(|id| self.key(id))) {
+            self.begin_node(key, attributes, &entered, false);
+            return true;
+        }
+        current.is_some_and(|current| self.begin_child(key, attributes, current, context))
     }
 
     /// Starts a child at the place of its parent. False if that has none.
@@ -277,7 +309,8 @@ impl CaptureLayer {
             Closing::Unknown => match self.nodes.remove(key) {
                 Some(node) => with_own_mark(node),
                 None => {
-                    let (node, mark, _) = self.nodes.walk(key.0, context.span(id)?)?;
+                    let Place { node, mark } = self.nodes.look_for(key, context.span(id)?)?;
+                    cache::forget(key);
                     (node, mark)
                 }
             },
@@ -286,6 +319,15 @@ impl CaptureLayer {
         trace.close(mark.slot, status());
         Some(())
     }
+}
+
+/// The nearest span around the current one that is not hidden from this layer by a filter in front of it, if that one is: it is as if it were
+/// not there.
+fn shown<S>(current: &Id, context: &Context<'_, S>) -> Option<Id>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    context.lookup_current().map(|span| span.id()).filter(|shown| shown != current)
 }
 
 fn with_own_mark(node: Arc<Node>) -> (Arc<Node>, Mark) {

@@ -19,6 +19,9 @@ use watchpost_core::layer::{Recorder, Slot, SpanRef, Trace};
 
 use crate::cache::{self, Key};
 
+/// How many of the spans around one that is looked for are remembered with it.
+const REMEMBERED: usize = 24;
+
 /// What a span carries that begins something.
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -166,9 +169,10 @@ impl Nodes {
         }
         let old = self.put(&mut shard, key.1, Arc::clone(&node));
         drop(shard);
-        // After the insertion: who looked before it remembers an epoch that is over now.
+        // After the insertion: what was found before it is not remembered any more.
         cache::forget(key);
-        cache::found(key, cache::look(key), &node, node.mark, true);
+        cache::begin_anew();
+        cache::found(key, (cache::look(key), cache::late()), &node, node.mark, true);
         drop(old);
         node
     }
@@ -189,34 +193,52 @@ impl Nodes {
         if let Some(place) = cache::get(key) {
             return Some(place);
         }
-        let epoch = cache::look(key); // before the walk: what changes meanwhile is not remembered
-        let (node, mark, carries) = self.walk(key.0, registered()?)?;
-        cache::found(key, epoch, &node, mark, carries);
-        Some(Place { node, mark })
+        self.look_for(key, registered()?)
     }
 
-    /// Looks from a span outwards, for the nearest that has a node, and on the way for the nearest that is recorded in its trace.
-    pub(crate) fn walk<'a, R: LookupSpan<'a> + 'a>(
+    /// Looks from a span outwards, for the nearest that has a node, and on the way for the nearest that is recorded in its trace. The thread
+    /// remembers those of them that have one or are: of a thousand that are nested, not each is to cost a walk when they close.
+    ///
+    /// It remembers no other. A filter in front of this layer may hide a span from it, and then it is not told that the span closes, either:
+    /// what was remembered of it would stay, for the next span of its id. That a span has a node or an open record says that it is told.
+    pub(crate) fn look_for<'a, R: LookupSpan<'a> + 'a>(
         &self,
-        serial: u32,
+        key: Key,
         from: RegistrySpan<'a, R>,
-    ) -> Option<(Arc<Node>, Mark, bool)> {
-        let (distance, node) = from.scope().enumerate().find_map(|(distance, span)| {
-            let id = span.id().into_u64();
-            Some((distance, self.shard(id).get(&id).cloned()?))
-        })?;
-        if distance == 0 {
-            let mark = node.mark;
-            return Some((node, mark, true));
+    ) -> Option<Place> {
+        let late = cache::late();
+        let mut near = [((0, 0), (0, 0)); REMEMBERED];
+        let mut found = None;
+        for (distance, span) in from.scope().enumerate() {
+            let key = (key.0, span.id().into_u64());
+            if let Some(near) = near.get_mut(distance) {
+                *near = (key, (cache::look(key), late)); // before it is looked up: what changes meanwhile is not remembered
+            }
+            if let Some(node) = self.shard(key.1).get(&key.1) {
+                found = Some((distance, Arc::clone(node)));
+                break;
+            }
         }
-        let recorded = node.recorder().and_then(|recorder| {
-            from.scope().take(distance).enumerate().find_map(|(distance, span)| {
-                let slot = recorder.find((serial, span.id().into_u64()))?;
-                Some(Mark { slot, own: distance == 0 })
-            })
-        });
-        let mark = recorded.unwrap_or(node.mark.stood_for());
-        Some((node, mark, false))
+        let (distance, node) = found?;
+        if let Some(&(key, epoch)) = near.get(distance) {
+            cache::found(key, epoch, &node, node.mark, true);
+        }
+        let recorded = |key| Some(Mark { slot: node.recorder()?.find(key)?, own: true });
+        // From the outermost to the span itself: who is not recorded is stood for by who is around it.
+        let near = &near[..distance.min(REMEMBERED)];
+        let far = from.scope().take(distance).skip(near.len());
+        let outside = far.into_iter().find_map(|span| recorded((key.0, span.id().into_u64())));
+        let mut mark = outside.unwrap_or(node.mark);
+        for &(key, epoch) in near.iter().rev() {
+            mark = match recorded(key) {
+                Some(own) => {
+                    cache::found(key, epoch, &node, own, false);
+                    own
+                }
+                None => mark.stood_for(),
+            };
+        }
+        Some(Place { node, mark })
     }
 
     /// Whether the span itself has this node.

@@ -4,9 +4,10 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tracing::level_filters::LevelFilter;
-use tracing::{Level, error, info, info_span};
+use tracing::{Level, debug_span, error, info, info_span};
 use tracing_subscriber::filter::{EnvFilter, Targets, filter_fn};
 use tracing_subscriber::{Layer, Registry, prelude::*, reload};
+use watchpost_core::api::{capture_message, set_tag};
 use watchpost_testkit::{Captured, capture};
 use watchpost_tracing::layer;
 
@@ -28,7 +29,7 @@ fn filters_of_others_work_above_it() {
     let work = || {
         let outer = info_span!(target: "app", "outer");
         let _outer = outer.enter();
-        watchpost_core::api::set_tag("order", 42);
+        set_tag("order", 42);
         let quiet = info_span!(target: "hyper", "quiet");
         let _quiet = quiet.enter();
         info!(target: "hyper", "not for us");
@@ -62,4 +63,81 @@ fn a_filter_may_be_reloaded() {
     })
     .draw();
     assert_eq!(drawn, "error: after\n");
+}
+
+/// Wants everything, as a formatting layer without a filter does: what a filter hides from ours is open all the same.
+struct Other;
+impl<S: tracing::Subscriber> Layer<S> for Other {}
+
+fn hidden_from_ours(work: impl FnOnce()) -> Captured {
+    let ours = layer().with_filter(filter_fn(|metadata| metadata.target() != "noise"));
+    captured(tracing_subscriber::registry().with(Other).with(ours), work)
+}
+
+#[test]
+fn what_happens_in_a_filtered_span_happens_in_the_span_around_it() {
+    let _alone = alone();
+    let captured = hidden_from_ours(|| {
+        let root = info_span!(target: "app", "root");
+        let _root = root.enter();
+        set_tag("order", 42);
+        let quiet = info_span!(target: "noise", "quiet");
+        let _quiet = quiet.enter();
+        error!(target: "app", "failed");
+        drop(info_span!(target: "app", "child"));
+    });
+    assert_eq!(
+        captured.draw(),
+        "error: failed\n  in root\n  tags: order=42\nfunction root [internal_error]\n  tags: order=42\n  function child\n"
+    );
+}
+
+/// Span ids come again after 2^13 uses of a slot; our layer is not told when a filtered span closes, so what was remembered of it stays.
+#[test]
+fn a_filtered_span_whose_id_comes_again_is_not_taken_for_the_old_one() {
+    let _alone = alone();
+    let captured = hidden_from_ours(|| {
+        // A long-lived unit of work: a websocket, a job loop.
+        let alice = info_span!(target: "app", "alice");
+        let bob = info_span!(target: "app", "bob");
+        let id = alice.in_scope(|| {
+            set_tag("user", "alice");
+            let quiet = info_span!(target: "noise", "quiet");
+            quiet.in_scope(|| capture_message("alice: fine"));
+            quiet.id().unwrap()
+        });
+        bob.in_scope(|| {
+            set_tag("user", "bob");
+            for _ in 0..20_000 {
+                let quiet = info_span!(target: "noise", "quiet");
+                if quiet.id().unwrap() == id {
+                    quiet.in_scope(|| capture_message("bob: card declined"));
+                    return;
+                }
+            }
+        });
+        drop(alice);
+    });
+    let events = captured.events();
+    let event = events.get(1).unwrap(); // else the id never came again
+    assert_eq!(event.tags["user"], "bob", "{}", captured.draw());
+}
+
+#[test]
+fn a_filter_by_level_as_in_every_manual() {
+    let _alone = alone();
+    let subscriber = tracing_subscriber::registry().with(Other).with(layer().with_filter(LevelFilter::INFO));
+    let captured = captured(subscriber, || {
+        info_span!("request").in_scope(|| {
+            set_tag("order", 42);
+            debug_span!("detail").in_scope(|| {
+                error!("failed");
+                info_span!("query").in_scope(|| ());
+            });
+        });
+    });
+    assert_eq!(
+        captured.draw(),
+        "error: failed\n  in request\n  tags: order=42\nfunction request [internal_error]\n  tags: order=42\n  function query\n"
+    );
 }

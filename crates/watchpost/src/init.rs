@@ -35,35 +35,32 @@ where
 }
 
 /// Fills in what the enabled features offer and the program did not set itself.
-fn with_defaults(options: Options) -> Result<Options, InitError> {
-    let options = options.fill_from_environment()?;
-    transport(process(options))
+fn with_defaults(mut options: Options) -> Result<Options, InitError> {
+    options.fill_from_environment()?;
+    #[cfg(feature = "process")]
+    process(&mut options);
+    transport(&mut options)?;
+    Ok(options)
 }
 
 #[cfg(feature = "process")]
-fn process(options: Options) -> Options {
+fn process(options: &mut Options) {
     if !options.has_default_integrations() {
-        return options;
+        return;
     }
     let (include, exclude) = options.in_app();
     let stacks =
         watchpost_process::Stacks::new(watchpost_process::InApp::new(include.to_vec(), exclude.to_vec()));
-    let options = options.default_server_name(watchpost_process::server_name);
-    let options = options.default_stack_source(stacks);
-    options
-        .default_integration(watchpost_process::PanicIntegration)
-        .default_integration(watchpost_process::ContextIntegration)
-}
-
-#[cfg(not(feature = "process"))]
-fn process(options: Options) -> Options {
-    options
+    options.default_server_name(watchpost_process::server_name);
+    options.default_stack_source(stacks);
+    options.default_integration(watchpost_process::PanicIntegration);
+    options.default_integration(watchpost_process::ContextIntegration);
 }
 
 /// HTTP to the DSN; without one the console, if it was asked for.
-fn transport(options: Options) -> Result<Options, InitError> {
+fn transport(options: &mut Options) -> Result<(), InitError> {
     if options.has_transport() {
-        return Ok(options);
+        return Ok(());
     }
     match options.configured_dsn() {
         #[cfg(feature = "http")]
@@ -71,16 +68,17 @@ fn transport(options: Options) -> Result<Options, InitError> {
             let http =
                 watchpost_transport::HttpTransport::new(dsn, watchpost_transport::HttpOptions::default())
                     .map_err(|error| InitError::Transport(error.to_string()))?;
-            Ok(options.transport(http))
+            options.default_transport(http);
         }
         #[cfg(feature = "console")]
         None if options.wants_console() => {
-            Ok(options.transport(watchpost_transport::ConsoleTransport::stderr()))
+            options.default_transport(watchpost_transport::ConsoleTransport::stderr());
         }
         #[cfg(not(feature = "console"))]
         None if options.wants_console() => {
-            Err(InitError::Feature { option: "Options::console", feature: "console" })
+            return Err(InitError::Feature { option: "Options::console", feature: "console" });
         }
-        _ => Ok(options),
+        _ => {}
     }
+    Ok(())
 }

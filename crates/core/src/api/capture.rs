@@ -8,7 +8,8 @@ use serde::Serialize;
 use watchpost_protocol::{Breadcrumb, Event, EventId, Level, User, Value};
 
 use crate::current::Scopes;
-use crate::{client, error_chain, layer, message, mute};
+use crate::error_chain::{self, Named};
+use crate::{client, layer, message, mute};
 
 /// Captures an error with its `source()` chain and the stack of the caller (features E03). The id of the event, or `None` if it was not queued:
 /// no client, rate limited, sampled out, or the queue is full. (What a hook drops later, on the worker, had an id.)
@@ -20,6 +21,10 @@ use crate::{client, error_chain, layer, message, mute};
 /// }
 /// ```
 pub fn capture_error<E: Error + ?Sized>(error: &E) -> Option<EventId> {
+    named(Named::of(&error))
+}
+
+fn named(error: Named<'_>) -> Option<EventId> {
     built(Level::Error, || error_chain::event(error))
 }
 
@@ -137,7 +142,10 @@ impl<E: Error + ?Sized> Capture<'_, E> {
 
     /// Captures it; as [`capture_error`].
     pub fn send(self) -> Option<EventId> {
-        let Capture { error, event } = self;
-        built(Level::Error, || Event { exception: error_chain::event(error).exception, ..event })
+        adorned(Named::of(&self.error), self.event)
     }
+}
+
+fn adorned(error: Named<'_>, event: Event) -> Option<EventId> {
+    built(Level::Error, || Event { exception: error_chain::event(error).exception, ..event })
 }

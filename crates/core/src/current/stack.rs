@@ -72,6 +72,15 @@ fn nearest_in(stack: &[Entered]) -> Option<Arc<Scopes>> {
     stack.iter().rev().find_map(|entered| entered.held.scopes().cloned())
 }
 
+/// Of those, the nearest that are of no unit of work.
+pub(super) fn nearest_outside_of_units() -> Option<Arc<Scopes>> {
+    let look = |stack: &RefCell<Vec<Entered>>| {
+        let stack = stack.try_borrow().ok()?;
+        stack.iter().rev().filter_map(|entered| entered.held.scopes()).find(|scopes| !scopes.unit).cloned()
+    };
+    STACK.try_with(look).ok().flatten()
+}
+
 pub(super) fn is_any_entered() -> bool {
     STACK.try_with(|stack| stack.try_borrow().is_ok_and(|stack| !stack.is_empty())).unwrap_or(false)
 }

@@ -7,16 +7,16 @@ use watchpost_protocol::Dsn;
 use super::{Options, Setting};
 use crate::error::InitError;
 use crate::integration::{Integration, StackSource};
+use crate::transport::Transport;
 
 #[doc(hidden)]
 impl Options {
-    pub fn fill_from_environment(self) -> Result<Self, InitError> {
-        if !self.use_environment {
-            return Ok(self);
+    pub fn fill_from_environment(&mut self) -> Result<(), InitError> {
+        if self.use_environment {
+            self.fill(&|name| std::env::var(name).ok())?;
+            self.use_environment = false; // once is enough
         }
-        let mut options = self.fill_from(&|name| std::env::var(name).ok())?;
-        options.use_environment = false; // once is enough
-        Ok(options)
+        Ok(())
     }
 
     #[must_use]
@@ -68,19 +68,22 @@ impl Options {
         (&self.in_app_include, &self.in_app_exclude)
     }
 
-    pub fn default_server_name(mut self, name: impl FnOnce() -> Option<String>) -> Self {
-        self.server_name = self.server_name.or_else(name);
-        self
+    pub fn default_server_name(&mut self, name: fn() -> Option<String>) {
+        if self.server_name.is_none() {
+            self.server_name = name();
+        }
     }
 
-    pub fn default_stack_source(mut self, source: impl StackSource) -> Self {
+    pub fn default_stack_source(&mut self, source: impl StackSource) {
         self.stack_source.get_or_insert_with(|| Arc::new(source));
-        self
     }
 
     /// Before those of the program, so that one of the same identifier replaces it.
-    pub fn default_integration(mut self, integration: impl Integration) -> Self {
+    pub fn default_integration(&mut self, integration: impl Integration) {
         self.integrations.insert(0, Arc::new(integration));
-        self
+    }
+
+    pub fn default_transport(&mut self, transport: impl Transport) {
+        self.transport.get_or_insert_with(|| Arc::new(transport));
     }
 }

@@ -35,8 +35,6 @@ pub(crate) struct TransactionJob {
     pub(crate) layers: [Arc<ScopeData>; 3],
     pub(crate) propagation: Arc<PropagationContext>,
     pub(crate) sampled: Sampled,
-    /// The time of day at the start, and the monotonic time at that moment: what turns one into the other.
-    pub(crate) anchor: (Timestamp, Instant),
 }
 
 impl TransactionJob {
@@ -51,7 +49,7 @@ impl TransactionJob {
         config: &Config,
         losses: &Losses,
     ) -> Option<(Transaction, Arc<DynamicSamplingContext>)> {
-        let (time, moment) = self.anchor;
+        let (time, moment) = self.buffer.anchor?;
         let at = |later: Instant| {
             let micros = later.saturating_duration_since(moment).as_micros() as i64;
             Timestamp::from_micros(time.as_micros().saturating_add(micros))

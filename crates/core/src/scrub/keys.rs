@@ -10,12 +10,15 @@ pub(super) struct KeySet {
 
 impl KeySet {
     pub(super) fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        let names = names.into_iter().filter(|name| !name.is_empty());
-        let mut names: Vec<Box<[u8]>> = names.map(|name| name.bytes().map(fold).collect()).collect();
-        names.sort_unstable();
-        names.dedup();
-        let longest = names.iter().map(|name| name.len()).max().unwrap_or(0);
-        KeySet { names, longest }
+        let mut set = KeySet::default();
+        for name in names.into_iter().filter(|name| !name.is_empty()) {
+            let name: Box<[u8]> = name.bytes().map(fold).collect();
+            set.longest = set.longest.max(name.len());
+            if let Err(at) = set.names.binary_search(&name) {
+                set.names.insert(at, name);
+            }
+        }
+        set
     }
 
     /// Whether the key is one of the names, or ends in one after a dot: `db.password` is a `password`.

@@ -1,6 +1,5 @@
 //! From addresses to the functions that they stand in: one each, or several where calls were inlined.
 
-use std::collections::HashMap;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -14,21 +13,48 @@ use super::in_app::InApp;
 use super::trim::Role;
 use super::{source, symbol, symtab, walk};
 
-/// A frame that is ready to be sent, and what it is to the one who cuts the stack.
-#[derive(Debug)]
+/// A function at an address: what is remembered of it, which is less than a [`Frame`] has room for.
+#[derive(Debug, Default)]
 pub(super) struct Found {
-    pub(super) frame: Frame,
+    /// What it is to the one who cuts the stack.
     pub(super) role: Role,
+    pub(super) function: Option<String>,
+    address: usize,
+    module: Option<String>,
+    package: Option<String>,
+    filename: Option<String>,
+    abs_path: Option<String>,
+    lineno: Option<u32>,
+    colno: Option<u32>,
+    in_app: Option<bool>,
 }
 
-/// The frames at each of the addresses, innermost first: never none. One without anything but the address stands for what has no name.
+impl Found {
+    pub(super) fn frame(&self) -> Frame {
+        Frame {
+            function: self.function.clone(),
+            module: self.module.clone(),
+            package: self.package.clone(),
+            filename: self.filename.clone(),
+            abs_path: self.abs_path.clone(),
+            lineno: self.lineno,
+            colno: self.colno,
+            in_app: self.in_app,
+            // On every platform that has addresses at all they fit.
+            instruction_addr: Some(Addr(self.address as u64)),
+            ..Frame::default()
+        }
+    }
+}
+
+/// The functions at each of the addresses, innermost first: never none. One without anything but the address stands for what has no name.
 pub(super) fn look_up(addresses: &[usize], rules: &InApp) -> Vec<Vec<Found>> {
     let mut places: Vec<Vec<Raw>> = addresses.iter().map(|&address| ask(address)).collect();
     lengthen(addresses, &mut places);
     let crates = CrateNames::of(&places);
     let describe = |(&address, place): (&usize, Vec<Raw>)| {
         if place.is_empty() {
-            return vec![Found { frame: bare(address), role: Role::Plain }];
+            return vec![Found { address, ..Found::default() }];
         }
         place.into_iter().map(|raw| describe(address, raw, rules, &crates)).collect()
     };
@@ -93,20 +119,25 @@ fn lengthen(addresses: &[usize], places: &mut [Vec<Raw>]) {
 }
 
 /// Which crate lies in which source folder, learnt from the functions of a stack that have full names, for those that have not.
-struct CrateNames(HashMap<String, String>);
+struct CrateNames(Vec<(String, String)>);
 
 impl CrateNames {
     fn of(places: &[Vec<Raw>]) -> Self {
-        let mut names = HashMap::new();
+        let mut names = CrateNames(Vec::new());
         for raw in places.iter().flatten() {
             if let (Some(function), Some(path)) = (&raw.function, &raw.path)
                 && let (Some(name), Some(folder)) = (symbol::crate_of(function), folder(path))
                 && !source::is_foreign(path)
+                && names.in_folder(folder).is_none()
             {
-                names.insert(folder.to_owned(), name.to_owned());
+                names.0.push((folder.to_owned(), name.to_owned()));
             }
         }
-        CrateNames(names)
+        names
+    }
+
+    fn in_folder(&self, folder: &str) -> Option<&String> {
+        self.0.iter().find(|(known, _)| known == folder).map(|(_, name)| name)
     }
 
     fn get(&self, raw: &Raw) -> Option<String> {
@@ -114,7 +145,7 @@ impl CrateNames {
             return Some(name.to_owned());
         }
         let path = raw.path.as_deref().filter(|_| raw.is_short())?;
-        source::crate_of(path).or_else(|| self.0.get(folder(path)?).cloned())
+        source::crate_of(path).or_else(|| self.in_folder(folder(path)?).cloned())
     }
 }
 
@@ -126,23 +157,18 @@ fn describe(address: usize, raw: Raw, rules: &InApp, crates: &CrateNames) -> Fou
     let package = crates.get(&raw);
     let role = Role::of(raw.function.as_deref(), package.as_deref(), raw.path.as_deref());
     let Raw { function, path, line, column } = raw;
-    let frame = Frame {
+    Found {
+        role,
         module: function.as_deref().and_then(symbol::module_of).map(str::to_owned),
         filename: path.as_deref().map(|path| source::relative(path, started_in())),
-        lineno: line,
-        colno: column,
         in_app: rules.judge(function.as_deref(), package.as_deref(), path.as_deref()),
+        address,
         function,
         package,
         abs_path: path,
-        ..bare(address)
-    };
-    Found { frame, role }
-}
-
-fn bare(address: usize) -> Frame {
-    // On every platform that has addresses at all they fit.
-    Frame { instruction_addr: Some(Addr(address as u64)), ..Frame::default() }
+        lineno: line,
+        colno: column,
+    }
 }
 
 /// The working directory when the first address was looked up; later changes do not make files move.
@@ -164,21 +190,21 @@ mod tests {
         let found = look_up(&[16], &InApp::default()).remove(0);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].role, Role::Plain);
-        assert_eq!(found[0].frame, Frame { instruction_addr: Some(Addr(16)), ..Frame::default() });
+        assert_eq!(found[0].frame(), Frame { instruction_addr: Some(Addr(16)), ..Frame::default() });
     }
 
     #[test]
     fn addresses_of_ours_are_named_and_known_as_ours() {
         let (address, name) = walk::landmark();
         let found = look_up(&[address + 1], &InApp::default()).remove(0);
-        let outermost = found.last().unwrap();
-        assert_eq!(outermost.frame.function.as_deref(), Some(name));
-        assert_eq!(outermost.frame.package.as_deref(), Some("watchpost_process"));
-        assert_eq!(outermost.frame.module.as_deref(), Some("watchpost_process::stack::walk"));
-        assert_eq!(outermost.frame.instruction_addr, Some(Addr(address as u64 + 1)));
+        let outermost = found.last().unwrap().frame();
+        assert_eq!(outermost.function.as_deref(), Some(name));
+        assert_eq!(outermost.package.as_deref(), Some("watchpost_process"));
+        assert_eq!(outermost.module.as_deref(), Some("watchpost_process::stack::walk"));
+        assert_eq!(outermost.instruction_addr, Some(Addr(address as u64 + 1)));
         for found in &found {
             assert_eq!(found.role, Role::Reporter, "{found:?}");
-            assert_eq!(found.frame.in_app, Some(false), "{found:?}");
+            assert_eq!(found.in_app, Some(false), "{found:?}");
         }
     }
 

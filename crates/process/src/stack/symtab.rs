@@ -10,6 +10,7 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use backtrace::SymbolName;
+use object::read::elf::NativeElfFile;
 use object::{Object, ObjectSymbol, ReadCache, SymbolKind};
 
 use super::{symbol, walk};
@@ -22,7 +23,7 @@ pub(super) fn names(addresses: &[usize]) -> Vec<Option<String>> {
 
 fn read(addresses: &[usize]) -> Option<Vec<Option<String>>> {
     let cache = ReadCache::new(File::open(executable()?).ok()?);
-    let file = object::File::parse(&cache).ok()?;
+    let file = NativeElfFile::parse(&cache).ok()?;
     let functions: Vec<_> = file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text).collect();
 
     // Where the executable was loaded: a function whose address is known, against what the table says of it.

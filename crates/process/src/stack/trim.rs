@@ -5,9 +5,10 @@ use std::ops::Range;
 use super::in_app::REPORTER;
 
 /// What a frame is to the one who cuts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Role {
     /// Anything that may be of interest, and all that has no name.
+    #[default]
     Plain,
     /// The panic hook.
     Hook,

@@ -2,14 +2,16 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::category::Category;
 use crate::client_report::ClientReport;
 use crate::event::Event;
+use crate::json;
 use crate::transaction::Transaction;
+use crate::wire;
 
 /// One part of an envelope: a header, and bytes.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +44,7 @@ pub struct ItemHeader {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub platform: Option<String>,
     /// Unknown headers, kept.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,
 }
 
@@ -148,9 +150,13 @@ impl Item {
     /// # Errors
     /// If `payload` cannot be serialised.
     pub fn json<T: Serialize>(ty: ItemType, payload: &T) -> Result<Self, serde_json::Error> {
+        Ok(Item::of_json(ty, serde_json::to_vec(payload)?))
+    }
+
+    fn of_json(ty: ItemType, payload: Vec<u8>) -> Self {
         let mut header = ItemHeader::new(ty);
         header.content_type = Some("application/json".to_owned());
-        Ok(Item { header, payload: serde_json::to_vec(payload)? })
+        Item { header, payload }
     }
 
     /// The item of an event.
@@ -158,7 +164,7 @@ impl Item {
     /// # Errors
     /// If the event cannot be serialised.
     pub fn event(event: &Event) -> Result<Self, serde_json::Error> {
-        Item::json(ItemType::Event, event)
+        Ok(Item::of_json(ItemType::Event, json::to_vec(event)?))
     }
 
     /// The item of a transaction.
@@ -166,7 +172,7 @@ impl Item {
     /// # Errors
     /// If the transaction cannot be serialised.
     pub fn transaction(transaction: &Transaction) -> Result<Self, serde_json::Error> {
-        Item::json(ItemType::Transaction, transaction)
+        Ok(Item::of_json(ItemType::Transaction, json::to_vec(transaction)?))
     }
 
     /// The item of a client report.
@@ -174,7 +180,7 @@ impl Item {
     /// # Errors
     /// If the report cannot be serialised.
     pub fn client_report(report: &ClientReport) -> Result<Self, serde_json::Error> {
-        Item::json(ItemType::ClientReport, report)
+        Ok(Item::of_json(ItemType::ClientReport, json::to_vec(report)?))
     }
 
     /// An attachment. Without a media type it is `application/octet-stream`.
@@ -213,18 +219,19 @@ impl Item {
 
     /// The children in a transaction's payload. Read only when it is lost.
     fn spans(&self) -> u64 {
-        #[derive(Deserialize)]
-        struct Spans {
-            #[serde(default)]
-            spans: Vec<IgnoredAny>,
-        }
-        self.decode::<Spans>().map_or(0, |payload| payload.spans.len() as u64)
+        self.value()["spans"].as_array().map_or(0, Vec::len) as u64
     }
 
     fn aggregated_sessions(&self) -> u64 {
-        let payload: Value = self.decode().unwrap_or_default();
+        let payload = self.value();
         let buckets = payload["aggregates"].as_array().map(Vec::as_slice).unwrap_or_default();
         let counts = ["exited", "errored", "abnormal", "unhandled", "crashed"];
         buckets.iter().flat_map(|bucket| counts.map(|count| bucket[count].as_u64().unwrap_or(0))).sum()
+    }
+
+    /// The payload of an item that is JSON; null for anything else.
+    fn value(&self) -> Value {
+        let text = std::str::from_utf8(&self.payload).unwrap_or_default();
+        text.parse().unwrap_or_default()
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{Envelope, EnvelopeHeaders, Item, ItemHeader};
+use crate::json;
 use crate::timestamp::Timestamp;
 
 impl Envelope {
@@ -13,12 +14,20 @@ impl Envelope {
     /// # Errors
     /// The writer's own.
     pub fn write_to(&self, sent_at: Timestamp, out: &mut impl Write) -> io::Result<()> {
+        out.write_all(&self.header_line(sent_at)?)?;
+        for item in &self.items {
+            out.write_all(&item.header_line()?)?;
+            out.write_all(&item.payload)?;
+            out.write_all(b"\n")?;
+        }
+        Ok(())
+    }
+
+    fn header_line(&self, sent_at: Timestamp) -> io::Result<Vec<u8>> {
         let mut headers = EnvelopeHeaders { sent_at: Some(sent_at), ..self.headers.clone() };
         // A server refuses the whole envelope if this key is there twice (§2.2).
         headers.other.remove("sent_at");
-        serde_json::to_writer(&mut *out, &headers)?;
-        out.write_all(b"\n")?;
-        self.items.iter().try_for_each(|item| item.write_to(out))
+        line(&headers)
     }
 
     /// The envelope as bytes.
@@ -38,7 +47,7 @@ impl Envelope {
 }
 
 impl Item {
-    fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
+    fn header_line(&self) -> io::Result<Vec<u8>> {
         #[derive(Serialize)]
         struct Header<'a> {
             #[serde(flatten)]
@@ -50,12 +59,15 @@ impl Item {
             // The length is the payload's: another one in `other` would be a second key.
             let mut header = self.header.clone();
             header.other.remove("length");
-            serde_json::to_writer(&mut *out, &Header { header: &header, length })?;
+            line(&Header { header: &header, length })
         } else {
-            serde_json::to_writer(&mut *out, &Header { header: &self.header, length })?;
+            line(&Header { header: &self.header, length })
         }
-        out.write_all(b"\n")?;
-        out.write_all(&self.payload)?;
-        out.write_all(b"\n")
     }
+}
+
+fn line<T: Serialize>(header: &T) -> io::Result<Vec<u8>> {
+    let mut line = json::to_vec(header)?;
+    line.push(b'\n');
+    Ok(line)
 }

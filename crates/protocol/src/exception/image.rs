@@ -16,7 +16,7 @@ pub struct DebugMeta {
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "wire::or_default")]
     pub images: Vec<DebugImage>,
     /// Unknown fields, kept.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,
 }
 
@@ -52,7 +52,7 @@ pub struct DebugImage {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arch: Option<Cow<'static, str>>,
     /// Unknown fields, kept.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,
 }
 

@@ -21,7 +21,7 @@ pub struct Stacktrace {
     #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "wire::or_default")]
     pub registers: BTreeMap<String, Addr>,
     /// Unknown fields, kept.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,
 }
 
@@ -90,7 +90,7 @@ pub struct Frame {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<Cow<'static, str>>,
     /// Unknown fields, kept.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,
 }
 
@@ -123,7 +123,7 @@ pub struct Thread {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stacktrace: Option<Stacktrace>,
     /// Unknown fields, kept.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,
 }
 

@@ -126,8 +126,8 @@ pub fn format_rate(rate: f64) -> String {
 #[must_use]
 pub fn format_sample_rand(rand: f64) -> String {
     // The nearest double of 0.123456 may lie a hair below it: add less than a millionth of the last digit before cutting.
-    let millionths = (rand.clamp(0.0, 1.0) * 1e6 + 1e-6).floor().min(999_999.0);
-    format!("{:.6}", millionths / 1e6)
+    let millionths = ((rand.clamp(0.0, 1.0) * 1e6 + 1e-6) as u32).min(999_999);
+    format!("0.{millionths:06}")
 }
 
 impl Serialize for DynamicSamplingContext {

@@ -6,10 +6,14 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 use ureq::Body;
-use ureq::http::{HeaderMap, Response};
+use ureq::http::header::{LOCATION, RETRY_AFTER};
+use ureq::http::{HeaderMap, HeaderName, Response};
 use watchpost_core::Delivery;
 use watchpost_protocol::rate_limit::from_response;
 use watchpost_protocol::{Envelope, Item};
+
+const X_SENTRY_ERROR: HeaderName = HeaderName::from_static("x-sentry-error");
+const X_SENTRY_RATE_LIMITS: HeaderName = HeaderName::from_static("x-sentry-rate-limits");
 
 /// How much of a body is read: it is for a developer's eyes.
 const BODY_LIMIT: u64 = 8 * 1024;
@@ -36,8 +40,8 @@ impl Answer {
 
     /// What became of `envelope`, which was `sent` bytes on the wire.
     pub(super) fn into_delivery(self, envelope: &Envelope, sent: usize, now: SystemTime) -> Delivery {
-        let rate_limits = self.joined("x-sentry-rate-limits");
-        let limits = from_response(self.status, rate_limits.as_deref(), self.header("retry-after"), now);
+        let rate_limits = self.joined(&X_SENTRY_RATE_LIMITS);
+        let limits = from_response(self.status, rate_limits.as_deref(), self.header(&RETRY_AFTER), now);
         match self.status {
             200..=299 => Delivery::Accepted { limits },
             429 => Delivery::Limited { limits },
@@ -45,15 +49,19 @@ impl Answer {
         }
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
+    fn header(&self, name: &HeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
     /// A header that came more than once is one list.
-    fn joined(&self, name: &str) -> Option<String> {
-        let values: Vec<&str> =
-            self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
-        (!values.is_empty()).then(|| values.join(","))
+    fn joined(&self, name: &HeaderName) -> Option<String> {
+        let mut values = self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        let mut joined = values.next()?.to_owned();
+        for value in values {
+            joined.push(',');
+            joined.push_str(value);
+        }
+        Some(joined)
     }
 
     /// All that the server gave as a reason, and for a few statuses what it did not say.
@@ -61,13 +69,13 @@ impl Answer {
         let mut parts = Vec::new();
         match self.status {
             413 => parts.push(too_large(envelope, sent)),
-            300..=399 => parts.push(match self.header("location") {
+            300..=399 => parts.push(match self.header(&LOCATION) {
                 Some(location) => format!("redirects are not followed, and this one leads to {location}"),
                 None => "redirects are not followed".to_owned(),
             }),
             _ => {}
         }
-        parts.extend(self.header("x-sentry-error").map(str::to_owned));
+        parts.extend(self.header(&X_SENTRY_ERROR).map(str::to_owned));
         for reason in reasons(&self.body) {
             if !parts.contains(&reason) {
                 parts.push(reason);
@@ -84,7 +92,7 @@ impl Answer {
 fn reasons(body: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(body);
     let text = text.trim();
-    let Ok(Value::Object(fields)) = serde_json::from_str(text) else {
+    let Ok(Value::Object(fields)) = text.parse() else {
         return if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
     };
     let causes = fields.get("causes").and_then(Value::as_array).into_iter().flatten();

@@ -27,9 +27,9 @@ impl Gzip {
         stream.reset();
         // A guess at the ratio; the vector grows if it is wrong.
         let packed = Vec::with_capacity(envelope.size_hint() / 4 + 256);
-        let mut writer = io::BufWriter::with_capacity(4096, Packing { stream, packed });
-        envelope.write_to(sent_at, &mut writer)?;
-        writer.into_inner().map_err(io::IntoInnerError::into_error)?.finish()
+        let mut packing = Packing { stream, packed };
+        envelope.write_to(sent_at, &mut packing)?;
+        packing.finish()
     }
 
     #[cfg(test)]

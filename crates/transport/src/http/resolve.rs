@@ -1,8 +1,7 @@
 //! The server's addresses, looked up once in a while.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -79,16 +78,22 @@ fn literal(name: &str) -> Option<Vec<SocketAddr>> {
     Some(vec![SocketAddr::new(host, port.parse().ok()?)])
 }
 
-/// The system's look-up cannot be interrupted, so it has a thread of its own, which is left behind when time is up.
+/// The system's look-up cannot be interrupted, so it has a thread of its own, which is left behind when time is up. (One value passes, once:
+/// a channel would be 30 kB of code for that.)
 fn look_up(name: String, timeout: NextTimeout) -> Result<Vec<SocketAddr>, Error> {
-    let (sender, found) = mpsc::sync_channel(1);
-    thread::Builder::new()
-        .name("watchpost-dns".to_owned())
-        .spawn(move || sender.send(name.to_socket_addrs().map(Vec::from_iter)))?;
-    match found.recv_timeout(*timeout.after) {
-        Ok(addresses) => Ok(addresses?),
-        Err(RecvTimeoutError::Timeout) => Err(Error::Timeout(timeout.reason)),
-        Err(RecvTimeoutError::Disconnected) => Err(Error::HostNotFound),
+    let found = Arc::new((Mutex::new(None), Condvar::new()));
+    let finder = Arc::clone(&found);
+    thread::Builder::new().name("watchpost-dns".to_owned()).spawn(move || {
+        let addresses = name.to_socket_addrs().map(Vec::from_iter);
+        *finder.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(addresses);
+        finder.1.notify_one();
+    })?;
+    let (found, told) = &*found;
+    let found = found.lock().unwrap_or_else(PoisonError::into_inner);
+    let waited = told.wait_timeout_while(found, *timeout.after, |found| found.is_none());
+    match waited.unwrap_or_else(PoisonError::into_inner).0.take() {
+        Some(addresses) => Ok(addresses?),
+        None => Err(Error::Timeout(timeout.reason)),
     }
 }
 

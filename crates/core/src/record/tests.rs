@@ -1,0 +1,217 @@
+use std::sync::LazyLock;
+
+use super::*;
+use crate::origin::{Callsite, Site, SpanInit};
+
+fn opening<'a>(id: u8, fields: &'a Fields, start: Instant) -> Opening<'a> {
+    let init = SpanInit { name: "span".into(), op: None, origin: "manual", site: Site::default() };
+    Opening {
+        span_id: SpanId::from_bytes([id; 8]),
+        parent: Slot::ROOT,
+        origin: Origin::ByHand(Box::new(init)),
+        key: (1, id.into()),
+        start,
+        fields,
+    }
+}
+
+fn after(micros: u64) -> Instant {
+    static ZERO: LazyLock<Instant> = LazyLock::new(Instant::now);
+    *ZERO + Duration::from_micros(micros)
+}
+
+fn at(moment: Instant) -> Timestamp {
+    Timestamp::from_micros((moment - after(0)).as_micros() as i64)
+}
+
+fn trace_id() -> TraceId {
+    TraceId::from_bytes([9; 16])
+}
+
+#[test]
+fn later_attributes_win_and_unfinished_children_are_counted() {
+    let mut buffer = Buffer::default();
+    let mut fields = Fields::new();
+    fields.push("rows", 1u64.into());
+    let root = buffer.open(opening(1, &Fields::new(), after(10)));
+    assert_eq!(root, Some(Slot::ROOT));
+    let child = buffer.open(opening(2, &fields, after(11))).unwrap();
+    buffer.open(opening(3, &Fields::new(), after(11)));
+    fields.clear();
+    fields.push("rows", 2u64.into());
+    buffer.record(child, &fields);
+    buffer.close(child, after(12), SpanStatus::Ok);
+    buffer.close(child, after(99), SpanStatus::Cancelled);
+    buffer.close(Slot::ROOT, after(13), SpanStatus::Ok);
+
+    let records = buffer.into_records(trace_id(), at);
+    assert_eq!((records.children.len(), records.unfinished, records.overflow), (1, 1, 0));
+    let child = &records.children[0];
+    assert_eq!(child.data["rows"], 2);
+    assert_eq!(
+        (child.timestamp, child.status),
+        (at(after(12)), Some(SpanStatus::Ok)),
+        "the first end counts"
+    );
+}
+
+#[test]
+fn a_span_is_found_by_its_key_while_it_is_open() {
+    let mut buffer = Buffer::default();
+    let none = Fields::new();
+    let first = buffer.open(opening(1, &none, after(1))).unwrap();
+    let child = buffer.open(opening(2, &none, after(1))).unwrap();
+    buffer.close(child, after(2), SpanStatus::Ok);
+    assert_eq!((buffer.find((1, 1)), buffer.find((1, 2)), buffer.find((2, 1))), (Some(first), None, None));
+    let again = buffer.open(opening(2, &none, after(3))).unwrap();
+    assert_eq!(buffer.find((1, 2)), Some(again), "ids are given again");
+    let outliving: Vec<_> = buffer.outliving().into_iter().map(|span| span.slot).collect();
+    assert_eq!(outliving, [again]);
+}
+
+#[test]
+fn what_is_set_by_hand_stays_and_the_rest_is_as_the_layer_says() {
+    let described = Callsite {
+        data: &"a callsite",
+        describe: |data, span| {
+            assert_eq!(span.data["rows"], 1, "attributes are there when it is asked");
+            span.description = data.downcast_ref::<&str>().map(|&text| text.to_owned());
+            (span.op, span.status) = (Some("db".into()), span.status.or(Some(SpanStatus::Aborted)));
+            Some(TransactionSource::Task)
+        },
+    };
+    let mut fields = Fields::new();
+    fields.push("rows", 1u64.into());
+    let mut buffer = Buffer::default();
+    for id in [1, 2] {
+        buffer.open(Opening { origin: Origin::Layer(described), ..opening(id, &fields, after(1)) });
+    }
+    buffer.set_op(Slot(1), "cache".into());
+    buffer.set_status(Slot(1), SpanStatus::NotFound);
+    buffer.close(Slot(1), after(2), SpanStatus::Ok);
+    buffer.close(Slot::ROOT, after(2), SpanStatus::Ok);
+    let records = buffer.into_records(trace_id(), at);
+    assert_eq!(records.source, Some(TransactionSource::Task));
+    let picture = |span: &SpanRecord| (span.description.clone(), span.op.clone(), span.status);
+    let text = || Some("a callsite".to_owned());
+    assert_eq!(picture(&records.root.unwrap()), (text(), Some("db".into()), Some(SpanStatus::Aborted)));
+    assert_eq!(picture(&records.children[0]), (text(), Some("cache".into()), Some(SpanStatus::NotFound)));
+}
+
+#[test]
+fn a_span_that_is_told_of_afterwards_began_before_but_not_before_its_parent() {
+    let mut buffer = Buffer::default();
+    let none = Fields::new();
+    buffer.open(opening(1, &none, after(100)));
+    for took in [20, 90] {
+        let slot = buffer.open(opening(2, &none, after(150))).unwrap();
+        buffer.close_back_dated(slot, Duration::from_micros(took));
+    }
+    buffer.close(Slot::ROOT, after(200), SpanStatus::Ok);
+    let records = buffer.into_records(trace_id(), at);
+    let times = |span: &SpanRecord| (span.start_timestamp, span.timestamp);
+    let times: Vec<_> = records.children.iter().map(times).collect();
+    assert_eq!(times, [(at(after(130)), at(after(150))), (at(after(100)), at(after(150)))]);
+}
+
+#[test]
+fn a_failure_counts_unless_the_program_or_an_attribute_says_otherwise() {
+    let mut buffer = Buffer::default();
+    let none = Fields::new();
+    let said = Callsite {
+        data: &(),
+        describe: |_, span| {
+            span.status.get_or_insert(SpanStatus::NotFound);
+            None
+        },
+    };
+    buffer.open(opening(1, &none, after(1)));
+    buffer.open(opening(2, &none, after(1)));
+    buffer.open(Opening { origin: Origin::Layer(said), ..opening(3, &none, after(1)) });
+    buffer.set_status(Slot(1), SpanStatus::Aborted);
+    for slot in [Slot::ROOT, Slot(1), Slot(2)] {
+        buffer.fail(slot);
+        buffer.close(slot, after(2), SpanStatus::Ok);
+    }
+    let records = buffer.into_records(trace_id(), at);
+    let statuses: Vec<_> = records.root.iter().chain(&records.children).map(|span| span.status).collect();
+    let [root, by_hand, by_layer] =
+        [SpanStatus::InternalError, SpanStatus::Aborted, SpanStatus::NotFound].map(Some);
+    assert_eq!(statuses, [root, by_hand, by_layer]);
+}
+
+#[test]
+fn an_attribute_that_is_set_over_and_over_does_not_grow() {
+    let mut buffer = Buffer::default();
+    let mut fields = Fields::new();
+    fields.push("bytes", 0u64.into());
+    fields.push("first", true.into());
+    buffer.open(opening(1, &fields, after(1)));
+    let child = buffer.open(opening(2, &fields, after(1))).unwrap();
+    for round in 1..=100_000u64 {
+        fields.clear();
+        fields.push("bytes", round.into());
+        fields.push_owned_key("peer", if round % 2 == 0 { "a" } else { "b" }.into());
+        buffer.record(child, &fields);
+        assert!(buffer.later.len() <= LATER_FIELDS + 2 && buffer.fields.len() <= LATER_FIELDS + 6);
+    }
+    buffer.close(child, after(2), SpanStatus::Ok);
+    buffer.close(Slot::ROOT, after(2), SpanStatus::Ok);
+    let records = buffer.into_records(trace_id(), at);
+    let data = &records.children[0].data;
+    assert_eq!((&data["bytes"], &data["first"], &data["peer"]), (&100_000.into(), &true.into(), &"a".into()));
+    assert_eq!(records.root.unwrap().data["bytes"], 0);
+}
+
+#[test]
+fn a_span_says_on_which_thread_it_was_made() {
+    let mut buffer = Buffer::default();
+    buffer.open(opening(1, &Fields::new(), after(1)));
+    let worker = std::thread::Builder::new().name("worker-7".into());
+    std::thread::scope(|scope| {
+        let open = || buffer.open(opening(2, &Fields::new(), after(1)));
+        worker.spawn_scoped(scope, open).unwrap().join().unwrap();
+    });
+    buffer.close(Slot(1), after(2), SpanStatus::Ok);
+    buffer.close(Slot::ROOT, after(2), SpanStatus::Ok);
+    let records = buffer.into_records(trace_id(), at);
+    let (root, child) = (records.root.unwrap(), &records.children[0]);
+    assert_eq!(child.data["thread.name"], "worker-7");
+    assert_ne!(child.data["thread.id"], root.data["thread.id"]);
+}
+
+#[test]
+fn the_fields_around_a_span_are_its_ancestors_and_its_own() {
+    let mut buffer = Buffer::default();
+    let fields = |key, value: u64| {
+        let mut fields = Fields::new();
+        fields.push(key, value.into());
+        fields
+    };
+    buffer.open(opening(1, &fields("order", 1), after(1)));
+    buffer.open(opening(2, &fields("beside", 2), after(1)));
+    let inner = buffer.open(opening(3, &fields("step", 3), after(1))).unwrap();
+    buffer.record(Slot::ROOT, &fields("order", 4));
+    let picture: Vec<_> =
+        buffer.fields_around(inner).iter().map(|(key, value)| format!("{key}={value}")).collect();
+    assert_eq!(picture, ["order=1", "order=4", "step=3"]);
+}
+
+#[test]
+fn a_trace_that_has_ended_keeps_nothing() {
+    let mut ended = Buffer::default();
+    let mut fields = Fields::new();
+    fields.push("bytes", 1u64.into());
+    ended.record(Slot(3), &fields);
+    assert!(ended.fields.is_empty() && ended.later.is_empty());
+}
+
+#[test]
+fn a_full_trace_refuses_and_counts() {
+    let mut buffer = Buffer::default();
+    for _ in 0..MAX_SPANS + 1 {
+        assert!(buffer.open(opening(1, &Fields::new(), after(1))).is_some());
+    }
+    assert!(buffer.open(opening(1, &Fields::new(), after(1))).is_none());
+    assert_eq!((buffer.overflow, buffer.span_count()), (1, MAX_SPANS as u64 + 2), "all are lost with it");
+}

@@ -1,0 +1,4 @@
+//! Pages that explain more than one item.
+
+#[doc = include_str!("../docs/cost.md")]
+pub mod cost {}

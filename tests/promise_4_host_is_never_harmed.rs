@@ -315,6 +315,55 @@ fn a_flush_ends_at_its_deadline() {
     assert_eq!(watched.close().draw(), "info: stuck\n", "what was stuck was not lost");
 }
 
+/// Eight requests that nobody answers, and more behind them.
+#[test]
+fn a_close_ends_at_its_deadline_however_many_deliveries_are_stuck() {
+    let recorder = Recorder::new();
+    let (transport, gate) = Blocked::new(recorder.clone());
+    let watched = Watched::over(quiet().max_in_flight(8).transport(transport), recorder);
+    watched.run(|| {
+        for number in 0..20 {
+            watchpost::capture_message(&number.to_string());
+        }
+        (0..8).for_each(|_| gate.wait_for_delivery());
+    });
+    assert!(!watched.client.close(Some(Duration::from_millis(300))));
+    let lost = watched.client.losses();
+    assert_eq!(lost.len(), 1);
+    assert_eq!(format!("{}: {}", lost[0].reason, lost[0].quantity), "network_error: 12");
+    assert!(!watched.client.flush(Some(Duration::ZERO)), "eight are still under way");
+    drop(gate);
+    let captured = watched.close();
+    assert_eq!(captured.events().len(), 8);
+    assert_eq!(captured.losses(), ["network_error/error: 12"], "the last to leave reports");
+}
+
+/// A thread that ends has less and less of what threads have.
+#[test]
+fn a_thread_may_flush_in_its_last_moments() {
+    struct Last(Client, std::sync::mpsc::Sender<bool>);
+
+    impl Drop for Last {
+        fn drop(&mut self) {
+            let _ = self.1.send(self.0.flush(Some(Duration::from_secs(60))));
+        }
+    }
+
+    std::thread_local! {
+        static LAST: OnceLock<Last> = const { OnceLock::new() };
+    }
+
+    let watched = Watched::new(quiet());
+    let (client, (flushed, was_flushed)) = (watched.client.clone(), channel());
+    let thread = std::thread::spawn(move || {
+        LAST.with(|last| _ = last.set(Last(client.clone(), flushed)));
+        client.capture_message("the last words", watchpost::Level::Info, None);
+    });
+    thread.join().unwrap();
+    assert!(was_flushed.recv().unwrap());
+    assert_eq!(watched.close().draw(), "info: the last words\n");
+}
+
 /// The only test here that uses the process's own client.
 #[test]
 fn the_guard_is_dropped_at_its_deadline() {

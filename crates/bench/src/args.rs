@@ -7,6 +7,7 @@ Watchpost beside its peers.
 
 usage: watchpost-bench [options]                times and allocations
        watchpost-bench instructions [options]   instructions, counted by valgrind
+       watchpost-bench delivery [options]       from the end of a span to the bytes on the wire
 
   --workload <text>   only workloads whose name, as child_span/rate_0, contains the text
   --subject <text>    only subjects whose name contains the text; ratios need floor and sentry
@@ -28,6 +29,15 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     Compare,
     Instructions,
+    Delivery,
+    /// What `Delivery` has a process of its own do.
+    Send {
+        subject: String,
+        dsn: String,
+        transactions: usize,
+        /// In microseconds.
+        pace: u64,
+    },
     /// What `Instructions` has valgrind run.
     Count {
         case: String,
@@ -56,6 +66,12 @@ impl Args {
                 Long("json") => args.json = true,
                 Long("help") | Short('h') => args.command = Command::Help,
                 Value(word) if word == "instructions" => args.command = Command::Instructions,
+                Value(word) if word == "delivery" => args.command = Command::Delivery,
+                Value(word) if word == "send" => {
+                    let (subject, dsn) = (parser.value()?.string()?, parser.value()?.string()?);
+                    let (transactions, pace) = (parser.value()?.parse()?, parser.value()?.parse()?);
+                    args.command = Command::Send { subject, dsn, transactions, pace };
+                }
                 Value(word) if word == "count" => {
                     let (case, subject) = (parser.value()?.string()?, parser.value()?.string()?);
                     args.command = Command::Count { case, subject };

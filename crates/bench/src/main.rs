@@ -3,16 +3,19 @@
 mod allocations;
 mod args;
 mod compare;
+mod delivery;
 mod instructions;
 mod report;
 
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use watchpost_bench::{cases, logger};
 
 use crate::args::{Args, Command};
+use crate::delivery::sender::Work;
 use crate::report::{Line, Report};
 
 fn main() -> ExitCode {
@@ -31,6 +34,11 @@ fn run() -> Result<(), Box<dyn Error>> {
     match &args.command {
         Command::Compare => compare(&args),
         Command::Instructions => instructions(&args),
+        Command::Delivery => delivery::compare(&args),
+        Command::Send { subject, dsn, transactions, pace } => {
+            let work = Work { transactions: *transactions, pace: Duration::from_micros(*pace) };
+            delivery::sender::send(subject, dsn, &work)
+        }
         Command::Count { case, subject } => instructions::play(case, subject),
         Command::Help => Ok(write!(io::stdout(), "{}", args::HELP)?),
     }

@@ -310,8 +310,12 @@ impl Client {
         self.inner.config.options.clock.monotonic()
     }
 
-    /// Waits until everything captured so far is sent or counted as lost, at most `timeout` (default: the shutdown timeout). Says
-    /// whether it was in time (features K04). The client stays usable.
+    /// Waits until everything captured so far is sent or counted as lost and the losses are reported, at most `timeout` (default: the
+    /// shutdown timeout). Says whether it was in time (features K04). The client stays usable.
+    ///
+    /// It may be called from any thread, from several at once, and after [`close`](Self::close). In a hook or a transport of this client,
+    /// which run on its workers, it returns false at once: a worker cannot wait for itself. While the server cannot be reached nothing is
+    /// given up for it: then it waits in vain.
     pub fn flush(&self, timeout: Option<Duration>) -> bool {
         self.flush_with(timeout, |_, _| {})
     }
@@ -334,7 +338,11 @@ impl Client {
         flush.wait(timeout.saturating_sub(began.elapsed()))
     }
 
-    /// Flushes, reports the last losses, and disables the client. Later captures do nothing. Closing again is harmless.
+    /// Flushes, reports the last losses, and disables the client. Later captures do nothing. Closing again is harmless. Says whether
+    /// everything could be sent or was answered in time.
+    ///
+    /// What still waits shortly before the time is up is given up as `network_error`, so that there is time to report it. What is under way
+    /// then is left to its thread, which reports what becomes of it if the process lives that long.
     ///
     /// A trace that is still open goes, when it ends, to the client that has taken this one's place as the process's own; if there is none, it is
     /// lost, and stands in [`losses`](Self::losses).

@@ -115,6 +115,12 @@ impl Fields {
         self.text.len()
     }
 
+    /// Gives back the room that was not needed.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.entries.shrink_to_fit();
+        self.text.shrink_to_fit();
+    }
+
     /// How much memory the list has taken, in bytes.
     pub(crate) fn weight(&self) -> usize {
         self.entries.capacity() * size_of::<Entry>() + self.text.capacity()

@@ -73,8 +73,8 @@ impl Limits {
             return false;
         }
         let deadlines = self.deadlines.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_categories = deadlines.by_category.iter().map(|(_, until)| until);
-        deadlines.all.iter().chain(of_categories).any(|&until| now < until)
+        let own = deadlines.by_category.iter().map(|(_, until)| until);
+        deadlines.all.iter().chain(own).any(|&until| now < until)
     }
 }
 

@@ -33,7 +33,7 @@ pub const DEFAULT_MAX_BREADCRUMBS: usize = 100;
 /// The default of [`Options::transport_queue_size`] (features V10).
 pub const DEFAULT_QUEUE_SIZE: usize = 16_384;
 /// The default of [`Options::transport_queue_bytes`].
-pub const DEFAULT_QUEUE_BYTES: usize = 50_000_000;
+pub const DEFAULT_QUEUE_BYTES: usize = 55_000_000;
 /// The default of [`Options::max_in_flight`].
 pub const DEFAULT_MAX_IN_FLIGHT: usize = 8;
 /// The default of [`Options::shutdown_timeout`].

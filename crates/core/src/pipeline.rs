@@ -30,12 +30,8 @@ type PrepareEvent = Box<dyn FnOnce(&Pipeline) -> Option<Envelope> + Send>;
     reason = "a box for each transaction would be freed by another thread than made it"
 )]
 pub(crate) enum Job {
-    Event {
-        prepare: PrepareEvent,
-        // What has to be known of it while it waits.
-        is_crash: bool,
-        weight: usize,
-    },
+    /// What the outbox has to know of it was asked when it was made, when it still had a type.
+    Event(Label, PrepareEvent),
     Transaction(TransactionJob),
 }
 
@@ -68,17 +64,20 @@ impl Prepare for Pipeline {
     type Job = Job;
 
     fn label(&self, job: &Job) -> Label {
-        let (priority, category) = match job {
-            Job::Event { is_crash: true, .. } => (Priority::Crash, Category::Error),
-            Job::Event { .. } => (Priority::Error, Category::Error),
-            Job::Transaction(_) => (Priority::Trace, Category::Transaction),
-        };
-        Label { priority, category, order: None, weight: weight::of(job) }
+        match job {
+            Job::Event(label, _) => *label,
+            Job::Transaction(job) => Label {
+                priority: Priority::Trace,
+                category: Category::Transaction,
+                order: None,
+                weight: weight::transaction(job),
+            },
+        }
     }
 
     fn prepare(&self, job: Job) -> Option<Envelope> {
         match job {
-            Job::Event { prepare, .. } => prepare(self),
+            Job::Event(_, prepare) => prepare(self),
             Job::Transaction(job) => {
                 let (transaction, dsc) = job.into_transaction(&self.config, &self.losses)?;
                 self.finish(transaction, Some(dsc))
@@ -88,7 +87,7 @@ impl Prepare for Pipeline {
 
     fn quantities(&self, job: &Job) -> Vec<(Category, u64)> {
         match job {
-            Job::Event { .. } => vec![(Category::Error, 1)],
+            Job::Event(..) => vec![(Category::Error, 1)],
             Job::Transaction(job) => job.quantities(),
         }
     }
@@ -96,8 +95,9 @@ impl Prepare for Pipeline {
 
 impl Job {
     pub(crate) fn event(job: EventJob) -> Self {
-        let (is_crash, weight) = (job.is_crash(), weight::event(&job));
-        Job::Event { prepare: Box::new(move |pipeline| pipeline.prepare_event(job)), is_crash, weight }
+        let priority = if job.is_crash() { Priority::Crash } else { Priority::Error };
+        let label = Label { priority, category: Category::Error, order: None, weight: weight::event(&job) };
+        Job::Event(label, Box::new(move |pipeline| pipeline.prepare_event(job)))
     }
 }
 

@@ -92,10 +92,10 @@ pub(crate) struct Buffer {
     tidy_at: usize,
     /// The threads on which its spans were made: few, as a rule one.
     threads: Threads,
-    /// The time of day when the root began, and that moment: what turns one into the other.
-    pub(crate) anchor: Option<(Timestamp, Instant)>,
     /// What its rows have in boxes of their own, in bytes.
     boxed: usize,
+    /// The time of day when the root began, and that moment: what turns one into the other.
+    pub(crate) anchor: Option<(Timestamp, Instant)>,
     /// Children that found no room.
     pub(crate) overflow: u64,
     /// Where the keys of the first rows stand, for whoever looks for one: made as far as it is needed, when it is.
@@ -119,7 +119,7 @@ impl Buffer {
         let attributes = self.fields.extend(opening.fields);
         let thread = self.threads.here();
         if let Origin::ByHand(init) = &opening.origin {
-            self.boxed += size_of::<SpanInit>() + owned(&init.name);
+            self.boxed += size_of::<SpanInit>() + init.name.len();
         }
         self.rows.push(Row {
             key: opening.key,
@@ -203,7 +203,7 @@ impl Buffer {
     }
 
     pub(crate) fn set_name(&mut self, slot: Slot, name: Cow<'static, str>) {
-        self.boxed += owned(&name);
+        self.boxed += name.len();
         self.set(slot, |set| set.name = Some(name));
     }
 
@@ -224,6 +224,14 @@ impl Buffer {
 
     pub(crate) fn status(&self, slot: Slot) -> Option<SpanStatus> {
         self.rows.get(slot.0 as usize)?.status
+    }
+
+    /// Gives back the room that was not needed, if it is much: there may be thousands that wait to be sent.
+    pub(crate) fn fit(&mut self) {
+        if self.rows.capacity() > self.rows.len() + FEW_SPANS {
+            self.rows.shrink_to_fit();
+            self.fields.shrink_to_fit();
+        }
     }
 
     /// How much memory it has taken, in bytes: what was set by hand twice is counted twice.
@@ -351,15 +359,6 @@ impl Buffer {
             }
         }
         records
-    }
-}
-
-/// How much memory a name has taken, in bytes.
-#[expect(clippy::ptr_arg, reason = "whether it is owned is the question")]
-fn owned(name: &Cow<'static, str>) -> usize {
-    match name {
-        Cow::Borrowed(_) => 0,
-        Cow::Owned(name) => name.capacity(),
     }
 }
 

@@ -117,7 +117,10 @@ impl Recorder {
         }
         state.buffer.close(Slot::ROOT, end, otherwise);
         state.outliving = Some(state.buffer.outliving());
-        Some(std::mem::take(&mut state.buffer))
+        let mut buffer = std::mem::take(&mut state.buffer);
+        drop(state);
+        buffer.fit();
+        Some(buffer)
     }
 
     /// How many spans are lost if nobody ends the trace any more; `None` if it has ended.

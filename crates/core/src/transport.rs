@@ -5,8 +5,9 @@ use watchpost_protocol::{Envelope, RateLimit};
 /// Puts one envelope on the wire.
 ///
 /// This is all that a transport has to know. Queueing, rate limits, counting what is lost, and deadlines are the outbox's, and are
-/// written once. The call blocks until there is an answer, and must end by itself: set every timeout that the wire has. It runs on
-/// a delivery thread of the client, possibly on several at once, and that thread is muted.
+/// written once. The call blocks until there is an answer, and must end by itself: set every timeout that the wire has. It runs on a
+/// worker thread of the client, which is muted; on several at once, while more waits than one can send
+/// ([`Options::max_in_flight`](crate::Options::max_in_flight)). So envelopes may overtake each other, unless that option is 1.
 ///
 /// A transport of your own is short:
 ///
@@ -65,7 +66,8 @@ pub enum Delivery {
         /// Limits that came with the answer.
         limits: Vec<RateLimit>,
     },
-    /// There was no answer. Counted as `network_error`.
+    /// There was no answer. The envelope is given to the transport again, after a pause that grows as long as nothing is answered; after
+    /// the third time, or when the client is closed, it is counted as `network_error`.
     Unreachable {
         /// What went wrong, for the developer.
         error: String,

@@ -6,18 +6,11 @@ use std::sync::Arc;
 
 use watchpost_protocol::{Breadcrumb, Event, Exception, Frame, Value};
 
-use super::{EventJob, Job, TransactionJob};
+use super::{EventJob, TransactionJob};
 use crate::heap;
 use crate::merge::Layers;
 use crate::propagation_context::PropagationContext;
 use crate::scope::ScopeData;
-
-pub(super) fn of(job: &Job) -> usize {
-    match job {
-        Job::Event { weight, .. } => *weight,
-        Job::Transaction(job) => transaction(job),
-    }
-}
 
 pub(super) fn event(job: &EventJob) -> usize {
     let EventJob { event, layers, stack, .. } = job;
@@ -61,7 +54,7 @@ fn exception(exception: &Exception) -> usize {
         + frames * size_of::<Frame>()
 }
 
-fn transaction(job: &TransactionJob) -> usize {
+pub(super) fn transaction(job: &TransactionJob) -> usize {
     let [current, isolation, global] = &job.layers;
     let sampling_context = if job.propagation.frozen.get().is_some() { 1024 } else { 0 };
     let propagation = size_of::<PropagationContext>() + heap::ALLOCATION + sampling_context;

@@ -1,6 +1,11 @@
 //! One trace across two processes: this program starts itself a second time as a service, sends it a request, and reads what both report to a
 //! server on loopback.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod support;
 
@@ -109,7 +114,7 @@ fn a_sampled_trace_is_one_trace_with_the_right_parents() {
     let of = |name: &str| transactions.iter().find(|transaction| transaction.transaction == name).unwrap();
     let (checkout, cart) = (of("checkout"), of("GET /carts/{id}"));
     let [root, served] = [checkout, cart].map(|transaction| transaction.contexts.trace.as_ref().unwrap());
-    let [request] = &checkout.spans[..] else { unreachable!("{:?}", checkout.spans) };
+    let [request] = &checkout.spans[..] else { panic!("{:?}", checkout.spans) };
     assert_eq!(transactions.len(), 2);
 
     assert_eq!(served.trace_id, root.trace_id);

@@ -1,4 +1,5 @@
-//! The request layer of Watchpost for tower services: one isolation scope, one continued trace and one transaction per request, or per job.
+//! The layers of Watchpost for tower: one isolation scope, one continued trace and one transaction per request that comes in, or per job; and requests
+//! that go out carry the trace on.
 //!
 //! ```
 //! # #[cfg(feature = "axum")] {
@@ -56,6 +57,24 @@
 //! # Work that is no request
 //!
 //! For services over something else than HTTP, as jobs of a queue or invocations of a function, there is [`job_layer`].
+//!
+//! # Requests that go out
+//!
+//! [`propagate_layer`] wraps a client: hyper's, a channel of tonic, whatever takes an [`http::Request`]. Each request carries the trace on to where it goes, and is a span
+//! and a breadcrumb of the work that makes it; see [`PropagateLayer`]. With the feature `reqwest` there is `send_traced` for the requests of that library (0.13), with the
+//! feature `ureq` a middleware for the agents of that one (3). Neither is on by default: their cost is that of the library, which whoever asks for them has already.
+//!
+//! For other clients, and other versions, there is no layer, because each would tie this crate to one more library. The headers are two lines:
+//!
+//! ```
+//! use watchpost_core::api::trace_headers_for;
+//!
+//! let url = "https://api.example.com/carts/7";
+//! let mut request = http::Request::get(url); // or what another client builds
+//! for (name, value) in trace_headers_for(url) {
+//!     request = request.header(name, value);
+//! }
+//! ```
 //!
 //! # What it tells about persons
 //!

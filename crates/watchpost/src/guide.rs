@@ -2,3 +2,6 @@
 
 #[doc = include_str!("../docs/cost.md")]
 pub mod cost {}
+
+#[doc = include_str!("../docs/tasks.md")]
+pub mod tasks {}

@@ -76,7 +76,7 @@ impl Options {
         self
     }
 
-    /// The URLs whose requests [`trace_headers_for`](crate::api::trace_headers_for) gives headers: those that contain one of these texts, or, with
+    /// The URLs whose requests are given headers of the trace, by the layers for clients and by [`trace_headers_for`](crate::api::trace_headers_for): those that contain one of these texts, or, with
     /// the feature `regex`, in which one of these expressions is found. A text is found anywhere, in the query of somebody else's URL too;
     /// `https://api.example.com/` says more than `api.example.com`. An empty list is no URL at all. The host of the DSN is never
     /// one of them. Default: every URL (`protocol.md` §8.10).

@@ -9,6 +9,29 @@
 //! ```
 //!
 //! A client of reqwest is a service of tower too: `propagate_layer().layer(client)` does the same for requests that are built already.
+//!
+//! Of `reqwest-middleware` and `reqwest-tracing` the spans are known already; what is left are the headers:
+//!
+//! ```
+//! use http::{Extensions, HeaderValue};
+//! use reqwest::{Request, Response};
+//! use reqwest_middleware::{Middleware, Next, Result};
+//! use watchpost_core::api::trace_headers_for;
+//!
+//! struct Propagate; // `.with(Propagate)`, behind `.with(TracingMiddleware::default())`
+//!
+//! #[async_trait::async_trait]
+//! impl Middleware for Propagate {
+//!     async fn handle(&self, mut request: Request, extensions: &mut Extensions, next: Next<'_>) -> Result<Response> {
+//!         for (name, value) in trace_headers_for(request.url().as_str()) {
+//!             if let Ok(value) = HeaderValue::try_from(value) {
+//!                 request.headers_mut().insert(name, value);
+//!             }
+//!         }
+//!         next.run(request, extensions).await
+//!     }
+//! }
+//! ```
 
 use std::borrow::Cow;
 use std::future::Future;

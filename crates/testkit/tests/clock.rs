@@ -8,7 +8,7 @@ use watchpost_core::{Clock, api};
 use watchpost_protocol::Timestamp;
 use watchpost_testkit::{capture_with, options};
 
-/// Ten milliseconds pass with each look at the monotonic clock; the wall clock is set back an hour each time.
+/// Ten milliseconds pass with each look at the monotonic clock, whoever looks; the wall clock is set back an hour each time.
 struct Jumping {
     began: Instant,
     wall: AtomicI64,
@@ -43,7 +43,9 @@ fn a_clock_that_jumps_does_not_bend_a_span() {
     );
     let micros = |from: Timestamp, to: Timestamp| to.as_micros() - from.as_micros();
     assert!(micros(start, end) < 1_000_000, "{start:?} to {end:?}");
-    assert_eq!(micros(child.start_timestamp, child.timestamp), 10_000);
+    // The worker may have looked meanwhile.
+    let lasted = micros(child.start_timestamp, child.timestamp);
+    assert!((10_000..1_000_000).contains(&lasted), "{lasted}");
 }
 
 #[test]

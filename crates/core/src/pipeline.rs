@@ -21,19 +21,26 @@ use crate::scrub::Rules;
 pub(crate) use event::{EventJob, EventTrace};
 pub(crate) use transaction::TransactionJob;
 
-/// An [`EventJob`]. Not by its name: whatever may drop a job would bring along all that an event consists of.
-type PrepareEvent = Box<dyn FnOnce(&Pipeline) -> Option<Envelope> + Send>;
-
 /// What waits for the worker.
 #[expect(
     clippy::large_enum_variant,
     reason = "a box for each transaction would be freed by another thread than made it"
 )]
 pub(crate) enum Job {
-    /// What the outbox has to know of it was asked when it was made, when it still had a type.
-    Event(Label, PrepareEvent),
+    Item(ItemJob),
     Transaction(TransactionJob),
 }
+
+/// An item of any other kind, without its type: whatever may drop a job would bring along all that an event consists of. What the outbox has
+/// to know of it was asked when it was made, when it still had a type.
+pub(crate) struct ItemJob {
+    pub(crate) label: Label,
+    /// What is lost if it is never prepared (§4.2); a line of none does not count.
+    pub(crate) quantities: [(Category, u64); 2],
+    pub(crate) prepare: PrepareItem,
+}
+
+type PrepareItem = Box<dyn FnOnce(&Pipeline) -> Option<Envelope> + Send>;
 
 pub(crate) struct Pipeline {
     pub(crate) config: Arc<Config>,
@@ -56,7 +63,8 @@ trait Telemetry: Sized {
     }
     /// Cuts what is too long to send.
     fn trim(&mut self, config: &Config);
-    fn event_id(&self) -> EventId;
+    /// The id in the header of its envelope, for kinds that have one (§2.2).
+    fn event_id(&self) -> Option<EventId>;
     fn item(&self) -> Result<Item, serde_json::Error>;
 }
 
@@ -65,7 +73,7 @@ impl Prepare for Pipeline {
 
     fn label(&self, job: &Job) -> Label {
         match job {
-            Job::Event(label, _) => *label,
+            Job::Item(job) => job.label,
             Job::Transaction(job) => Label {
                 priority: Priority::Trace,
                 category: Category::Transaction,
@@ -77,7 +85,7 @@ impl Prepare for Pipeline {
 
     fn prepare(&self, job: Job) -> Option<Envelope> {
         match job {
-            Job::Event(_, prepare) => prepare(self),
+            Job::Item(job) => (job.prepare)(self),
             Job::Transaction(job) => {
                 let (transaction, dsc) = job.into_transaction(&self.config, &self.losses)?;
                 self.finish(transaction, Some(dsc))
@@ -87,7 +95,7 @@ impl Prepare for Pipeline {
 
     fn quantities(&self, job: &Job) -> Vec<(Category, u64)> {
         match job {
-            Job::Event(..) => vec![(Category::Error, 1)],
+            Job::Item(job) => job.quantities.to_vec(),
             Job::Transaction(job) => job.quantities(),
         }
     }
@@ -97,7 +105,11 @@ impl Job {
     pub(crate) fn event(job: EventJob) -> Self {
         let priority = if job.is_crash() { Priority::Crash } else { Priority::Error };
         let label = Label { priority, category: Category::Error, order: None, weight: weight::event(&job) };
-        Job::Event(label, Box::new(move |pipeline| pipeline.prepare_event(job)))
+        Job::Item(ItemJob {
+            label,
+            quantities: [(Category::Error, 1), (Category::Error, 0)],
+            prepare: Box::new(move |pipeline| pipeline.prepare_event(job)),
+        })
     }
 }
 
@@ -159,7 +171,7 @@ impl Pipeline {
 
     fn envelope<T: Telemetry>(&self, item: &T, dsc: Option<Arc<DynamicSamplingContext>>) -> Option<Envelope> {
         let mut envelope = Envelope::default();
-        envelope.headers.event_id = Some(item.event_id());
+        envelope.headers.event_id = item.event_id();
         envelope.headers.sdk = Some(Arc::clone(&self.config.sdk));
         // A context that is frozen empty has nothing to say (§8.4).
         envelope.headers.trace = dsc.filter(|dsc| !dsc.is_empty()).map(Arc::unwrap_or_clone);

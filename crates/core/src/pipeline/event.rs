@@ -123,8 +123,8 @@ impl Telemetry for Event {
         }
     }
 
-    fn event_id(&self) -> EventId {
-        self.event_id
+    fn event_id(&self) -> Option<EventId> {
+        Some(self.event_id)
     }
 
     fn item(&self) -> Result<Item, serde_json::Error> {

@@ -167,8 +167,8 @@ impl Telemetry for Transaction {
     // Names and descriptions of spans are never cut (§16.7).
     fn trim(&mut self, _: &Config) {}
 
-    fn event_id(&self) -> EventId {
-        self.event_id
+    fn event_id(&self) -> Option<EventId> {
+        Some(self.event_id)
     }
 
     fn item(&self) -> Result<Item, serde_json::Error> {

@@ -9,18 +9,20 @@ use std::time::{Duration, Instant};
 
 use watchpost_protocol::{Category, DiscardReason, DiscardedEvent, Dsn, Event, EventId, Level};
 
+use crate::batch::Moment;
 use crate::config::Config;
 use crate::error::InitError;
 use crate::error_chain::{self, Named};
+use crate::fields::Fields;
 use crate::integration;
 use crate::limits::Limits;
 use crate::losses::Losses;
 use crate::merge::Layers;
 use crate::options::Options;
 use crate::outbox::{Bounds, Health, Outbox, Wire};
-use crate::pipeline::{EventJob, EventTrace, Job, Pipeline};
+use crate::pipeline::{Batches, EventJob, EventTrace, Job, Pipeline, Record};
 use crate::propagation_context::PropagationContext;
-use crate::scope::Scope;
+use crate::scope::{NearestFirst, Scope};
 use crate::{mute, rng};
 
 /// How many clients of this process can send. The gate of everything: while it is zero, a span costs one load.
@@ -61,6 +63,8 @@ struct Inner {
     losses: Arc<Losses>,
     limits: Arc<Limits>,
     health: Arc<Health>,
+    /// What waits for others of its kind.
+    batches: Arc<Batches>,
     /// `None`: nothing can be sent, because there is neither a DSN nor a transport.
     outbox: Option<Outbox<Pipeline>>,
     active: AtomicBool,
@@ -96,8 +100,13 @@ impl Client {
         }
         let (losses, limits) = (Arc::new(Losses::default()), Arc::new(Limits::default()));
         let health = Arc::new(Health::new(config.options.enable_backpressure_handling));
+        let batches = Arc::new(Batches::new());
         let outbox = config.options.transport.clone().map(|transport| {
-            let pipeline = Pipeline { config: Arc::clone(&config), losses: Arc::clone(&losses) };
+            let pipeline = Pipeline {
+                config: Arc::clone(&config),
+                losses: Arc::clone(&losses),
+                batches: Arc::clone(&batches),
+            };
             let wire = Wire {
                 transport,
                 losses: Arc::clone(&losses),
@@ -130,6 +139,7 @@ impl Client {
                 losses,
                 limits,
                 health,
+                batches,
                 outbox,
                 active: AtomicBool::new(active),
                 bound: AtomicBool::new(false),
@@ -281,6 +291,21 @@ impl Client {
         self.is_active() && self.inner.outbox.as_ref().is_some_and(|outbox| outbox.push(job))
     }
 
+    /// Adds a record to those of its kind that are sent together.
+    pub(crate) fn add<R: Record>(
+        &self,
+        record: R,
+        moment: Moment,
+        scopes: NearestFirst<'_>,
+        fields: &Fields,
+    ) {
+        let Some(outbox) = &self.inner.outbox else { return };
+        let lost = self.inner.batches.add(outbox, record, moment, scopes, fields);
+        if let Err(reason) = lost {
+            self.ledger().record(reason, R::CATEGORIES[0], 1);
+        }
+    }
+
     /// The trace data of an event while no span is open (§8.7).
     pub(crate) fn trace_of(&self, propagation: &PropagationContext) -> EventTrace {
         EventTrace {
@@ -326,6 +351,9 @@ impl Client {
         let timeout = timeout.unwrap_or(self.options().shutdown_timeout);
         let Some(outbox) = &self.inner.outbox else { return true };
         let began = Instant::now();
+        for job in self.inner.batches.take() {
+            outbox.push(job);
+        }
         let flush = outbox.flush();
         if flush.wait(timeout.min(PATIENCE)) {
             return true;
@@ -356,6 +384,7 @@ impl Client {
         let timeout = timeout.unwrap_or(self.options().shutdown_timeout);
         let Some(outbox) = &self.inner.outbox else { return true };
         let began = Instant::now();
+        self.inner.close_batches(outbox);
         if !outbox.flush().wait(timeout.min(PATIENCE)) {
             notice(outbox.pending(), timeout);
         }
@@ -370,6 +399,13 @@ impl Inner {
             RESERVED.fetch_sub(reserved(&self.config), Ordering::Relaxed);
         }
     }
+
+    /// Queues what waits for others, which will not come any more.
+    fn close_batches(&self, outbox: &Outbox<Pipeline>) {
+        for job in self.batches.close() {
+            outbox.push(job);
+        }
+    }
 }
 
 impl Drop for Inner {
@@ -377,6 +413,7 @@ impl Drop for Inner {
         self.deactivate();
         // The worker holds the outbox's shared half: it has to be told that nobody will push any more.
         if let Some(outbox) = &self.outbox {
+            self.close_batches(outbox);
             outbox.retire();
         }
     }

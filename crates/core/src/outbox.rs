@@ -29,7 +29,7 @@ mod worker;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use watchpost_protocol::{Category, DiscardReason, Envelope, SdkInfo, Timestamp};
 
@@ -60,6 +60,11 @@ pub(crate) trait Prepare: Send + Sync + 'static {
 
     /// What is lost if this job is never prepared.
     fn quantities(&self, job: &Self::Job) -> Vec<(Category, u64)>;
+
+    /// What was gathered elsewhere until now, on a worker that was [reminded](Outbox::remind) of it.
+    fn gathered(&self) -> Vec<Self::Job> {
+        Vec::new()
+    }
 }
 
 /// What an outbox is made of, besides its preparer.
@@ -103,6 +108,8 @@ struct State<J> {
     outage: Outage,
     /// The flushes that are waited for.
     tickets: Tickets,
+    /// When a worker has to look for what was gathered.
+    reminder: Option<Instant>,
     /// Whether a report of its own is under way: one at a time, so that a flush does not end before the report that it asked for.
     reporting: bool,
     /// Whether it was said that the queue is full: once for each time that it is.
@@ -130,6 +137,7 @@ impl<P: Prepare> Outbox<P> {
             crew: Crew::new(wire.max_in_flight),
             outage: Outage::default(),
             tickets: Tickets::default(),
+            reminder: None,
             reporting: false,
             said_full: false,
             end: End::Open,
@@ -176,6 +184,17 @@ impl<P: Prepare> Outbox<P> {
         }
         taken
         // What was dropped is freed here: its destructors may be the program's.
+    }
+
+    /// Has a worker look for what is [gathered](Prepare::gathered) elsewhere, after so long; sooner, if one was to look sooner. While every worker
+    /// waits for the wire, nobody looks until one is back or something else is pushed.
+    pub(crate) fn remind(&self, after: Duration) {
+        let at = Instant::now() + after;
+        let mut state = self.shared.lock();
+        if state.end == End::Open && state.reminder.is_none_or(|earlier| at < earlier) {
+            state.reminder = Some(at);
+            self.shared.attend(state, false);
+        }
     }
 
     /// How many items wait or are under way.

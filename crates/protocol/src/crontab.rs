@@ -166,13 +166,22 @@ impl Field {
     const fn is_name(&self, text: &[u8]) -> bool {
         let mut name = 0;
         while name < self.names.len() {
-            if text.eq_ignore_ascii_case(self.names[name].as_bytes()) {
+            if is_word(text, self.names[name].as_bytes()) {
                 return true;
             }
             name += 1;
         }
         false
     }
+}
+
+/// Whether a text is this word, which is in lower case.
+const fn is_word(text: &[u8], word: &[u8]) -> bool {
+    let mut at = 0;
+    while at < text.len() && at < word.len() && text[at].to_ascii_lowercase() == word[at] {
+        at += 1;
+    }
+    at == text.len() && at == word.len()
 }
 
 /// What stands before the first `mark`, and what after it.

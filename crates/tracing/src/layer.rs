@@ -8,7 +8,7 @@ use tracing_core::{Event, LevelFilter, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
-use watchpost_core::layer::{LayerSpan, Slot, SpanKey, SpanRef, Trace, any_active, scratch, set_span_source};
+use watchpost_core::layer::{InTrace, LayerSpan, SpanKey, any_active, scratch, set_span_source};
 use watchpost_core::{Fields, Scopes, mute};
 use watchpost_protocol::SpanStatus;
 
@@ -70,6 +70,20 @@ impl CaptureLayer {
     #[must_use]
     pub fn breadcrumbs(mut self, level: impl Into<LevelFilter>) -> Self {
         self.rules.set(Levels::new().breadcrumbs(level));
+        self
+    }
+
+    /// Up to which level events become logs, whatever else they become. Default: none.
+    ///
+    /// ```
+    /// use tracing_core::LevelFilter;
+    ///
+    /// // As much as is worth a line in a file; an ERROR event is an issue besides.
+    /// watchpost_tracing::layer().logs(LevelFilter::INFO);
+    /// ```
+    #[must_use]
+    pub fn logs(mut self, level: impl Into<LevelFilter>) -> Self {
+        self.rules.set(Levels::new().logs(level));
         self
     }
 
@@ -355,18 +369,12 @@ pub(crate) enum EventPlace {
 }
 
 impl EventPlace {
-    /// The span that it happens in, or the one that stands for it.
-    pub(crate) fn slot(&self) -> Option<Slot> {
+    pub(crate) fn around(&self) -> (&Scopes, Option<InTrace<'_>>) {
         match self {
-            EventPlace::Scopes(scopes) => scopes.span_ref().map(SpanRef::slot),
-            EventPlace::Span(place) => Some(place.mark.slot),
-        }
-    }
-
-    pub(crate) fn around(&self) -> (&Scopes, Option<&Trace>) {
-        match self {
-            EventPlace::Scopes(scopes) => (scopes, scopes.span_ref().map(|span| &**span.trace())),
-            EventPlace::Span(place) => (&place.node.scopes, place.node.trace.as_deref()),
+            EventPlace::Scopes(scopes) => (scopes, scopes.in_trace()),
+            EventPlace::Span(Place { node, mark }) => {
+                (&node.scopes, node.trace.as_deref().map(|trace| (trace, mark.slot)))
+            }
         }
     }
 
@@ -442,10 +450,10 @@ where
         if becomes.contains(EventFilter::ISSUE) {
             event::issue(&place.to_scopes(), event, self.span_fields, told.and_then(Events::title));
         }
-        if becomes.contains(EventFilter::BREADCRUMB) {
-            // A breadcrumb asks for the scope alone: no need to say which span is open.
+        if becomes.intersects(EventFilter::BREADCRUMB | EventFilter::LOG) {
+            // Neither asks for more than the scope and the ids: no need for a handle to the span that is open.
             let (scopes, trace) = place.around();
-            event::breadcrumb(scopes, trace, event);
+            event::heard(scopes, trace, event, becomes);
         }
     }
 

@@ -196,13 +196,18 @@ impl<P: Prepare> Shared<P> {
         }
         let timeout = match rest {
             Rest::Pause(pause) => Some(pause),
-            _ if state.crew.threads > 1 => Some(LINGER),
-            _ => None,
+            _ => {
+                let linger = (state.crew.threads > 1).then_some(LINGER);
+                let reminder = state.reminder.map(|at| at.saturating_duration_since(Instant::now()));
+                linger.into_iter().chain(reminder).min()
+            }
         };
         state.crew.sleeps.resting += 1;
         let (mut state, expired) = wait(&self.sleeping, state, timeout);
         state.crew.sleeps.rise();
-        let idle = expired && rest == Rest::Sleep && state.queue.waiting() == 0 && state.end == End::Open;
+        let is_reminded = state.reminder.is_some_and(|at| at <= Instant::now());
+        let nothing = state.queue.waiting() == 0 && !is_reminded;
+        let idle = expired && rest == Rest::Sleep && nothing && state.end == End::Open;
         if idle && state.crew.threads > 1 {
             state.crew.threads -= 1;
             return None;

@@ -2,6 +2,7 @@ mod answers;
 mod bounds;
 mod deadlines;
 mod parallel;
+mod reminders;
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
@@ -36,6 +37,10 @@ impl Prepare for Preparer {
 
     fn quantities(&self, _: &&'static str) -> Vec<(Category, u64)> {
         vec![(Category::Error, 1)]
+    }
+
+    fn gathered(&self) -> Vec<&'static str> {
+        vec!["gathered"]
     }
 }
 

@@ -10,13 +10,15 @@ use super::crew::Rest;
 use super::delivery::Answered;
 use super::outage::MAX_FAILURES;
 use super::queue::{Entry, Label, Load};
-use super::{End, Prepare, Shared, State};
+use super::{End, Outbox, Prepare, Shared, State};
 use crate::mute;
 use crate::rng::{self, ThreadRng};
 
 /// What there is to do.
 enum Task<J> {
     Send(Entry<J>),
+    /// It is time to look for what was gathered elsewhere.
+    Gather,
     /// Everything that a flush waited for is done: what is left of it is a report.
     Report,
 }
@@ -36,6 +38,7 @@ impl<P: Prepare> Shared<P> {
             // Whatever is somebody else's is caught where it is called; a mistake of ours must not cost the worker.
             let done = catch_unwind(AssertUnwindSafe(|| match task {
                 Task::Send(entry) => self.send(entry),
+                Task::Gather => self.gather(),
                 Task::Report => self.report(),
             }));
             if done.is_err() {
@@ -61,6 +64,14 @@ impl<P: Prepare> Shared<P> {
                     return None;
                 }
             }
+        }
+    }
+
+    /// Queues what was gathered elsewhere.
+    fn gather(self: &Arc<Self>) {
+        let outbox = Outbox { shared: Arc::clone(self) };
+        for job in self.preparer.gathered() {
+            outbox.push(job);
         }
     }
 
@@ -140,6 +151,9 @@ impl<J> State<J> {
         if !self.reporting && (self.tickets.are_due() || self.has_last_words(news)) {
             self.reporting = true;
             return Next::Do(Task::Report);
+        }
+        if self.reminder.take_if(|at| *at <= Instant::now()).is_some() {
+            return Next::Do(Task::Gather);
         }
         if self.queue.waiting() == 0 {
             self.said_full = false;

@@ -1,7 +1,6 @@
 //! What a layer or a bridge heard, or the program logged: it is written down once, and becomes a breadcrumb, a log, or both.
 
 use std::borrow::Cow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use watchpost_protocol::{Breadcrumb, LogLevel, Timestamp};
 
@@ -10,10 +9,10 @@ use crate::breadcrumbs::{self, FlatCrumb};
 use crate::client::Client;
 use crate::current::{InTrace, Scopes};
 use crate::fields::Fields;
-use crate::mute;
 use crate::origin::Site;
 use crate::pipeline::{LogRecord, LogSource};
 use crate::scratch;
+use crate::unharmed::unharmed;
 
 /// What becomes of something that was heard.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +58,7 @@ pub fn add_heard_in(
             return;
         }
         scratch::with(|fields| {
-            let said = unharmed(|| Some((collect(fields), options.clock.now())));
+            let said = kept(|| Some((collect(fields), options.clock.now())));
             let Some((Said { logger, site }, timestamp)) = said else { return };
             if let (true, None) = (breadcrumb, log) {
                 return add_breadcrumb(client, scopes, crumb(heard.level, timestamp, logger), fields);
@@ -85,7 +84,7 @@ pub(crate) fn add_log(level: LogLevel, template: Option<&'static str>, collect: 
                 return;
             }
             scratch::with(|fields| {
-                let said = unharmed(|| {
+                let said = kept(|| {
                     collect(fields);
                     Some(options.clock.now())
                 });
@@ -130,17 +129,16 @@ fn add_breadcrumb(client: &Client, scopes: &Scopes, crumb: FlatCrumb, fields: &F
     let Some(hook) = &options.before_breadcrumb else {
         return scopes.isolation().push_flat_breadcrumb(crumb, fields, limit);
     };
-    let kept: Option<Breadcrumb> = unharmed(|| hook(breadcrumbs::make(crumb, fields.iter())));
+    let kept: Option<Breadcrumb> = kept(|| hook(breadcrumbs::make(crumb, fields.iter())));
     if let Some(breadcrumb) = kept {
         scopes.isolation().push_breadcrumb(breadcrumb, limit);
     }
 }
 
-/// Runs what the program has a say in: muted, because a hook or a printed value that logs would be asked about its own breadcrumb, for
-/// ever; and a panic costs this one alone.
-pub(crate) fn unharmed<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
-    let _muted = mute::enter();
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+/// What comes of something that the program has a say in: a panic costs this one alone. To be called muted, because a hook or a printed value
+/// that logs would be asked about its own breadcrumb, for ever.
+pub(crate) fn kept<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
+    unharmed(work).unwrap_or_else(|| {
         crate::debug!("before_breadcrumb, or printing a value, panicked: what was heard was dropped");
         None
     })

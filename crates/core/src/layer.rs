@@ -10,10 +10,11 @@ use crate::client::{Build, Client, once};
 use crate::current::Scopes;
 pub use crate::current::{InTrace, SpanSource, set_span_source};
 use crate::fields::Fields;
-use crate::heard::unharmed;
+use crate::heard::kept;
 pub use crate::heard::{Heard, Said, add_heard, add_heard_in};
 use crate::integration::RawStack;
 use crate::last_error::LastError;
+use crate::mute;
 use crate::origin::Origin;
 pub use crate::origin::{Callsite, Site};
 pub use crate::outgoing::Outgoing;
@@ -88,7 +89,8 @@ pub fn add_breadcrumb(scopes: &Scopes, build: impl FnOnce() -> Breadcrumb) {
     if options.max_breadcrumbs == 0 {
         return;
     }
-    let kept = unharmed(|| {
+    let _muted = mute::enter();
+    let kept = kept(|| {
         let mut breadcrumb = build();
         breadcrumb.timestamp.get_or_insert_with(|| options.clock.now());
         match &options.before_breadcrumb {

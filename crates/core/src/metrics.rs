@@ -19,7 +19,7 @@ use watchpost_protocol::{MetricType, MetricValue};
 
 use crate::current::Scopes;
 use crate::fields::{FieldValue, Fields};
-use crate::heard::{moment, unharmed, with_client};
+use crate::heard::{moment, with_client};
 use crate::pipeline::MetricRecord;
 use crate::{client, mute, scratch};
 
@@ -93,9 +93,8 @@ fn add(record: MetricRecord, fields: &Fields) {
             if !client.options().enable_metrics {
                 return;
             }
-            let now = unharmed(|| Some(client.options().clock.now()));
-            let Some(timestamp) = now else { return };
-            client.add(record, moment(timestamp, client, scopes, trace), scopes.nearest_first(), fields);
+            let moment = moment(client.options().clock.now(), client, scopes, trace);
+            client.add(record, moment, scopes.nearest_first(), fields);
         });
     });
 }

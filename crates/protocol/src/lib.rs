@@ -44,6 +44,7 @@ pub mod monitor;
 pub mod propagation;
 pub mod rate_limit;
 pub mod request;
+pub mod sdk;
 pub mod span;
 pub mod timestamp;
 pub mod transaction;
@@ -63,7 +64,7 @@ pub use contexts::{
 pub use crontab::{Crontab, CrontabError};
 pub use dsn::{Dsn, DsnError, Scheme};
 pub use envelope::{Envelope, EnvelopeError, EnvelopeHeaders, Item, ItemHeader, ItemType};
-pub use event::{Event, LogEntry, SdkInfo, SdkPackage, Values};
+pub use event::{Event, LogEntry, Values};
 pub use exception::{Addr, DebugImage, DebugMeta, Exception, Frame, Mechanism, Stacktrace, Thread};
 pub use id::{CheckInId, EventId, ParseIdError, SpanId, TraceId};
 pub use level::{Level, LogLevel, ParseLevelError};
@@ -73,6 +74,7 @@ pub use monitor::{IntervalUnit, MonitorConfig, MonitorSlug, MonitorSlugError, Sc
 pub use propagation::{Baggage, DynamicSamplingContext, SentryTrace};
 pub use rate_limit::{RateLimit, RateLimitCategories};
 pub use request::Request;
+pub use sdk::{SdkInfo, SdkPackage};
 pub use serde_json::{Map, Value};
 pub use span::{SpanLink, SpanRecord, SpanStatus};
 pub use timestamp::Timestamp;

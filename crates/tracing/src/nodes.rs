@@ -14,115 +14,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing_core::span::Id;
 use tracing_subscriber::registry::{LookupSpan, SpanRef as RegistrySpan};
-use watchpost_core::Scopes;
-use watchpost_core::layer::{Recorder, Slot, SpanRef, Trace};
 
 use crate::cache::{self, Key};
+use crate::place::{Mark, Node, Place};
 
 /// How many of the spans around one that is looked for are remembered with it.
 const REMEMBERED: usize = 24;
-
-/// What a span carries that begins something.
-#[derive(Debug)]
-pub(crate) struct Node {
-    pub(crate) scopes: Scopes,
-    /// `None` while tracing is off.
-    pub(crate) trace: Option<Arc<Trace>>,
-    /// Where the span itself is in the trace.
-    pub(crate) mark: Mark,
-    /// Whether the current scope is this span's own: what is set in it ends with the span.
-    pub(crate) own_current: bool,
-    /// Whether the span is left out, and only stands for the scopes that it began in.
-    pub(crate) left_out: bool,
-}
-
-/// What becomes of a span whose parent is in a node.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Children {
-    /// It is recorded in the node's trace.
-    AreRecorded,
-    /// Nothing is kept of it.
-    AreNotKept,
-    /// It begins in the node's scopes, as if nothing were around it.
-    Begin,
-}
-
-/// Where a span is in its trace.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Mark {
-    pub(crate) slot: Slot,
-    /// Whether the record is this span's own, to be written to and ended by it, or that of a span that stands for it.
-    pub(crate) own: bool,
-}
-
-/// Where a span is.
-#[derive(Debug)]
-pub(crate) struct Place {
-    pub(crate) node: Arc<Node>,
-    pub(crate) mark: Mark,
-}
-
-impl Mark {
-    /// In no trace, or not in it.
-    pub(crate) const NONE: Mark = Mark { slot: Slot::ROOT, own: false };
-
-    pub(crate) fn of(span: Option<&SpanRef>) -> Mark {
-        span.map_or(Mark::NONE, |span| Mark { slot: span.slot(), own: span.is_own() })
-    }
-
-    /// What a child is that is not recorded: its parent stands for it.
-    pub(crate) fn stood_for(self) -> Mark {
-        Mark { own: false, ..self }
-    }
-}
-
-impl Node {
-    /// For a span that is left out: the span that is open in the scopes stands for it.
-    pub(crate) fn standing_for(scopes: Scopes) -> Node {
-        let mark = Mark::of(scopes.span_ref()).stood_for();
-        let trace = scopes.span_ref().map(|span| Arc::clone(span.trace()));
-        Node { scopes, trace, mark, own_current: false, left_out: true }
-    }
-
-    /// The scopes with its own span as the open one.
-    pub(crate) fn to_scopes(&self) -> Scopes {
-        self.scopes.with_span_ref(self.span(self.mark))
-    }
-
-    pub(crate) fn children(&self) -> Children {
-        match &self.trace {
-            Some(trace) if trace.is_recording() => Children::AreRecorded,
-            None if self.left_out => Children::Begin,
-            _ => Children::AreNotKept,
-        }
-    }
-
-    /// Where the spans in it are recorded, if they are.
-    pub(crate) fn recorder(&self) -> Option<&Arc<Recorder>> {
-        self.trace.as_ref()?.recorder()
-    }
-
-    fn span(&self, mark: Mark) -> Option<SpanRef> {
-        let trace = self.trace.as_ref()?;
-        Some(SpanRef::new(Arc::clone(trace), mark.slot, mark.own))
-    }
-}
-
-impl Place {
-    /// The scopes with the span as the open one.
-    pub(crate) fn to_scopes(&self) -> Scopes {
-        self.node.scopes.with_span_ref(self.span())
-    }
-
-    pub(crate) fn span(&self) -> Option<SpanRef> {
-        self.node.span(self.mark)
-    }
-
-    /// The span itself, if it is recorded.
-    pub(crate) fn recorded(&self) -> Option<SpanRef> {
-        if self.mark.own && self.node.recorder().is_some() { self.span() } else { None }
-    }
-}
 
 /// The nodes of one layer, by the ids of their spans.
 #[derive(Debug, Default)]
@@ -131,7 +28,7 @@ pub(crate) struct Nodes {
     count: AtomicUsize,
 }
 
-type Shard = HashMap<u64, Arc<Node>, BuildHasherDefault<IdHasher>>;
+type Shard = HashMap<u64, Place, BuildHasherDefault<IdHasher>>;
 
 impl Nodes {
     fn shard(&self, id: u64) -> MutexGuard<'_, Shard> {
@@ -145,8 +42,8 @@ impl Nodes {
         self.count.load(Ordering::Relaxed) == 0
     }
 
-    fn put(&self, shard: &mut Shard, id: u64, node: Arc<Node>) -> Option<Arc<Node>> {
-        let old = shard.insert(id, node);
+    fn put(&self, shard: &mut Shard, id: u64, place: Place) -> Option<Place> {
+        let old = shard.insert(id, place);
         if old.is_none() {
             self.count.fetch_add(1, Ordering::Relaxed);
         }
@@ -154,34 +51,34 @@ impl Nodes {
     }
 
     /// Gives a span its node.
-    pub(crate) fn insert(&self, key: Key, node: Arc<Node>) {
-        cache::own(key, &node);
-        let old = self.put(&mut self.shard(key.1), key.1, node);
+    pub(crate) fn insert(&self, key: Key, place: Place) {
+        cache::own(key, &place);
+        let old = self.put(&mut self.shard(key.1), key.1, place);
         drop(old); // outside the lock: freeing scopes may free much
     }
 
     /// Gives a node with a current scope of its own to a span that is open already. If another thread was first, its node stays and
     /// is handed back: what was set in it must not be lost.
-    pub(crate) fn insert_late(&self, key: Key, node: Arc<Node>) -> Arc<Node> {
+    pub(crate) fn insert_late(&self, key: Key, place: Place) -> Place {
         let mut shard = self.shard(key.1);
-        if let Some(first) = shard.get(&key.1).filter(|node| node.own_current) {
-            return Arc::clone(first);
+        if let Some(first) = shard.get(&key.1).filter(|place| place.node.own_current) {
+            return first.clone();
         }
-        let old = self.put(&mut shard, key.1, Arc::clone(&node));
+        let old = self.put(&mut shard, key.1, place.clone());
         drop(shard);
         // After the insertion: what was found before it is not remembered any more.
         cache::forget(key);
         cache::begin_anew();
-        cache::found(key, (cache::look(key), cache::late()), &node, node.mark, true);
+        cache::found(key, (cache::look(key), cache::late()), &place, true);
         drop(old);
-        node
+        place
     }
 
     /// Takes the node of a span that closes; `None` for one that had none.
-    pub(crate) fn remove(&self, key: Key) -> Option<Arc<Node>> {
-        let node = self.shard(key.1).remove(&key.1)?;
+    pub(crate) fn remove(&self, key: Key) -> Option<Place> {
+        let place = self.shard(key.1).remove(&key.1)?;
         self.count.fetch_sub(1, Ordering::Relaxed);
-        Some(node)
+        Some(place)
     }
 
     /// Where a span is. `registered` is asked only if this thread does not remember.
@@ -214,25 +111,26 @@ impl Nodes {
             if let Some(near) = near.get_mut(distance) {
                 *near = (key, (cache::look(key), late)); // before it is looked up: what changes meanwhile is not remembered
             }
-            if let Some(node) = self.shard(key.1).get(&key.1) {
-                found = Some((distance, Arc::clone(node)));
+            if let Some(place) = self.shard(key.1).get(&key.1) {
+                found = Some((distance, place.clone()));
                 break;
             }
         }
-        let (distance, node) = found?;
+        let (distance, place) = found?;
         if let Some(&(key, epoch)) = near.get(distance) {
-            cache::found(key, epoch, &node, node.mark, true);
+            cache::found(key, epoch, &place, true);
         }
+        let Place { node, mark: carried } = place;
         let recorded = |key| Some(Mark { slot: node.recorder()?.find(key)?, own: true });
         // From the outermost to the span itself: who is not recorded is stood for by who is around it.
         let near = &near[..distance.min(REMEMBERED)];
         let far = from.scope().take(distance).skip(near.len());
         let outside = far.into_iter().find_map(|span| recorded((key.0, span.id().into_u64())));
-        let mut mark = outside.unwrap_or(node.mark);
+        let mut mark = outside.unwrap_or(carried);
         for &(key, epoch) in near.iter().rev() {
             mark = match recorded(key) {
                 Some(own) => {
-                    cache::found(key, epoch, &node, own, false);
+                    cache::found(key, epoch, &Place { node: Arc::clone(&node), mark: own }, false);
                     own
                 }
                 None => mark.stood_for(),
@@ -243,7 +141,7 @@ impl Nodes {
 
     /// Whether the span itself has this node.
     pub(crate) fn is_own(&self, id: &Id, node: &Arc<Node>) -> bool {
-        self.shard(id.into_u64()).get(&id.into_u64()).is_some_and(|own| Arc::ptr_eq(own, node))
+        self.shard(id.into_u64()).get(&id.into_u64()).is_some_and(|own| Arc::ptr_eq(&own.node, node))
     }
 }
 

@@ -143,15 +143,14 @@ macro_rules! __log_attribute {
     };
 }
 
-/// Adds a value by its type if it is one of those that have one, else by what it prints: the method of the one trait is found before that
-/// of the other.
+/// Adds a value by its type if it is one of those that have one, else by what it prints.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __log_value {
     ($fields:ident, $key:expr, $value:ident) => {{
         #[allow(unused_imports)]
-        use $crate::__private::{Printed as _, Typed as _};
-        (&$crate::__private::Argument($value)).add($fields, $key);
+        use $crate::__private::{Printed as _, Shown as _, Typed as _};
+        (&&&$crate::__private::Argument($value)).add($fields, $key);
     }};
 }
 

@@ -47,7 +47,7 @@ macro_rules! __capture_message {
 /// What the macros expand to; not for use by hand.
 #[doc(hidden)]
 pub mod __private {
-    use std::fmt::{Arguments, Display};
+    use std::fmt::{Arguments, Debug, Display};
 
     use watchpost_core::{FieldValue, Fields};
 
@@ -84,7 +84,7 @@ pub mod __private {
         })
     }
 
-    /// An argument of a log.
+    /// An argument of a log. The method `add` of `&&&Argument` is that of the first of these traits that has one for its type.
     #[derive(Debug)]
     pub struct Argument<'a, T: ?Sized>(pub &'a T);
 
@@ -94,13 +94,19 @@ pub mod __private {
         fn add(&self, fields: &mut Fields, key: &'static str);
     }
 
-    /// One of any other type.
+    /// One of any other type that people can read.
     pub trait Printed {
         /// Adds what it prints.
         fn add(&self, fields: &mut Fields, key: &'static str);
     }
 
-    impl<T: Copy> Typed for Argument<'_, T>
+    /// One that is only for developers.
+    pub trait Shown {
+        /// Adds what it shows.
+        fn add(&self, fields: &mut Fields, key: &'static str);
+    }
+
+    impl<T: Copy> Typed for &&Argument<'_, T>
     where
         FieldValue<'static>: From<T>,
     {
@@ -112,6 +118,12 @@ pub mod __private {
     impl<T: Display + ?Sized> Printed for &Argument<'_, T> {
         fn add(&self, fields: &mut Fields, key: &'static str) {
             fields.push_debug(key, &format_args!("{}", self.0));
+        }
+    }
+
+    impl<T: Debug + ?Sized> Shown for Argument<'_, T> {
+        fn add(&self, fields: &mut Fields, key: &'static str) {
+            fields.push_debug(key, &self.0);
         }
     }
 

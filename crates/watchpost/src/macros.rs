@@ -106,9 +106,9 @@ pub mod __private {
         fn add(&self, fields: &mut Fields, key: &'static str);
     }
 
-    impl<T: Copy> Typed for &&Argument<'_, T>
+    impl<'v, T: Copy> Typed for &&Argument<'v, T>
     where
-        FieldValue<'static>: From<T>,
+        FieldValue<'v>: From<T>,
     {
         fn add(&self, fields: &mut Fields, key: &'static str) {
             fields.push(key, FieldValue::from(*self.0));

@@ -5,6 +5,7 @@
 
 mod attributes;
 mod batches;
+mod check_in;
 mod event;
 mod log;
 mod metric;
@@ -24,6 +25,7 @@ use crate::unharmed::unharmed;
 
 pub(crate) use attributes::of_client;
 pub(crate) use batches::{Batches, Record};
+pub(crate) use check_in::CheckInJob;
 pub(crate) use event::{EventJob, EventTrace};
 pub(crate) use log::{LogRecord, LogSource};
 pub(crate) use metric::MetricRecord;

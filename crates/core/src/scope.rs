@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
 use serde::Serialize;
@@ -53,6 +54,8 @@ pub struct Scope {
 
 struct Cell {
     data: Mutex<Arc<ScopeData>>,
+    /// The address of the data, to be compared without the lock.
+    address: AtomicUsize,
     live: Mutex<Live>,
 }
 
@@ -136,7 +139,8 @@ impl Scope {
     }
 
     fn from_parts(data: Arc<ScopeData>, live: Live) -> Self {
-        Scope { cell: Arc::new(Cell { data: Mutex::new(data), live: Mutex::new(live) }) }
+        let address = AtomicUsize::new(Arc::as_ptr(&data).addr());
+        Scope { cell: Arc::new(Cell { data: Mutex::new(data), address, live: Mutex::new(live) }) }
     }
 
     /// A scope of its own that starts with all that this one holds. Later changes in one are not seen in the other.
@@ -377,9 +381,9 @@ impl Scope {
         Arc::clone(&self.cell.data.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Whether it holds what it held when `data` was taken.
+    /// Whether it holds what it held when `data` was taken. Who has that keeps it from being changed, and its address from being another's.
     pub(crate) fn is_still(&self, data: &Arc<ScopeData>) -> bool {
-        Arc::ptr_eq(&self.cell.data.lock().unwrap_or_else(PoisonError::into_inner), data)
+        self.cell.address.load(Ordering::Acquire) == Arc::as_ptr(data).addr()
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
@@ -391,7 +395,9 @@ impl Scope {
     /// Changes the data; what a snapshot holds on to stays as it was.
     fn update<T>(&self, change: impl FnOnce(&mut ScopeData) -> T) -> T {
         let mut data = self.cell.data.lock().unwrap_or_else(PoisonError::into_inner);
-        change(Arc::make_mut(&mut data))
+        let changed = Arc::make_mut(&mut data);
+        self.cell.address.store(std::ptr::from_mut(changed).addr(), Ordering::Release);
+        change(changed)
     }
 }
 

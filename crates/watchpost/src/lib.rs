@@ -41,6 +41,7 @@ pub use watchpost_core::api::{
 };
 /// Counters, gauges and distributions.
 pub use watchpost_core::metrics;
+pub use watchpost_core::monitor::{CheckInBuilder, Monitor, MonitorRun, Outcome, monitor};
 /// What must not leave the process, and the functions that instrumentation takes it out with.
 pub use watchpost_core::scrub;
 pub use watchpost_core::{
@@ -50,9 +51,11 @@ pub use watchpost_core::{
     SamplingContext, Scope, Scopes, Sensitive, Span, SpanBuilder, SpanRule, StackSource, Transport,
     sensitive,
 };
+#[cfg(feature = "macros")]
+pub use watchpost_macros::monitor;
 pub use watchpost_protocol::{
-    Breadcrumb, Dsn, Envelope, Event, EventId, IpAddress, Level, Log, LogLevel, Metric, SpanStatus,
-    Transaction, TransactionSource, User,
+    Breadcrumb, CheckInId, CheckInStatus, Crontab, Dsn, Envelope, Event, EventId, IntervalUnit, IpAddress,
+    Level, Log, LogLevel, Metric, MonitorSlug, Schedule, SpanStatus, Transaction, TransactionSource, User,
 };
 
 #[doc(hidden)]

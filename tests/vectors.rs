@@ -14,6 +14,8 @@
     reason = "a test fails by panicking, and says on stdout what it skipped"
 )]
 
+#[path = "vectors/crons.rs"]
+mod crons;
 #[path = "vectors/environment.rs"]
 mod environment;
 #[path = "vectors/errors.rs"]
@@ -24,6 +26,10 @@ mod filters;
 mod grammars;
 #[path = "vectors/known.rs"]
 mod known;
+#[path = "vectors/logs.rs"]
+mod logs;
+#[path = "vectors/metrics.rs"]
+mod metrics;
 #[path = "vectors/privacy.rs"]
 mod privacy;
 #[path = "vectors/reports.rs"]
@@ -105,6 +111,9 @@ areas! {
     exceptions: errors::exceptions,
     error_filters: errors::error_filters,
     tracing_layer: tracing_layer::tracing_layer,
+    logs: logs::logs,
+    metrics_and_attributes: metrics::metrics_and_attributes,
+    crons: crons::crons,
     scrubber: privacy::scrubber,
     url_scrub: privacy::url_scrub,
 }

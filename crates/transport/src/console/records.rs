@@ -6,7 +6,7 @@ use super::page::{Line, Page, Style};
 use super::{facts, format};
 
 /// What every log and metric has, which is the same for all: not shown.
-const OF_ALL: [&str; 9] = [
+const OF_ALL: [&str; 10] = [
     "sentry.environment",
     "sentry.release",
     "sentry.sdk.name",
@@ -16,6 +16,7 @@ const OF_ALL: [&str; 9] = [
     "server.address",
     "code.file.path",
     "code.line.number",
+    "code.namespace",
 ];
 
 /// As wide as the longest level, or kind of metric.

@@ -24,6 +24,7 @@ pub use crate::record::{Slot, SpanKey};
 pub use crate::recorder::{LayerSpan, Recorder, Unrecorded};
 pub use crate::scratch;
 pub use crate::span_ref::SpanRef;
+pub use crate::tag::fit as fit_tag;
 use crate::trace::RootInit;
 pub use crate::trace::{RootName, Trace};
 use crate::unharmed::unharmed;

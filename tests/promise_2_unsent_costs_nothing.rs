@@ -4,7 +4,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tracing::{debug, info, info_span};
+use tracing::{debug, debug_span, info, info_span};
 use tracing_subscriber::prelude::*;
 use watchpost::{Options, Scopes};
 use watchpost_testkit::{capture_with, options};
@@ -83,6 +83,62 @@ fn tracing_off() {
 fn unsampled() {
     let _alone = alone();
     assert_free(options().traces_sample_rate(0.0).unwrap());
+}
+
+fn under(options: Options, work: impl FnOnce()) {
+    let _alone = alone();
+    capture_with(options.default_integrations(false), || subscribed(work));
+}
+
+fn unsampled_options() -> Options {
+    options().traces_sample_rate(0.0).unwrap()
+}
+
+fn detail() {
+    debug_span!("detail").in_scope(|| ());
+}
+
+/// As in a handler under `watchpost::tower::request_layer()`: the request's scopes are entered, its span is ours and not tracing's.
+#[test]
+fn in_an_unsampled_request_by_hand() {
+    under(unsampled_options(), || {
+        let _request = watchpost::start_transaction("request").enter();
+        assert_eq!(allocations(child), 0, "a child");
+        assert_eq!(allocations(child_with_fields), 0, "a child with fields");
+        assert_eq!(allocations(tree), 0, "a tree");
+        assert_eq!(allocations(detail), 0, "a span that is left out");
+    });
+}
+
+#[test]
+fn in_a_unit_of_work_with_tracing_off() {
+    let off = Options::new().use_environment(false).dsn("https://k@localhost/1").unwrap();
+    under(off, || {
+        watchpost::with_isolation_scope(|_| assert_eq!(allocations(detail), 0, "a span that is left out"));
+    });
+}
+
+#[test]
+fn in_a_scope_within_a_span() {
+    under(unsampled_options(), || {
+        let _request = info_span!("request").entered();
+        watchpost::with_scope(|_| assert_eq!(allocations(child), 0));
+    });
+}
+
+#[test]
+fn on_another_thread_than_the_request_began_on() {
+    under(unsampled_options(), || {
+        let request = info_span!("request");
+        let dispatch = tracing::dispatcher::get_default(Clone::clone);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                tracing::dispatcher::with_default(&dispatch, || {
+                    request.in_scope(|| assert_eq!(allocations(child), 0));
+                });
+            });
+        });
+    });
 }
 
 #[test]

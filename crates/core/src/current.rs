@@ -13,6 +13,7 @@
 
 mod stack;
 
+use std::any::Any;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 pub use stack::ScopesGuard;
@@ -39,6 +40,17 @@ pub struct Scopes {
     pub(crate) span: Option<SpanRef>,
     /// Whether the isolation scope is of one request, task or job. The process's own is not: work that begins there gets one of its own.
     pub(crate) unit: bool,
+    pub(crate) memo: Memo,
+}
+
+/// What a layer keeps for scopes. A copy of them has nothing yet.
+#[derive(Default)]
+pub(crate) struct Memo(OnceLock<Box<dyn Any + Send + Sync>>);
+
+impl Clone for Memo {
+    fn clone(&self) -> Self {
+        Memo::default()
+    }
 }
 
 /// How core asks the tracing layer for the current span. There is one per process.
@@ -56,7 +68,7 @@ pub trait SpanSource: Send + Sync {
 static SOURCE: OnceLock<&'static dyn SpanSource> = OnceLock::new();
 static BASE: LazyLock<Arc<Scopes>> = LazyLock::new(|| {
     let (isolation, current) = (Scope::new(), Scope::new());
-    Arc::new(Scopes { client: None, isolation, current, span: None, unit: false })
+    Arc::new(Scopes { client: None, isolation, current, span: None, unit: false, memo: Memo::default() })
 });
 
 /// The tracing span that is current, if there is one.
@@ -159,6 +171,7 @@ impl Scopes {
             current: Scope::new(),
             span: None,
             unit: false,
+            memo: Memo::default(),
         }
     }
 
@@ -190,6 +203,7 @@ impl Scopes {
             current: self.current.fork(),
             span: None,
             unit: true,
+            memo: Memo::default(),
         }
     }
 
@@ -203,6 +217,13 @@ impl Scopes {
     #[must_use]
     pub fn current_scope(&self) -> &Scope {
         &self.current
+    }
+
+    /// What the tracing layer keeps for these scopes as long as they live, made when it first asks; not for copies of them. `None` if it was
+    /// another type that it asked for first.
+    #[must_use]
+    pub fn memo<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Option<&T> {
+        (**self.memo.0.get_or_init(|| Box::new(make()))).downcast_ref()
     }
 
     /// Whether the isolation scope is of one request, task or job.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use watchpost_protocol::User;
 
 use crate::client::Client;
-use crate::current::Scopes;
+use crate::current::{Memo, Scopes};
 use crate::propagation_context::PropagationContext;
 use crate::scope::RequestSource;
 
@@ -47,6 +47,7 @@ impl Scopes {
             current: self.current.fork(),
             span: None,
             unit: true,
+            memo: Memo::default(),
         }
     }
 }

@@ -82,7 +82,7 @@ enum Kind {
     NotTaken,
     /// It is in the node of an ancestor.
     Inside,
-    /// It has a node of its own.
+    /// It carries a node.
     Carries,
 }
 
@@ -130,13 +130,9 @@ impl Cache {
 
     fn hold(&mut self, node: &Arc<Node>) -> Handle {
         let same = |held: &Held| std::ptr::eq(held.node.as_ptr(), &**node);
-        match self.nodes.iter().position(same) {
-            Some(at) => Handle { at: at as u8, stamp: self.nodes[at].stamp },
-            None => self.hold_new(node),
+        if let Some(at) = self.nodes.iter().position(same) {
+            return Handle { at: at as u8, stamp: self.nodes[at].stamp };
         }
-    }
-
-    fn hold_new(&mut self, node: &Arc<Node>) -> Handle {
         let at = usize::from(self.next) % NODES;
         self.next = self.next.wrapping_add(1);
         self.stamps = self.stamps.wrapping_add(1).max(1);
@@ -241,20 +237,14 @@ pub(crate) fn not_taken(key: Key) {
     });
 }
 
-/// Remembers a span that was made here with a node of its own.
-pub(crate) fn own(key: Key, node: &Arc<Node>) {
-    let children = node.children();
-    with(|cache| {
-        let handle = cache.hold_new(node);
-        let (epoch, mark, kind) = (now(key), node.mark, Kind::Carries);
-        *cache.entry(key) = Entry { key, epoch, node: handle, mark, kind, children };
-        Some(())
-    });
+/// Remembers a span that was made here and carries a node.
+pub(crate) fn own(key: Key, place: &Place) {
+    found(key, (now(key), late()), place, true);
 }
 
 /// Remembers a span that was made here in the node of an ancestor. True, so that it can be said last.
-pub(crate) fn made(key: Key, node: &Arc<Node>, mark: Mark) -> bool {
-    found(key, (now(key), late()), node, mark, false);
+pub(crate) fn made(key: Key, place: &Place) -> bool {
+    found(key, (now(key), late()), place, false);
     true
 }
 
@@ -274,13 +264,13 @@ pub(crate) fn begin_anew() {
 }
 
 /// Remembers what a walk has found, which began after [`look`] and [`late`].
-pub(crate) fn found(key: Key, (epoch, late): (u32, u32), node: &Arc<Node>, mark: Mark, carries: bool) {
+pub(crate) fn found(key: Key, (epoch, late): (u32, u32), place: &Place, carries: bool) {
     let kind = if carries { Kind::Carries } else { Kind::Inside };
-    let children = node.children();
+    let children = place.node.children();
     with(|cache| {
         if cache.late == late {
-            let node = cache.hold(node);
-            *cache.entry(key) = Entry { key, epoch, node, mark, kind, children };
+            let node = cache.hold(&place.node);
+            *cache.entry(key) = Entry { key, epoch, node, mark: place.mark, kind, children };
         }
         Some(())
     });
@@ -330,14 +320,10 @@ mod tests {
         ONE.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn node() -> Arc<Node> {
-        Arc::new(Node {
-            scopes: Scopes::clone(&Scopes::base()),
-            trace: None,
-            mark: Mark::NONE,
-            own_current: true,
-            left_out: false,
-        })
+    fn place() -> Place {
+        let scopes = Scopes::clone(&Scopes::base());
+        let node = Node { scopes, trace: None, own_current: true, left_out: false };
+        Place { node: Arc::new(node), mark: Mark::NONE }
     }
 
     fn elsewhere<T: Send>(work: impl FnOnce() -> T + Send) -> T {
@@ -349,21 +335,21 @@ mod tests {
     }
 
     /// As a thread does that meets a span for the first time.
-    fn walk(key: Key, node: &Arc<Node>) {
+    fn walk(key: Key, place: &Place) {
         let as_of = (look(key), late());
-        found(key, as_of, node, Mark::NONE, true);
+        found(key, as_of, place, true);
     }
 
-    fn knows(key: Key, node: &Arc<Node>) -> bool {
-        get(key).is_some_and(|place| Arc::ptr_eq(&place.node, node))
+    fn knows(key: Key, place: &Place) -> bool {
+        get(key).is_some_and(|found| Arc::ptr_eq(&found.node, &place.node))
     }
 
     #[test]
     fn a_span_that_closes_where_it_was_made_writes_nothing_that_others_see() {
         let _alone = alone();
-        let (key, node) = ((u32::MAX, 7), node());
-        own(key, &node);
-        assert!(knows(key, &node));
+        let (key, place) = ((u32::MAX, 7), place());
+        own(key, &place);
+        assert!(knows(key, &place));
         let before = epoch(key).load(Ordering::Relaxed);
         assert!(matches!(end(key), Closing::Node));
         assert_eq!(epoch(key).load(Ordering::Relaxed), before);
@@ -373,19 +359,19 @@ mod tests {
     #[test]
     fn a_span_that_another_thread_has_met_is_forgotten_there_too() {
         let _alone = alone();
-        let (key, node) = ((u32::MAX, 11), node());
-        own(key, &node);
+        let (key, place) = ((u32::MAX, 11), place());
+        own(key, &place);
         let (met, close) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
         std::thread::scope(|threads| {
             let other = threads.spawn(|| {
-                walk(key, &node);
-                let knew = knows(key, &node);
+                walk(key, &place);
+                let knew = knows(key, &place);
                 met.wait();
                 close.wait();
                 (knew, get(key).is_none())
             });
             met.wait();
-            assert!(knows(key, &node), "what was known here holds on");
+            assert!(knows(key, &place), "what was known here holds on");
             assert!(matches!(end(key), Closing::Node));
             close.wait();
             assert_eq!(other.join().unwrap(), (true, true));
@@ -395,8 +381,8 @@ mod tests {
     #[test]
     fn a_span_that_closes_elsewhere_is_forgotten_where_it_was_made() {
         let _alone = alone();
-        let (key, node) = ((u32::MAX, 12), node());
-        own(key, &node);
+        let (key, place) = ((u32::MAX, 12), place());
+        own(key, &place);
         assert!(matches!(elsewhere(|| end(key)), Closing::Unknown));
         assert!(get(key).is_none());
     }
@@ -408,51 +394,51 @@ mod tests {
             let callsite = Callsite { data: &(), describe: |_, _| None };
             LayerSpan { callsite, key }
         };
-        let (root, children, node) = ((u32::MAX, 20), [(u32::MAX, 21), (u32::MAX, 22)], node());
+        let (root, children, place) = ((u32::MAX, 20), [(u32::MAX, 21), (u32::MAX, 22)], place());
         assert!(matches!(open(&child(children[0]), root, None), Child::Unknown));
-        own(root, &node);
+        own(root, &place);
         assert!(matches!(open(&child(children[0]), root, None), Child::Done));
         assert!(matches!(open(&child(children[1]), children[0], None), Child::Done));
-        assert!(knows(children[1], &node));
+        assert!(knows(children[1], &place));
         assert!(matches!(end(children[1]), Closing::Nothing));
-        assert!(!knows(children[1], &node));
+        assert!(!knows(children[1], &place));
         assert!(matches!(end(root), Closing::Node), "the root's own node is its own to take");
     }
 
     #[test]
     fn what_was_found_out_before_a_change_is_not_remembered_after_it() {
         let _alone = alone();
-        let (key, node) = ((u32::MAX, 10), node());
+        let (key, place) = ((u32::MAX, 10), place());
         let as_of = (look(key), late());
         elsewhere(|| forget(key));
-        found(key, as_of, &node, Mark::NONE, false);
+        found(key, as_of, &place, false);
         assert!(get(key).is_none());
 
-        own(key, &node);
+        own(key, &place);
         let as_of = (look(key), late());
         elsewhere(begin_anew);
         assert!(get(key).is_none(), "what is remembered of any span may be over");
-        found(key, as_of, &node, Mark::NONE, false);
+        found(key, as_of, &place, false);
         assert!(get(key).is_none());
     }
 
     #[test]
     fn a_thread_keeps_no_node_alive() {
         let _alone = alone();
-        let (key, node) = ((u32::MAX, 8), node());
-        own(key, &node);
-        drop(node);
+        let (key, place) = ((u32::MAX, 8), place());
+        own(key, &place);
+        drop(place);
         assert!(get(key).is_none());
     }
 
     #[test]
     fn a_node_that_had_to_make_room_is_not_mistaken_for_its_successor() {
         let _alone = alone();
-        let first = node();
+        let first = place();
         own((u32::MAX, 1000), &first);
-        let others: Vec<_> = (0..NODES as u64).map(|n| (node(), (u32::MAX, 2000 + n))).collect();
-        for (node, key) in &others {
-            own(*key, node);
+        let others: Vec<_> = (0..NODES as u64).map(|n| (place(), (u32::MAX, 2000 + n))).collect();
+        for (place, key) in &others {
+            own(*key, place);
         }
         assert!(get((u32::MAX, 1000)).is_none());
     }
@@ -460,8 +446,8 @@ mod tests {
     #[test]
     fn ids_of_two_layers_are_two_spans() {
         let _alone = alone();
-        let node = node();
-        own((u32::MAX, 9), &node);
+        let place = place();
+        own((u32::MAX, 9), &place);
         assert!(get((u32::MAX - 1, 9)).is_none());
     }
 }

@@ -89,8 +89,8 @@ impl CaptureLayer {
         self
     }
 
-    /// Decides what becomes of an event, in place of all levels. It is asked about a callsite, not about each event, and its answer is
-    /// remembered; if it panics, the levels decide. Default: none.
+    /// Decides what becomes of an event, in place of all levels. It is asked about a callsite, not about each event: a thread
+    /// remembers the answer for the callsites that it met last, some sixty, so it should always be the same. If it panics, the levels decide. Default: none.
     ///
     /// ```
     /// use watchpost_tracing::EventFilter;
@@ -188,7 +188,7 @@ impl CaptureLayer {
             return cache::not_taken(key);
         }
         match Scopes::innermost(context.current_span().id().map(|id| self.key(id))) {
-            Some(entered) => self.nodes.insert(key, Arc::new(Node::standing_for(Scopes::clone(&entered)))),
+            Some(entered) => self.nodes.insert(key, Place::standing_for(&entered)),
             None => cache::not_taken(key),
         }
     }
@@ -265,14 +265,14 @@ impl CaptureLayer {
         }
         let opened = match (child, node.recorder()) {
             (Child::Lost(why), _) => Err(why),
-            (_, None) => return cache::made(key, &node, mark.stood_for()),
+            (_, None) => return cache::made(key, &Place { node, mark: mark.stood_for() }),
             (_, Some(recorder)) => with_fields(attributes, |fields| recorder.open(mark.slot, span, fields)),
         };
         if let (Err(why), Some(trace)) = (opened, &node.trace) {
             trace.count(why);
         }
         let mark = opened.map_or(mark.stood_for(), |slot| Mark { slot, own: true });
-        cache::made(key, &node, mark)
+        cache::made(key, &Place { node, mark })
     }
 
     /// Starts a span that begins in scopes of its own: a child of the span that is open in `around`, or a root.
@@ -280,18 +280,29 @@ impl CaptureLayer {
         // Some client is active, but not the one of this place: a span that can report nowhere is as if no client were there, so that
         // what begins in it after `init` is still a unit of work of its own.
         let Some(client) = around.client() else { return cache::not_taken(key) };
-        let root = root || around.span_ref().is_none();
-        // A root has its current scope from the start, so that what is set there is on its transaction; a child of a span that was entered
-        // has one when it is asked for.
-        let scopes = if root { around.of_root() } else { around.clone() };
         let metadata = attributes.metadata();
         let span = LayerSpan { callsite: semantics::callsite(metadata), key };
-        let span = with_fields(attributes, |fields| {
-            scopes.open_span(&client, span, || semantics::root_name(metadata, fields), fields)
-        });
-        let mark = Mark::of(span.as_ref());
-        let trace = span.map(|span| Arc::clone(span.trace()));
-        self.nodes.insert(key, Arc::new(Node { scopes, trace, mark, own_current: root, left_out: false }));
+        let open = |scopes: &Scopes| {
+            with_fields(attributes, |fields| {
+                scopes.open_span(&client, span, || semantics::root_name(metadata, fields), fields)
+            })
+        };
+        let place = match around.span_ref() {
+            // A child has a current scope of its own when it is asked for.
+            Some(open_there) if !root && !open_there.trace().is_recording() => {
+                Place::in_entered(around, None)
+            }
+            Some(_) if !root => Place::in_entered(around, open(around).as_ref()),
+            // A root has one from the start, so that what is set there is on its transaction.
+            _ => {
+                let scopes = around.of_root();
+                let span = open(&scopes);
+                let mark = Mark::of(span.as_ref());
+                let trace = span.map(|span| Arc::clone(span.trace()));
+                Place { node: Arc::new(Node { scopes, trace, own_current: true, left_out: false }), mark }
+            }
+        };
+        self.nodes.insert(key, place);
     }
 
     /// Ends what a span that closes has begun.
@@ -303,15 +314,15 @@ impl CaptureLayer {
             true => SpanStatus::InternalError,
             false => SpanStatus::Ok,
         };
-        let (node, mark) = match cache::close(key, status) {
+        let Place { node, mark } = match cache::close(key, status) {
             Closing::Nothing => return None,
-            Closing::Node => with_own_mark(self.nodes.remove(key)?),
+            Closing::Node => self.nodes.remove(key)?,
             Closing::Unknown => match self.nodes.remove(key) {
-                Some(node) => with_own_mark(node),
+                Some(place) => place,
                 None => {
-                    let Place { node, mark } = self.nodes.look_for(key, context.span(id)?)?;
+                    let place = self.nodes.look_for(key, context.span(id)?)?;
                     cache::forget(key);
-                    (node, mark)
+                    place
                 }
             },
         };
@@ -328,11 +339,6 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     context.lookup_current().map(|span| span.id()).filter(|shown| shown != current)
-}
-
-fn with_own_mark(node: Arc<Node>) -> (Arc<Node>, Mark) {
-    let mark = node.mark;
-    (node, mark)
 }
 
 static NO_FIELDS: Fields = Fields::new();

@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tracing_core::span::Id;
 use tracing_subscriber::registry::{LookupSpan, SpanRef as RegistrySpan};
@@ -22,15 +22,13 @@ use crate::cache::{self, Key};
 /// How many of the spans around one that is looked for are remembered with it.
 const REMEMBERED: usize = 24;
 
-/// What a span carries that begins something.
+/// What a span carries that begins something. Those that begin in the same entered scopes share one.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) scopes: Scopes,
     /// `None` while tracing is off.
     pub(crate) trace: Option<Arc<Trace>>,
-    /// Where the span itself is in the trace.
-    pub(crate) mark: Mark,
-    /// Whether the current scope is this span's own: what is set in it ends with the span.
+    /// Whether the current scope is one span's own: what is set in it ends with the span.
     pub(crate) own_current: bool,
     /// Whether the span is left out, and only stands for the scopes that it began in.
     pub(crate) left_out: bool,
@@ -56,7 +54,7 @@ pub(crate) struct Mark {
 }
 
 /// Where a span is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Place {
     pub(crate) node: Arc<Node>,
     pub(crate) mark: Mark,
@@ -77,16 +75,18 @@ impl Mark {
 }
 
 impl Node {
-    /// For a span that is left out: the span that is open in the scopes stands for it.
-    pub(crate) fn standing_for(scopes: Scopes) -> Node {
-        let mark = Mark::of(scopes.span_ref()).stood_for();
-        let trace = scopes.span_ref().map(|span| Arc::clone(span.trace()));
-        Node { scopes, trace, mark, own_current: false, left_out: true }
-    }
-
-    /// The scopes with its own span as the open one.
-    pub(crate) fn to_scopes(&self) -> Scopes {
-        self.scopes.with_span_ref(self.span(self.mark))
+    /// For a span that begins in scopes that were entered, and changes nothing of them. It is made once for those scopes: of a span that
+    /// nothing is kept of, nothing is to be allocated, either (promise 2).
+    fn of_entered(entered: &Scopes, left_out: bool) -> Arc<Node> {
+        let made = entered.memo(<[OnceLock<Arc<Node>>; 2]>::default);
+        let node = || {
+            let trace = entered.span_ref().map(|span| Arc::clone(span.trace()));
+            Arc::new(Node { scopes: entered.clone(), trace, own_current: false, left_out })
+        };
+        match made {
+            Some(made) => Arc::clone(made[usize::from(left_out)].get_or_init(node)),
+            None => node(),
+        }
     }
 
     pub(crate) fn children(&self) -> Children {
@@ -109,6 +109,17 @@ impl Node {
 }
 
 impl Place {
+    /// Of a span that begins in scopes that were entered: with a record of its own, or with the span that is open in them standing for it.
+    pub(crate) fn in_entered(entered: &Scopes, own: Option<&SpanRef>) -> Place {
+        let mark = own.map_or_else(|| Mark::of(entered.span_ref()).stood_for(), |span| Mark::of(Some(span)));
+        Place { node: Node::of_entered(entered, false), mark }
+    }
+
+    /// Of a span that is left out: the one that is open in the scopes stands for it.
+    pub(crate) fn standing_for(entered: &Scopes) -> Place {
+        Place { node: Node::of_entered(entered, true), mark: Mark::of(entered.span_ref()).stood_for() }
+    }
+
     /// The scopes with the span as the open one.
     pub(crate) fn to_scopes(&self) -> Scopes {
         self.node.scopes.with_span_ref(self.span())
@@ -131,7 +142,7 @@ pub(crate) struct Nodes {
     count: AtomicUsize,
 }
 
-type Shard = HashMap<u64, Arc<Node>, BuildHasherDefault<IdHasher>>;
+type Shard = HashMap<u64, Place, BuildHasherDefault<IdHasher>>;
 
 impl Nodes {
     fn shard(&self, id: u64) -> MutexGuard<'_, Shard> {
@@ -145,8 +156,8 @@ impl Nodes {
         self.count.load(Ordering::Relaxed) == 0
     }
 
-    fn put(&self, shard: &mut Shard, id: u64, node: Arc<Node>) -> Option<Arc<Node>> {
-        let old = shard.insert(id, node);
+    fn put(&self, shard: &mut Shard, id: u64, place: Place) -> Option<Place> {
+        let old = shard.insert(id, place);
         if old.is_none() {
             self.count.fetch_add(1, Ordering::Relaxed);
         }
@@ -154,34 +165,34 @@ impl Nodes {
     }
 
     /// Gives a span its node.
-    pub(crate) fn insert(&self, key: Key, node: Arc<Node>) {
-        cache::own(key, &node);
-        let old = self.put(&mut self.shard(key.1), key.1, node);
+    pub(crate) fn insert(&self, key: Key, place: Place) {
+        cache::own(key, &place);
+        let old = self.put(&mut self.shard(key.1), key.1, place);
         drop(old); // outside the lock: freeing scopes may free much
     }
 
     /// Gives a node with a current scope of its own to a span that is open already. If another thread was first, its node stays and
     /// is handed back: what was set in it must not be lost.
-    pub(crate) fn insert_late(&self, key: Key, node: Arc<Node>) -> Arc<Node> {
+    pub(crate) fn insert_late(&self, key: Key, place: Place) -> Place {
         let mut shard = self.shard(key.1);
-        if let Some(first) = shard.get(&key.1).filter(|node| node.own_current) {
-            return Arc::clone(first);
+        if let Some(first) = shard.get(&key.1).filter(|place| place.node.own_current) {
+            return first.clone();
         }
-        let old = self.put(&mut shard, key.1, Arc::clone(&node));
+        let old = self.put(&mut shard, key.1, place.clone());
         drop(shard);
         // After the insertion: what was found before it is not remembered any more.
         cache::forget(key);
         cache::begin_anew();
-        cache::found(key, (cache::look(key), cache::late()), &node, node.mark, true);
+        cache::found(key, (cache::look(key), cache::late()), &place, true);
         drop(old);
-        node
+        place
     }
 
     /// Takes the node of a span that closes; `None` for one that had none.
-    pub(crate) fn remove(&self, key: Key) -> Option<Arc<Node>> {
-        let node = self.shard(key.1).remove(&key.1)?;
+    pub(crate) fn remove(&self, key: Key) -> Option<Place> {
+        let place = self.shard(key.1).remove(&key.1)?;
         self.count.fetch_sub(1, Ordering::Relaxed);
-        Some(node)
+        Some(place)
     }
 
     /// Where a span is. `registered` is asked only if this thread does not remember.
@@ -214,25 +225,26 @@ impl Nodes {
             if let Some(near) = near.get_mut(distance) {
                 *near = (key, (cache::look(key), late)); // before it is looked up: what changes meanwhile is not remembered
             }
-            if let Some(node) = self.shard(key.1).get(&key.1) {
-                found = Some((distance, Arc::clone(node)));
+            if let Some(place) = self.shard(key.1).get(&key.1) {
+                found = Some((distance, place.clone()));
                 break;
             }
         }
-        let (distance, node) = found?;
+        let (distance, place) = found?;
         if let Some(&(key, epoch)) = near.get(distance) {
-            cache::found(key, epoch, &node, node.mark, true);
+            cache::found(key, epoch, &place, true);
         }
+        let Place { node, mark: carried } = place;
         let recorded = |key| Some(Mark { slot: node.recorder()?.find(key)?, own: true });
         // From the outermost to the span itself: who is not recorded is stood for by who is around it.
         let near = &near[..distance.min(REMEMBERED)];
         let far = from.scope().take(distance).skip(near.len());
         let outside = far.into_iter().find_map(|span| recorded((key.0, span.id().into_u64())));
-        let mut mark = outside.unwrap_or(node.mark);
+        let mut mark = outside.unwrap_or(carried);
         for &(key, epoch) in near.iter().rev() {
             mark = match recorded(key) {
                 Some(own) => {
-                    cache::found(key, epoch, &node, own, false);
+                    cache::found(key, epoch, &Place { node: Arc::clone(&node), mark: own }, false);
                     own
                 }
                 None => mark.stood_for(),
@@ -243,7 +255,7 @@ impl Nodes {
 
     /// Whether the span itself has this node.
     pub(crate) fn is_own(&self, id: &Id, node: &Arc<Node>) -> bool {
-        self.shard(id.into_u64()).get(&id.into_u64()).is_some_and(|own| Arc::ptr_eq(own, node))
+        self.shard(id.into_u64()).get(&id.into_u64()).is_some_and(|own| Arc::ptr_eq(&own.node, node))
     }
 }
 

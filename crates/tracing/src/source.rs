@@ -64,14 +64,15 @@ impl SpanSource for Dispatcher {
 
     fn own_current(&self) -> Option<Scopes> {
         Dispatcher::ask(|dispatch, layer, id| {
-            let Place { node, mark, .. } = (layer.lookup()?.0)(layer, dispatch, id)?;
-            if layer.nodes().is_own(id, &node) && node.own_current {
-                return Some(node.to_scopes());
+            let place = (layer.lookup()?.0)(layer, dispatch, id)?;
+            let Place { node, mark } = &place;
+            if layer.nodes().is_own(id, node) && node.own_current {
+                return Some(place.to_scopes());
             }
-            let scopes = node.scopes.forked();
-            let late =
-                Node { scopes, trace: node.trace.clone(), mark, own_current: true, left_out: node.left_out };
-            Some(layer.nodes().insert_late(layer.key(id), Arc::new(late)).to_scopes())
+            let (scopes, trace) = (node.scopes.forked(), node.trace.clone());
+            let late = Node { scopes, trace, own_current: true, left_out: node.left_out };
+            let late = Place { node: Arc::new(late), mark: *mark };
+            Some(layer.nodes().insert_late(layer.key(id), late).to_scopes())
         })
     }
 }

@@ -39,20 +39,16 @@ impl Pipeline {
     /// An event was seen by the hooks: now it is known whether it counts. A crash takes along what there is to tell of its session, because nothing may
     /// come after it.
     pub(super) fn settle(&self, note: Option<Note>, event: Option<Envelope>) -> Option<Envelope> {
-        match (note, event) {
-            (Some(note), Some(mut envelope)) => {
-                if note.settle() {
-                    let ledger = self.sessions.as_ref();
-                    envelope
-                        .items
-                        .extend(ledger.into_iter().flat_map(|ledger| ledger.items(ledger.gather())));
-                }
-                Some(envelope)
-            }
-            (note, event) => {
-                note.map(Note::retract);
-                event
-            }
+        let Some(note) = note else { return event };
+        let Some(mut envelope) = event else {
+            note.retract();
+            return None;
+        };
+        if note.settle()
+            && let Some(ledger) = &self.sessions
+        {
+            envelope.items.extend(ledger.items(ledger.gather()));
         }
+        Some(envelope)
     }
 }

@@ -123,16 +123,18 @@ impl Drop for Closes {
 
 #[test]
 fn a_run_that_begins_ends_the_one_before() {
-    let updates = updates(run_mode(), |_| {
+    let updates = updates(run_mode(), |watched| {
         start_session();
         capture_error(&failure());
         start_session();
+        assert!(watched.client.flush(None)); // the first is told of once its error is through
         end_session_with(SessionStatus::Abnormal);
         end_session(); // there is none
         capture_error(&failure());
     });
-    assert_eq!(told(&updates), ["exited, errors 1", "abnormal, errors 0"]);
+    assert_eq!(told(&updates), ["exited, errors 1", "ok, errors 0", "abnormal, errors 0"]);
     assert_ne!(updates[0].sid, updates[1].sid);
+    assert_eq!(updates[1].sid, updates[2].sid);
 }
 
 #[test]

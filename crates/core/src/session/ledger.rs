@@ -15,7 +15,7 @@ use crate::losses::Losses;
 /// What happened is told of at most so much later (§12.4).
 const INTERVAL: Duration = Duration::from_secs(60);
 
-/// Most minutes of an item (§2.6). It takes so long without a worker that what is older is of no interest.
+/// The most minutes that an item may have (§2.6). There are so many only if no worker could be started for as long.
 const MOST_MINUTES: usize = 100;
 
 /// Updates that do not wait any longer: the most that an envelope may have, less what may come meanwhile (§2.6).
@@ -218,5 +218,81 @@ impl Gathered {
         }
         self.updates.extend(later.updates);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::clock::SystemClock;
+
+    fn ledger() -> (Arc<Ledger>, Arc<Losses>) {
+        let losses = Arc::new(Losses::default());
+        let ledger = Ledger::new(SessionAttributes::default(), Arc::new(SystemClock), Arc::clone(&losses));
+        (Arc::new(ledger), losses)
+    }
+
+    fn seconds(seconds: i64) -> Timestamp {
+        Timestamp::from_micros(seconds * 1_000_000)
+    }
+
+    #[test]
+    fn each_session_is_in_one_count_of_its_minute() {
+        let (ledger, _) = ledger();
+        for (second, status, errored) in [
+            (845, SessionStatus::Exited, false),
+            (880, SessionStatus::Exited, true),
+            (899, SessionStatus::Crashed, true),
+            (900, SessionStatus::Exited, false),
+        ] {
+            ledger.count(seconds(second), status, errored);
+        }
+        let first = SessionAggregate {
+            started: seconds(840),
+            exited: 1,
+            errored: 1,
+            crashed: 1,
+            ..Default::default()
+        };
+        let second = SessionAggregate { started: seconds(900), exited: 1, ..Default::default() };
+        assert_eq!(ledger.gather().minutes, [first, second]);
+        assert_eq!(ledger.gather().count(), 0);
+    }
+
+    #[test]
+    fn what_came_while_it_waited_is_added() {
+        let (ledger, _) = ledger();
+        ledger.count(seconds(0), SessionStatus::Exited, false);
+        let before = ledger.gather();
+        ledger.count(seconds(1), SessionStatus::Exited, true);
+        let items = ledger.items(before);
+        let sessions: SessionAggregates = items[0].decode().unwrap();
+        assert_eq!((sessions.aggregates[0].exited, sessions.aggregates[0].errored), (1, 1));
+        assert_eq!(items.len(), 1);
+    }
+
+    #[test]
+    fn a_call_is_made_once_for_all_that_comes_before_the_answer() {
+        let (ledger, _) = ledger();
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&calls);
+        ledger.on_call(move |_| _ = counted.fetch_add(1, Ordering::Relaxed));
+        (0..3).for_each(|second| ledger.count(seconds(second), SessionStatus::Exited, false));
+        assert_eq!(calls.load(Ordering::Relaxed), 1);
+        ledger.gather();
+        ledger.count(seconds(9), SessionStatus::Exited, false);
+        assert_eq!(calls.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn if_nobody_comes_the_oldest_are_let_go_and_counted() {
+        let (ledger, losses) = ledger();
+        for minute in 0..=MOST_MINUTES as i64 {
+            (0..2).for_each(|_| ledger.count(seconds(60 * minute), SessionStatus::Exited, false));
+        }
+        assert_eq!(ledger.gather().count(), 2 * MOST_MINUTES as u64);
+        assert_eq!(losses.lines()[0].quantity, 2);
     }
 }

@@ -23,6 +23,7 @@ mod outbox;
 pub mod transport;
 
 mod heap;
+mod session;
 
 mod breadcrumbs;
 pub mod fields;
@@ -100,6 +101,7 @@ pub use sampling::{Decision, SampleRate, SamplingContext};
 pub use scope::{EventProcessor, RequestSource, Scope};
 pub use scrub::EventScrubber;
 pub use sensitive::{Sensitive, sensitive};
+pub use session::SessionMode;
 pub use span::Span;
 pub use tag::{MAX_TAG_KEY, MAX_TAG_VALUE};
 pub use transport::{Delivery, Transport};

@@ -6,6 +6,7 @@ mod facade;
 mod identity;
 mod parts;
 mod privacy;
+mod sessions;
 mod traces;
 
 use std::collections::BTreeSet;
@@ -24,6 +25,7 @@ use crate::pattern::Pattern;
 use crate::rng::{Rng, ThreadRng};
 use crate::sampling::{SampleRate, TracesSampler};
 use crate::scrub::EventScrubber;
+use crate::session::SessionMode;
 use crate::transport::Transport;
 
 /// The default of [`Options::max_value_length`], in bytes (features V08).
@@ -83,6 +85,8 @@ pub struct Options {
     pub(crate) max_request_body_size: MaxRequestBodySize,
     pub(crate) event_scrubber: Option<EventScrubber>,
     pub(crate) send_client_reports: bool,
+    pub(crate) auto_session_tracking: bool,
+    pub(crate) session_mode: SessionMode,
     pub(crate) in_app_include: Vec<String>,
     pub(crate) in_app_exclude: Vec<String>,
     pub(crate) before_send: Option<BeforeSend>,
@@ -138,6 +142,8 @@ impl Default for Options {
             max_request_body_size: MaxRequestBodySize::default(),
             event_scrubber: Some(EventScrubber::default()),
             send_client_reports: true,
+            auto_session_tracking: true,
+            session_mode: SessionMode::default(),
             in_app_include: Vec::new(),
             in_app_exclude: Vec::new(),
             before_send: None,

@@ -4,6 +4,7 @@
 //! Whoever drops an item on the way, or fails, has it counted under a reason of its own; nothing else of the client is held up by it.
 
 mod event;
+mod sessions;
 mod transaction;
 mod weight;
 
@@ -16,6 +17,7 @@ use crate::integration::Integration;
 use crate::losses::Losses;
 use crate::outbox::{Label, Prepare, Priority};
 use crate::scrub::Rules;
+use crate::session::Ledger;
 use crate::unharmed::unharmed;
 
 pub(crate) use event::{EventJob, EventTrace};
@@ -45,6 +47,8 @@ type PrepareItem = Box<dyn FnOnce(&Pipeline) -> Option<Envelope> + Send>;
 pub(crate) struct Pipeline {
     pub(crate) config: Arc<Config>,
     pub(crate) losses: Arc<Losses>,
+    /// `None`: there is no release to count sessions of.
+    pub(crate) sessions: Option<Arc<Ledger>>,
 }
 
 /// A kind of item on its way. The order of the steps is the pipeline's; what a step means is the kind's.
@@ -99,6 +103,10 @@ impl Prepare for Pipeline {
             Job::Transaction(job) => job.quantities(),
         }
     }
+
+    fn gathered(&self) -> Option<Job> {
+        Job::sessions(self.sessions.as_ref()?)
+    }
 }
 
 impl Job {
@@ -114,7 +122,13 @@ impl Job {
 }
 
 impl Pipeline {
-    fn prepare_event(&self, job: EventJob) -> Option<Envelope> {
+    fn prepare_event(&self, mut job: EventJob) -> Option<Envelope> {
+        let note = job.note.take();
+        let envelope = self.event_envelope(job);
+        self.settle(note, envelope)
+    }
+
+    fn event_envelope(&self, job: EventJob) -> Option<Envelope> {
         let dsc = job.trace.dsc.clone();
         let processors = job.processors();
         let mut event = job.into_event(&self.config);

@@ -1,6 +1,7 @@
 mod answers;
 mod bounds;
 mod deadlines;
+mod gathering;
 mod parallel;
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -16,7 +17,10 @@ const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(1);
 
 /// A job is the text of its event; `panic` panics and `drop` is dropped.
-struct Preparer;
+#[derive(Default)]
+struct Preparer {
+    gathered: Mutex<Option<&'static str>>,
+}
 
 impl Prepare for Preparer {
     type Job = &'static str;
@@ -36,6 +40,10 @@ impl Prepare for Preparer {
 
     fn quantities(&self, _: &&'static str) -> Vec<(Category, u64)> {
         vec![(Category::Error, 1)]
+    }
+
+    fn gathered(&self) -> Option<&'static str> {
+        self.gathered.lock().unwrap().take()
     }
 }
 
@@ -91,13 +99,18 @@ fn scene(items: usize, max_in_flight: usize) -> Scene {
         reports: true,
         sdk: Arc::default(),
     };
-    Scene { outbox: Outbox::new(Preparer, wire), arrived, answer: Some(answer), losses }
+    Scene { outbox: Outbox::new(Preparer::default(), wire), arrived, answer: Some(answer), losses }
 }
 
 impl Scene {
     /// The next envelope that the transport was given; waits for it.
     fn next(&self) -> String {
         self.arrived.recv_timeout(LONG).unwrap()
+    }
+
+    /// There is something beside the queue.
+    fn gather(&self, job: &'static str) {
+        *self.outbox.shared.preparer.gathered.lock().unwrap() = Some(job);
     }
 
     fn answer(&self, answer: Delivery) {

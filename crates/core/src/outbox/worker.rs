@@ -19,6 +19,8 @@ enum Task<J> {
     Send(Entry<J>),
     /// Everything that a flush waited for is done: what is left of it is a report.
     Report,
+    /// It is time to look at what was gathered.
+    Gather,
 }
 
 enum Next<J> {
@@ -37,6 +39,7 @@ impl<P: Prepare> Shared<P> {
             let done = unharmed(|| match task {
                 Task::Send(entry) => self.send(entry),
                 Task::Report => self.report(),
+                Task::Gather => self.gather(),
             });
             if done.is_none() {
                 crate::debug!("a worker has failed over an item");
@@ -139,6 +142,9 @@ impl<J> State<J> {
         if !self.reporting && (self.tickets.are_due() || self.has_last_words(news)) {
             self.reporting = true;
             return Next::Do(Task::Report);
+        }
+        if self.end == End::Open && self.gathering.is_due() {
+            return Next::Do(Task::Gather);
         }
         if self.queue.waiting() == 0 {
             self.said_full = false;

@@ -100,6 +100,7 @@ impl Client {
             let pipeline = Pipeline { config: Arc::clone(&config), losses: Arc::clone(&losses) };
             let wire = Wire {
                 transport,
+                spool: config.options.spool_store.clone(),
                 losses: Arc::clone(&losses),
                 limits: Arc::clone(&limits),
                 health: Arc::clone(&health),

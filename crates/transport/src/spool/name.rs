@@ -16,7 +16,7 @@ pub(super) struct Name {
     pub(super) level: u8,
     /// Since 1970.
     pub(super) micros: u64,
-    unique: u64,
+    pub(super) unique: u64,
     /// The server and project, as a hash.
     pub(super) server: u64,
     pub(super) category: watchpost_protocol::Category,

@@ -36,7 +36,8 @@ fn main() {
 fn client() -> Result<watchpost::Guard, watchpost::InitError> {
     let (dsn, directory) = (std::env::var(DSN).unwrap(), std::env::var(DIRECTORY).unwrap());
     let options = Options::new().use_environment(false).dsn(dsn)?.default_integrations(false);
-    watchpost::init(options.spool(directory).shutdown_timeout(LONG))
+    // A small queue, so that much goes to the disk.
+    watchpost::init(options.spool(directory).transport_queue_size(20).shutdown_timeout(LONG))
 }
 
 /// Until it is killed.
@@ -126,7 +127,7 @@ fn whatever_the_spool_has_accepted_arrives_and_hardly_anything_twice() {
     let mut accepted = BTreeSet::new();
     for run in 0..KILLS {
         let mut program = Program::start(&server, &directory, &(run * 10_000 + 1).to_string());
-        program.captures(40 + 67 * run % 150); // whatever it is doing then
+        program.captures(100 + 67 * run % 250); // whatever it is doing then
         program.kill();
         accepted.extend(kept(&directory));
     }
@@ -139,7 +140,7 @@ fn whatever_the_spool_has_accepted_arrives_and_hardly_anything_twice() {
     }
     let missing: Vec<_> = accepted.iter().filter(|number| !arrived.contains_key(number)).collect();
     assert_eq!(missing, [&0; 0], "of {} that the spool had accepted", accepted.len());
-    assert!(!accepted.is_empty());
+    assert!(accepted.len() > 100, "{} is hardly a story", accepted.len());
     let twice: u64 = arrived.values().map(|times| times - 1).sum();
     assert!(twice <= KILLS, "{twice} arrived more than once in {KILLS} kills");
 }

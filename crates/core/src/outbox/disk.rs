@@ -9,7 +9,6 @@
 //! Workers write and read, never who captures. What the spool has is delivered one envelope at a time: so a process that is killed leaves at
 //! most one that has arrived and is still there, and a server that comes back is not overrun.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +19,7 @@ use super::queue::{Entry, Label, Priority};
 use super::{End, Prepare, Shared, State};
 use crate::rng::{self, ThreadRng};
 use crate::spool::{Claim, Rank, Refused, Room};
+use crate::unharmed::unharmed;
 
 /// From one envelope that came from the disk to the next (`protocol.md` §2.9).
 const PACE: Duration = Duration::from_millis(100);
@@ -195,8 +195,8 @@ impl<P: Prepare> Shared<P> {
     /// Has an envelope kept, or says as what it is lost if nobody else takes it.
     pub(super) fn keep(&self, envelope: &Envelope, rank: Rank, room: Room) -> Kept {
         let spool = self.wire.spool.as_ref().ok_or(DiscardReason::NetworkError)?;
-        let kept = catch_unwind(AssertUnwindSafe(|| spool.keep(envelope, rank, room, &self.wire.losses)));
-        match kept.unwrap_or_else(|_| Err(Refused::Failed("it panicked".into()))) {
+        let kept = unharmed(|| spool.keep(envelope, rank, room, &self.wire.losses));
+        match kept.unwrap_or_else(|| Err(Refused::Failed("it panicked".into()))) {
             Ok(claim) => {
                 let mut state = self.lock();
                 if state.disk.empty {
@@ -249,7 +249,7 @@ impl<P: Prepare> Shared<P> {
             state.disk.empty |= state.end > End::Open;
             return;
         }
-        let next = catch_unwind(AssertUnwindSafe(|| spool.next(&self.wire.losses))).ok().flatten();
+        let next = unharmed(|| spool.next(&self.wire.losses)).flatten();
         let Some((envelope, claim)) = next else {
             let mut state = self.lock();
             state.disk.empty = true;
@@ -267,8 +267,7 @@ impl<P: Prepare> Shared<P> {
         state.crew.departs(began);
         state.outage.try_now(began);
         drop(state);
-        let answered =
-            catch_unwind(AssertUnwindSafe(|| self.deliver(Arc::new(envelope)))).unwrap_or(Answered::Settled);
+        let answered = unharmed(|| self.deliver(Arc::new(envelope))).unwrap_or(Answered::Settled);
         let kept = matches!(answered, Answered::Unreachable(_));
         if kept {
             drop(claim)

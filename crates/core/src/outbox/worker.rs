@@ -1,6 +1,5 @@
 //! What a worker does: it takes an item, prepares it, lets another prepare, delivers.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use super::{End, Prepare, Shared, State};
 use crate::mute;
 use crate::rng::{self, ThreadRng};
 use crate::spool::Room;
+use crate::unharmed::unharmed;
 
 /// What there is to do.
 enum Task<J> {
@@ -39,7 +39,7 @@ impl<P: Prepare> Shared<P> {
         self.employ_this_thread();
         while let Some(task) = self.next() {
             // Whatever is somebody else's is caught where it is called; a mistake of ours must not cost the worker.
-            let done = catch_unwind(AssertUnwindSafe(|| match task {
+            let done = unharmed(|| match task {
                 Task::Send(entry) => self.send(entry),
                 Task::Keep(entry) => self.keep_entry(entry),
                 Task::Disk(DiskTask::KeepStranded(number, rank, envelope)) => {
@@ -47,8 +47,8 @@ impl<P: Prepare> Shared<P> {
                 }
                 Task::Disk(DiskTask::Drain) => self.drain(),
                 Task::Report => self.report(),
-            }));
-            if done.is_err() {
+            });
+            if done.is_none() {
                 crate::debug!("a worker has failed over an item");
             }
         }
@@ -166,8 +166,7 @@ impl<P: Prepare> Shared<P> {
             lose(DiscardReason::RatelimitBackoff);
             return None;
         }
-        let prepared = catch_unwind(AssertUnwindSafe(|| self.preparer.prepare(job)));
-        let prepared = prepared.unwrap_or_else(|_| {
+        let prepared = unharmed(|| self.preparer.prepare(job)).unwrap_or_else(|| {
             crate::debug!("preparing an item panicked: dropped it");
             lose(DiscardReason::InternalSdkError);
             None

@@ -126,6 +126,7 @@ impl Client {
             };
             let wire = Wire {
                 transport,
+                spool: config.options.spool_store.clone(),
                 losses: Arc::clone(&losses),
                 limits: Arc::clone(&limits),
                 health: Arc::clone(&health),

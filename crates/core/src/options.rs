@@ -26,6 +26,7 @@ use crate::rng::{Rng, ThreadRng};
 use crate::sampling::{SampleRate, TracesSampler};
 use crate::scrub::EventScrubber;
 use crate::session::SessionMode;
+use crate::spool::{Spool, SpoolOptions};
 use crate::transport::Transport;
 
 /// The default of [`Options::max_value_length`], in bytes (features V08).
@@ -96,6 +97,8 @@ pub struct Options {
     pub(crate) integrations: Vec<Arc<dyn Integration>>,
     pub(crate) stack_source: Option<Arc<dyn StackSource>>,
     pub(crate) transport: Option<Arc<dyn Transport>>,
+    pub(crate) spool: Option<SpoolOptions>,
+    pub(crate) spool_store: Option<Arc<dyn Spool>>,
     pub(crate) console: bool,
     pub(crate) transport_queue_size: usize,
     pub(crate) transport_queue_bytes: usize,
@@ -153,6 +156,8 @@ impl Default for Options {
             integrations: Vec::new(),
             stack_source: None,
             transport: None,
+            spool: None,
+            spool_store: None,
             console: false,
             transport_queue_size: DEFAULT_QUEUE_SIZE,
             transport_queue_bytes: DEFAULT_QUEUE_BYTES,
@@ -242,6 +247,7 @@ impl fmt::Debug for Options {
             .field("transport_queue_size", &self.transport_queue_size)
             .field("transport_queue_bytes", &self.transport_queue_bytes)
             .field("max_in_flight", &self.max_in_flight)
+            .field("spool", &self.spool)
             .field("shutdown_timeout", &self.shutdown_timeout)
             .finish_non_exhaustive()
     }

@@ -23,7 +23,7 @@ pub use watchpost_tower::ureq;
 #[cfg(feature = "tracing")]
 pub use watchpost_tracing as tracing;
 /// How envelopes are sent: over HTTP, or drawn in the terminal.
-#[cfg(any(feature = "http", feature = "console"))]
+#[cfg(any(feature = "http", feature = "console", feature = "spool"))]
 pub use watchpost_transport as transport;
 
 pub use init::{init, new_client};
@@ -44,8 +44,8 @@ pub use watchpost_core::{
     Client, Clock, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_SIZE,
     DEFAULT_SHUTDOWN_TIMEOUT, Decision, Delivery, EnteredSpan, EventScrubber, FieldValue, Fields, FutureExt,
     Guard, InitError, Integration, MaxRequestBodySize, Options, Pattern, RawStack, Rng, SampleRate,
-    SamplingContext, Scope, Scopes, Sensitive, SessionMode, Span, SpanBuilder, SpanRule, StackSource,
-    Transport, sensitive,
+    SamplingContext, Scope, Scopes, Sensitive, SessionMode, Span, SpanBuilder, SpanRule, SpoolOptions,
+    StackSource, Transport, sensitive,
 };
 pub use watchpost_protocol::{
     Breadcrumb, Dsn, Envelope, Event, EventId, IpAddress, Level, LogLevel, SessionStatus, SpanStatus,

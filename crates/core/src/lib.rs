@@ -47,6 +47,7 @@ pub mod sampling;
 pub mod scrub;
 mod valid;
 
+mod batch;
 mod body_size;
 mod config;
 mod dsc;
@@ -69,6 +70,8 @@ pub mod span;
 pub mod builder;
 pub mod current;
 pub mod future;
+mod heard;
+pub mod metrics;
 mod outgoing;
 mod unit;
 

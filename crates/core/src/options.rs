@@ -7,6 +7,7 @@ mod identity;
 mod parts;
 mod privacy;
 mod sessions;
+mod telemetry;
 mod traces;
 
 use std::collections::BTreeSet;
@@ -14,7 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use watchpost_protocol::{Breadcrumb, Dsn, Event, Transaction};
+use watchpost_protocol::{Breadcrumb, Dsn, Event, Log, Metric, Transaction};
 
 use crate::body_size::MaxRequestBodySize;
 use crate::clock::{Clock, SystemClock};
@@ -45,6 +46,8 @@ pub const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) type BeforeSend = Arc<dyn Fn(Event) -> Option<Event> + Send + Sync>;
 pub(crate) type BeforeSendTransaction = Arc<dyn Fn(Transaction) -> Option<Transaction> + Send + Sync>;
 pub(crate) type BeforeBreadcrumb = Arc<dyn Fn(Breadcrumb) -> Option<Breadcrumb> + Send + Sync>;
+pub(crate) type BeforeSendLog = Arc<dyn Fn(Log) -> Option<Log> + Send + Sync>;
+pub(crate) type BeforeSendMetric = Arc<dyn Fn(Metric) -> Option<Metric> + Send + Sync>;
 
 /// How a client behaves. Everything has a default; what is not set in code is taken from the environment when the client is made.
 ///
@@ -93,6 +96,10 @@ pub struct Options {
     pub(crate) before_send: Option<BeforeSend>,
     pub(crate) before_send_transaction: Option<BeforeSendTransaction>,
     pub(crate) before_breadcrumb: Option<BeforeBreadcrumb>,
+    pub(crate) enable_logs: bool,
+    pub(crate) before_send_log: Option<BeforeSendLog>,
+    pub(crate) enable_metrics: bool,
+    pub(crate) before_send_metric: Option<BeforeSendMetric>,
     pub(crate) default_integrations: bool,
     pub(crate) integrations: Vec<Arc<dyn Integration>>,
     pub(crate) stack_source: Option<Arc<dyn StackSource>>,
@@ -152,6 +159,10 @@ impl Default for Options {
             before_send: None,
             before_send_transaction: None,
             before_breadcrumb: None,
+            enable_logs: true,
+            before_send_log: None,
+            enable_metrics: true,
+            before_send_metric: None,
             default_integrations: true,
             integrations: Vec::new(),
             stack_source: None,

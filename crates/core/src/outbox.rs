@@ -65,9 +65,9 @@ pub(crate) trait Prepare: Send + Sync + 'static {
     /// What is lost if this job is never prepared.
     fn quantities(&self, job: &Self::Job) -> Vec<(Category, u64)>;
 
-    /// What was gathered beside the queue, as a job that sends it: asked when it is time, at a flush and at a close.
-    fn gathered(&self) -> Option<Self::Job> {
-        None
+    /// What was gathered beside the queue, as jobs that send it: asked when it is time, at a flush and at a close.
+    fn gathered(&self) -> Vec<Self::Job> {
+        Vec::new()
     }
 }
 

@@ -13,7 +13,8 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
 use serde::Serialize;
 use watchpost_protocol::{
-    Breadcrumb, Event, EventId, Level, Request, TraceContext, TransactionSource, User, Value,
+    AttributeValue, Attributes, Breadcrumb, Event, EventId, Level, Request, TraceContext, TransactionSource,
+    User, Value,
 };
 
 use crate::breadcrumbs::{FlatCrumb, Ring, Trail};
@@ -56,6 +57,9 @@ struct Cell {
     live: Mutex<Live>,
 }
 
+/// The scopes that something happens in, the nearest first.
+pub(crate) type NearestFirst<'a> = [&'a Scope; 3];
+
 /// What changes too often to be copied on write.
 #[derive(Default)]
 struct Live {
@@ -84,6 +88,7 @@ pub(crate) struct ScopeData {
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) extra: BTreeMap<String, Value>,
     pub(crate) contexts: BTreeMap<String, Value>,
+    pub(crate) attributes: Attributes,
     pub(crate) request: Option<Arc<dyn RequestSource>>,
     pub(crate) response_status: Option<u16>,
     pub(crate) processors: Vec<EventProcessor>,
@@ -98,7 +103,8 @@ impl ScopeData {
         const REQUEST: usize = 2048;
         let few = self.fingerprint.as_ref().map_or(0, Vec::len) + self.processors.len();
         let values = self.extra.len() + self.contexts.len();
-        let things = TAG * (self.tags.len() + few)
+        let tags = self.tags.len() + self.attributes.len();
+        let things = TAG * (tags + few)
             + VALUE * (values + usize::from(self.user.is_some()))
             + REQUEST * usize::from(self.request.is_some())
             + self.transaction.as_ref().map_or(0, |(name, _)| heap::text(name));
@@ -107,7 +113,7 @@ impl ScopeData {
         }
         size_of::<ScopeData>()
             + things
-            + heap::tree(self.tags.len(), size_of::<(String, String)>())
+            + heap::tree(tags, size_of::<(String, AttributeValue)>())
             + heap::tree(values, size_of::<(String, Value)>())
     }
 }
@@ -259,6 +265,32 @@ impl Scope {
         });
     }
 
+    /// Sets an attribute of every log and every metric of this scope; one that a log or a metric has itself stays. Errors and transactions have
+    /// tags and contexts in its place.
+    pub fn set_attribute(&self, key: impl Into<String>, value: impl Into<AttributeValue>) {
+        let (key, value) = (key.into(), value.into());
+        self.update(|data| {
+            data.attributes.insert(key, value);
+        });
+    }
+
+    /// Sets several attributes; others stay. As [`set_attribute`](Self::set_attribute).
+    pub fn set_attributes<K: Into<String>, V: Into<AttributeValue>>(
+        &self,
+        attributes: impl IntoIterator<Item = (K, V)>,
+    ) {
+        let attributes: Vec<_> =
+            attributes.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+        self.update(|data| data.attributes.extend(attributes));
+    }
+
+    /// Removes an attribute.
+    pub fn remove_attribute(&self, key: &str) {
+        self.update(|data| {
+            data.attributes.remove(key);
+        });
+    }
+
     /// Sets free-form data.
     #[deprecated(note = "use set_context: extra data is neither searchable nor structured")]
     pub fn set_extra(&self, key: impl Into<String>, value: impl Serialize) {
@@ -390,6 +422,11 @@ impl Scope {
     /// What the scope holds, without its breadcrumbs.
     pub(crate) fn data(&self) -> Arc<ScopeData> {
         Arc::clone(&self.cell.data.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether it holds what it held when `data` was taken.
+    pub(crate) fn is_still(&self, data: &Arc<ScopeData>) -> bool {
+        Arc::ptr_eq(&self.cell.data.lock().unwrap_or_else(PoisonError::into_inner), data)
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {

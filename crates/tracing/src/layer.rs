@@ -76,6 +76,20 @@ impl CaptureLayer {
         self
     }
 
+    /// Up to which level events become logs, whatever else they become. Default: none.
+    ///
+    /// ```
+    /// use tracing_core::LevelFilter;
+    ///
+    /// // As much as is worth a line in a file; an ERROR event is an issue besides.
+    /// watchpost_tracing::layer().logs(LevelFilter::INFO);
+    /// ```
+    #[must_use]
+    pub fn logs(mut self, level: impl Into<LevelFilter>) -> Self {
+        self.rules.set(Levels::new().logs(level));
+        self
+    }
+
     /// Up to which level spans are recorded. A span that is not is as if it were not there: its children belong to its parent. Default:
     /// `INFO`.
     #[must_use]
@@ -414,10 +428,10 @@ where
         if becomes.contains(EventFilter::ISSUE) {
             event::issue(&place.to_scopes(), event, self.span_fields, told.and_then(Events::title));
         }
-        if becomes.contains(EventFilter::BREADCRUMB) {
-            // A breadcrumb asks for the scope alone: no need to say which span is open.
+        if becomes.intersects(EventFilter::BREADCRUMB | EventFilter::LOG) {
+            // Neither asks for more than the scope and the ids: no need for a handle to the span that is open.
             let (scopes, trace) = place.around();
-            event::breadcrumb(scopes, trace, event);
+            event::heard(scopes, trace, event, becomes);
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use watchpost_core::Scopes;
-use watchpost_core::layer::{Recorder, Slot, SpanRef, Trace};
+use watchpost_core::layer::{InTrace, Recorder, Slot, SpanRef, Trace};
 
 /// What a span carries that begins something. Those that begin in the same entered scopes share one.
 #[derive(Debug)]
@@ -193,18 +193,12 @@ pub(crate) enum EventPlace {
 }
 
 impl EventPlace {
-    /// The span that it happens in, or the one that stands for it.
-    pub(crate) fn slot(&self) -> Option<Slot> {
+    pub(crate) fn around(&self) -> (&Scopes, Option<InTrace<'_>>) {
         match self {
-            EventPlace::Scopes(scopes) => scopes.span_ref().map(SpanRef::slot),
-            EventPlace::Span(place) => Some(place.mark.slot),
-        }
-    }
-
-    pub(crate) fn around(&self) -> (&Scopes, Option<&Trace>) {
-        match self {
-            EventPlace::Scopes(scopes) => (scopes, scopes.span_ref().map(|span| &**span.trace())),
-            EventPlace::Span(place) => (&place.node.scopes, place.node.trace.as_deref()),
+            EventPlace::Scopes(scopes) => (scopes, scopes.in_trace()),
+            EventPlace::Span(Place { node, mark }) => {
+                (&node.scopes, node.trace.as_deref().map(|trace| (trace, mark.slot)))
+            }
         }
     }
 

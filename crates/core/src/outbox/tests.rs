@@ -47,8 +47,8 @@ impl Prepare for Preparer {
         vec![(Category::Error, 1)]
     }
 
-    fn gathered(&self) -> Option<&'static str> {
-        self.gathered.lock().unwrap().take()
+    fn gathered(&self) -> Vec<&'static str> {
+        self.gathered.lock().unwrap().take().into_iter().collect()
     }
 }
 

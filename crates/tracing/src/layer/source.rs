@@ -4,7 +4,7 @@ use tracing_core::span::Id;
 use tracing_core::{Dispatch, dispatcher};
 use tracing_subscriber::registry::LookupSpan;
 use watchpost_core::Scopes;
-use watchpost_core::layer::{SpanKey, SpanSource, Trace};
+use watchpost_core::layer::{InTrace, SpanKey, SpanSource};
 
 use super::CaptureLayer;
 use crate::nodes::Told;
@@ -53,10 +53,10 @@ impl SpanSource for Dispatcher {
         Dispatcher::ask(|dispatch, layer, id| Some((layer.lookup()?.0)(layer, dispatch, id)?.to_scopes()))
     }
 
-    fn with_current(&self, look: &mut dyn FnMut(&Scopes, Option<&Trace>)) {
+    fn with_current(&self, look: &mut dyn FnMut(&Scopes, Option<InTrace<'_>>)) {
         Dispatcher::ask(|dispatch, layer, id| {
-            let Place { node, .. } = (layer.lookup()?.0)(layer, dispatch, id)?;
-            look(&node.scopes, node.trace.as_deref());
+            let Place { node, mark } = (layer.lookup()?.0)(layer, dispatch, id)?;
+            look(&node.scopes, node.trace.as_deref().map(|trace| (trace, mark.slot)));
             Some(())
         });
     }

@@ -6,6 +6,7 @@ mod scopes;
 mod sessions;
 mod spans;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use capture::{
@@ -54,7 +55,10 @@ pub fn init(options: Options) -> Result<Guard, InitError> {
             strict,
             client.rng(),
         );
-        Scopes::base().isolation().set_propagation(Some(continued));
+        Scopes::base().isolation().set_propagation(Some(Arc::new(PropagationContext {
+            of_process: continued.incoming.is_some(),
+            ..continued
+        })));
     }
     if let Some(old) = bound::bind(client.clone()) {
         old.close(None);

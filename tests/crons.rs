@@ -139,7 +139,7 @@ mod by_attribute {
         twice: F,
     ) -> Result<u32, Box<dyn std::error::Error>>
     where
-        F: Send,
+        &'a str: Send,
     {
         let number: u32 = text.parse()?;
         Ok(twice(number))

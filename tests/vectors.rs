@@ -38,6 +38,8 @@ mod reports;
 mod sampling;
 #[path = "vectors/scopes.rs"]
 mod scopes;
+#[path = "vectors/sessions.rs"]
+mod sessions;
 mod support;
 #[path = "vectors/traces.rs"]
 mod traces;
@@ -116,6 +118,7 @@ areas! {
     crons: crons::crons,
     scrubber: privacy::scrubber,
     url_scrub: privacy::url_scrub,
+    sessions: sessions::sessions,
 }
 
 #[test]

@@ -3,8 +3,10 @@
 mod capture;
 mod logs;
 mod scopes;
+mod sessions;
 mod spans;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use capture::{
@@ -18,6 +20,7 @@ pub use scopes::{
     current_scope, global_scope, isolation_scope, new_scope, remove_attribute, set_attribute, set_attributes,
     set_context, set_tag, set_tags, set_transaction_name, set_user, with_isolation_scope, with_scope,
 };
+pub use sessions::{end_session, end_session_with, start_session};
 pub use spans::{
     baggage, continue_trace, current_span, start_span, start_transaction, trace_environment, trace_headers,
     trace_headers_for, traceparent, update_current_span,
@@ -30,6 +33,7 @@ use crate::error::InitError;
 use crate::options::Options;
 use crate::propagation_context::PropagationContext;
 use crate::scope;
+use crate::session::SessionMode;
 
 /// Makes a client of the options and makes it the process's own; the guard closes it when dropped (features I01).
 ///
@@ -51,12 +55,25 @@ pub fn init(options: Options) -> Result<Guard, InitError> {
             strict,
             client.rng(),
         );
-        Scopes::base().isolation().set_propagation(Some(continued));
+        Scopes::base().isolation().set_propagation(Some(Arc::new(PropagationContext {
+            of_process: continued.incoming.is_some(),
+            ..continued
+        })));
     }
     if let Some(old) = bound::bind(client.clone()) {
         old.close(None);
     }
+    start_run(&client);
     Ok(Guard::new(client))
+}
+
+/// The run of the program is a session, if it is to be.
+fn start_run(client: &Client) {
+    let options = client.options();
+    if options.auto_session_tracking && options.session_mode == SessionMode::Application {
+        let _base = Scopes::base().attach();
+        start_session();
+    }
 }
 
 /// Whether the process has a client that can send: false before `init`, with an empty DSN, and after `close` (features I02).

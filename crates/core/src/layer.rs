@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use watchpost_protocol::{Breadcrumb, Event, EventId, Exception, Level, Mechanism};
+use watchpost_protocol::{Breadcrumb, Event, EventId, Exception, Level, Mechanism, SessionStatus};
 
 pub use crate::client::any_active;
 use crate::client::{Build, Client, once};
@@ -23,7 +23,9 @@ pub use crate::record::NO_KEY;
 pub use crate::record::{Slot, SpanKey};
 pub use crate::recorder::{LayerSpan, Recorder, Unrecorded};
 pub use crate::scratch;
+use crate::session::{Gravity, Matter};
 pub use crate::span_ref::SpanRef;
+pub use crate::tag::fit as fit_tag;
 use crate::trace::RootInit;
 pub use crate::trace::{RootName, Trace};
 
@@ -35,38 +37,82 @@ pub fn capture(
     stack: Option<RawStack>,
     build: impl FnOnce() -> Event,
 ) -> Option<EventId> {
-    capture_if(scopes, default_level, stack, &mut once(build), &|_| true)
+    capture_as(Matter::Event(None), scopes, default_level, stack, build)
+}
+
+pub(crate) fn capture_as(
+    matter: Matter,
+    scopes: &Scopes,
+    default_level: Level,
+    stack: Option<RawStack>,
+    build: impl FnOnce() -> Event,
+) -> Option<EventId> {
+    capture_if((scopes, matter), default_level, stack, &mut once(build), &|_| true)
+}
+
+/// As [`capture`], for an error that nobody has handled; `fatal`: it ends the process as soon as it is captured, and with it what was going on
+/// (`protocol.md` §12.3).
+pub fn capture_unhandled(scopes: &Scopes, fatal: bool, build: impl FnOnce() -> Event) -> Option<EventId> {
+    if let (true, Some(session)) = (fatal, scopes.isolation().session()) {
+        session.expect_crash();
+    }
+    capture_as(Matter::Unhandled, scopes, Level::Fatal, None, build)
 }
 
 /// As [`capture`], for an error on its way out of a unit of work: not if it is the one that was reported last there.
 pub fn capture_outgoing(
     scopes: &Scopes,
+    handled: bool,
     stack: Option<RawStack>,
     build: impl FnOnce() -> Event,
 ) -> Option<EventId> {
     let is_news = |error| error != scopes.isolation().last_error();
-    capture_if(scopes, Level::Error, stack, &mut once(build), &is_news)
+    let matter = if handled { Matter::Error } else { Matter::Unhandled };
+    capture_if((scopes, matter), Level::Error, stack, &mut once(build), &is_news)
 }
 
 fn capture_if(
-    scopes: &Scopes,
+    (scopes, matter): (&Scopes, Matter),
     default_level: Level,
     stack: Option<RawStack>,
     build: Build<'_>,
     is_news: &dyn Fn(Option<LastError>) -> bool,
 ) -> Option<EventId> {
     let client = scopes.client()?;
-    let admitted = client.admit_error()?;
+    let noted = |gravity| client.note(scopes.isolation(), gravity);
+    let admitted = match client.admit_error() {
+        Ok(admitted) => admitted,
+        Err(refusal) => {
+            if refusal.happened() {
+                drop(noted(matter.at_a_guess(default_level))); // it counts at once
+            }
+            return None;
+        }
+    };
     let event = client.build(build)?;
     let error = LastError::of(&event, default_level);
     if !is_news(error) {
         return None;
     }
-    let job =
-        EventJob { event, layers: scopes.layers(), trace: scopes.event_trace(&client), stack, default_level };
-    let id = client.capture(admitted, job)?;
+    let note = noted(matter.gravity(&event, default_level));
+    let (layers, trace) = (scopes.layers(), scopes.event_trace(&client));
+    let id = client.capture(admitted, EventJob { event, layers, trace, stack, default_level, note })?;
     scopes.isolation().set_reported(id, error);
     Some(id)
+}
+
+/// Tells the session of a unit of work that it failed in a way that nobody could report.
+pub fn note_unhandled(scopes: &Scopes) {
+    if let Some(client) = scopes.client() {
+        drop(client.note(scopes.isolation(), Some(Gravity::Unhandled)));
+    }
+}
+
+/// Ends the session that began in these scopes, if one did.
+pub fn end_session(scopes: &Scopes) {
+    if let Some(session) = scopes.isolation().take_session() {
+        session.end(SessionStatus::Exited);
+    }
 }
 
 /// The exceptions of an error that was not captured by the program itself: `mechanism` says by what, and whether it was handled.

@@ -20,9 +20,11 @@ pub mod error;
 mod limits;
 pub mod losses;
 mod outbox;
+pub mod spool;
 pub mod transport;
 
 mod heap;
+mod session;
 
 mod breadcrumbs;
 pub mod fields;
@@ -104,7 +106,12 @@ pub use sampling::{Decision, SampleRate, SamplingContext};
 pub use scope::{EventProcessor, RequestSource, Scope};
 pub use scrub::EventScrubber;
 pub use sensitive::{Sensitive, sensitive};
+pub use session::SessionMode;
 pub use span::Span;
+pub use spool::{
+    Claim, DEFAULT_SPOOL_AGE, DEFAULT_SPOOL_BYTES, DEFAULT_SPOOL_ENVELOPES, Rank, Refused, Room, Spool,
+    SpoolOptions,
+};
 pub use tag::{MAX_TAG_KEY, MAX_TAG_VALUE};
 pub use transport::{Delivery, Transport};
 pub use unharmed::unharmed;

@@ -6,6 +6,7 @@ mod facade;
 mod identity;
 mod parts;
 mod privacy;
+mod sessions;
 mod telemetry;
 mod traces;
 
@@ -25,6 +26,8 @@ use crate::pattern::Pattern;
 use crate::rng::{Rng, ThreadRng};
 use crate::sampling::{SampleRate, TracesSampler};
 use crate::scrub::EventScrubber;
+use crate::session::SessionMode;
+use crate::spool::{Spool, SpoolOptions};
 use crate::transport::Transport;
 
 /// The default of [`Options::max_value_length`], in bytes (features V08).
@@ -86,6 +89,8 @@ pub struct Options {
     pub(crate) max_request_body_size: MaxRequestBodySize,
     pub(crate) event_scrubber: Option<EventScrubber>,
     pub(crate) send_client_reports: bool,
+    pub(crate) auto_session_tracking: bool,
+    pub(crate) session_mode: SessionMode,
     pub(crate) in_app_include: Vec<String>,
     pub(crate) in_app_exclude: Vec<String>,
     pub(crate) before_send: Option<BeforeSend>,
@@ -99,6 +104,8 @@ pub struct Options {
     pub(crate) integrations: Vec<Arc<dyn Integration>>,
     pub(crate) stack_source: Option<Arc<dyn StackSource>>,
     pub(crate) transport: Option<Arc<dyn Transport>>,
+    pub(crate) spool: Option<SpoolOptions>,
+    pub(crate) spool_store: Option<Arc<dyn Spool>>,
     pub(crate) console: bool,
     pub(crate) transport_queue_size: usize,
     pub(crate) transport_queue_bytes: usize,
@@ -145,6 +152,8 @@ impl Default for Options {
             max_request_body_size: MaxRequestBodySize::default(),
             event_scrubber: Some(EventScrubber::default()),
             send_client_reports: true,
+            auto_session_tracking: true,
+            session_mode: SessionMode::default(),
             in_app_include: Vec::new(),
             in_app_exclude: Vec::new(),
             before_send: None,
@@ -158,6 +167,8 @@ impl Default for Options {
             integrations: Vec::new(),
             stack_source: None,
             transport: None,
+            spool: None,
+            spool_store: None,
             console: false,
             transport_queue_size: DEFAULT_QUEUE_SIZE,
             transport_queue_bytes: DEFAULT_QUEUE_BYTES,
@@ -247,6 +258,7 @@ impl fmt::Debug for Options {
             .field("transport_queue_size", &self.transport_queue_size)
             .field("transport_queue_bytes", &self.transport_queue_bytes)
             .field("max_in_flight", &self.max_in_flight)
+            .field("spool", &self.spool)
             .field("shutdown_timeout", &self.shutdown_timeout)
             .finish_non_exhaustive()
     }

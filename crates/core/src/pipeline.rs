@@ -9,6 +9,7 @@ mod check_in;
 mod event;
 mod log;
 mod metric;
+mod sessions;
 mod transaction;
 mod weight;
 
@@ -21,6 +22,7 @@ use crate::integration::Integration;
 use crate::losses::Losses;
 use crate::outbox::{Label, Prepare, Priority};
 use crate::scrub::Rules;
+use crate::session::Ledger;
 use crate::unharmed::unharmed;
 
 pub(crate) use attributes::of_client;
@@ -55,6 +57,8 @@ type PrepareItem = Box<dyn FnOnce(&Pipeline) -> Option<Envelope> + Send>;
 pub(crate) struct Pipeline {
     pub(crate) config: Arc<Config>,
     pub(crate) losses: Arc<Losses>,
+    /// `None`: there is no release to count sessions of.
+    pub(crate) sessions: Option<Arc<Ledger>>,
     pub(crate) batches: Arc<Batches>,
 }
 
@@ -116,7 +120,8 @@ impl Prepare for Pipeline {
     }
 
     fn gathered(&self) -> Vec<Job> {
-        self.batches.take()
+        let sessions = self.sessions.as_ref().and_then(|sessions| Job::sessions(sessions));
+        sessions.into_iter().chain(self.batches.take()).collect()
     }
 }
 
@@ -133,7 +138,13 @@ impl Job {
 }
 
 impl Pipeline {
-    fn prepare_event(&self, job: EventJob) -> Option<Envelope> {
+    fn prepare_event(&self, mut job: EventJob) -> Option<Envelope> {
+        let note = job.note.take();
+        let envelope = self.event_envelope(job);
+        self.settle(note, envelope)
+    }
+
+    fn event_envelope(&self, job: EventJob) -> Option<Envelope> {
         let dsc = job.trace.dsc.clone();
         let processors = job.processors();
         let mut event = job.into_event(&self.config);

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
-use watchpost_protocol::{CheckInId, EventId, SpanId, TraceId};
+use watchpost_protocol::{CheckInId, EventId, SessionId, SpanId, TraceId};
 
 /// Where a client takes its ids and sampling decisions from.
 pub trait Rng: Send + Sync + 'static {
@@ -41,6 +41,11 @@ pub fn event_id(rng: &dyn Rng) -> EventId {
 /// A fresh version 4 id for a run of a monitored job.
 pub fn check_in_id(rng: &dyn Rng) -> CheckInId {
     CheckInId::from_random_bytes(sixteen(rng))
+}
+
+/// A fresh version 4 id for a session.
+pub(crate) fn session_id(rng: &dyn Rng) -> SessionId {
+    SessionId::from_random_bytes(sixteen(rng))
 }
 
 /// A fresh trace id; never zero.

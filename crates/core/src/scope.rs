@@ -23,6 +23,7 @@ use crate::fields::Fields;
 use crate::heap;
 use crate::last_error::LastError;
 use crate::propagation_context::PropagationContext;
+use crate::session::{self, Session};
 
 /// Sees an event on the worker after the scopes were merged into it; may change it, and drops it by returning `None`.
 pub type EventProcessor = Arc<dyn Fn(Event) -> Option<Event> + Send + Sync>;
@@ -69,6 +70,15 @@ struct Live {
     last_event_id: Option<EventId>,
     last_error: Option<LastError>,
     propagation: Option<Arc<PropagationContext>>,
+    session: Option<Part>,
+}
+
+/// The part that a scope has in a session.
+#[derive(Clone)]
+struct Part {
+    session: Arc<Session>,
+    /// The session began in this scope, which ends it, and not in one that it was forked of.
+    own: bool,
 }
 
 /// What a scope holds, without its breadcrumbs.
@@ -149,8 +159,9 @@ impl Scope {
         let data = self.data();
         let mut live = self.lock_live();
         let (breadcrumbs, propagation) = (live.breadcrumbs.fork(), live.propagation.clone());
+        let session = live.shared_session();
         drop(live);
-        Scope::from_parts(data, Live { breadcrumbs, propagation, ..Live::default() })
+        Scope::from_parts(data, Live { breadcrumbs, propagation, session, ..Live::default() })
     }
 
     /// As [`fork`](Self::fork), for work that begins a trace of its own; one that another process began goes on in it.
@@ -158,16 +169,27 @@ impl Scope {
         let data = self.data();
         let mut live = self.lock_live();
         let breadcrumbs = live.breadcrumbs.fork();
-        let propagation = live.propagation.clone().filter(|trace| trace.incoming.is_some());
+        let propagation = live.propagation.clone().filter(|trace| trace.of_process);
+        let session = live.shared_session();
         drop(live);
-        Scope::from_parts(data, Live { breadcrumbs, propagation, ..Live::default() })
+        Scope::from_parts(data, Live { breadcrumbs, propagation, session, ..Live::default() })
     }
 
-    /// As [`fork`](Self::fork), in a trace of its own, changed before anybody else can see it, and without the breadcrumbs.
-    pub(crate) fn begin(&self, trace: PropagationContext, change: impl FnOnce(&mut ScopeData)) -> Self {
+    /// As [`fork`](Self::fork), in a trace of its own, and in a session of its own if there is one, changed before anybody else can see it, and
+    /// without the breadcrumbs.
+    pub(crate) fn begin(
+        &self,
+        trace: PropagationContext,
+        session: Option<Arc<Session>>,
+        change: impl FnOnce(&mut ScopeData),
+    ) -> Self {
         let mut data = self.data();
         change(Arc::make_mut(&mut data));
-        Scope::from_parts(data, Live { propagation: Some(Arc::new(trace)), ..Live::default() })
+        let session = match session {
+            Some(session) => Some(Part { session, own: true }),
+            None => self.lock_live().shared_session(),
+        };
+        Scope::from_parts(data, Live { propagation: Some(Arc::new(trace)), session, ..Live::default() })
     }
 
     /// Whether both handles mean the same scope.
@@ -192,6 +214,9 @@ impl Scope {
         let user = user.into();
         if user.is_some() && crate::diag::enabled() && self.is_same(Scope::global()) {
             warn_of_leak();
+        }
+        if let Some(session) = self.own_session() {
+            session.set_did(user.as_ref().and_then(session::did));
         }
         self.update(|data| data.user = user);
     }
@@ -327,11 +352,12 @@ impl Scope {
         self.lock_live().breadcrumbs = Ring::default();
     }
 
-    /// Resets everything but the event processors and the trace.
+    /// Resets everything but the event processors, the trace and the session.
     pub fn clear(&self) {
         {
             let mut live = self.lock_live();
-            *live = Live { propagation: live.propagation.take(), ..Live::default() };
+            let (propagation, session) = (live.propagation.take(), live.session.take());
+            *live = Live { propagation, session, ..Live::default() };
         }
         let old = self.update(|data| {
             let processors = std::mem::take(&mut data.processors);
@@ -372,8 +398,29 @@ impl Scope {
         Arc::clone(self.lock_live().propagation.get_or_insert(context))
     }
 
-    pub(crate) fn set_propagation(&self, context: Option<PropagationContext>) {
-        self.lock_live().propagation = context.map(Arc::new);
+    /// The session that happens here, wherever it began.
+    pub(crate) fn session(&self) -> Option<Arc<Session>> {
+        self.lock_live().session.as_ref().map(|part| Arc::clone(&part.session))
+    }
+
+    fn own_session(&self) -> Option<Arc<Session>> {
+        let live = self.lock_live();
+        live.session.as_ref().filter(|part| part.own).map(|part| Arc::clone(&part.session))
+    }
+
+    /// Begins a session here, in the place of the one that began here before, which is handed back.
+    pub(crate) fn begin_session(&self, session: Arc<Session>) -> Option<Arc<Session>> {
+        let before = self.lock_live().session.replace(Part { session, own: true });
+        before.filter(|part| part.own).map(|part| part.session)
+    }
+
+    /// Parts with the session that began here.
+    pub(crate) fn take_session(&self) -> Option<Arc<Session>> {
+        self.lock_live().session.take_if(|part| part.own).map(|part| part.session)
+    }
+
+    pub(crate) fn set_propagation(&self, context: Option<Arc<PropagationContext>>) {
+        self.lock_live().propagation = context;
     }
 
     /// What the scope holds, without its breadcrumbs.
@@ -398,6 +445,13 @@ impl Scope {
         let changed = Arc::make_mut(&mut data);
         self.cell.address.store(std::ptr::from_mut(changed).addr(), Ordering::Release);
         change(changed)
+    }
+}
+
+impl Live {
+    /// The session as a fork has it.
+    fn shared_session(&self) -> Option<Part> {
+        self.session.as_ref().map(|part| Part { session: Arc::clone(&part.session), own: false })
     }
 }
 

@@ -111,11 +111,16 @@ id! {
     CheckInId, 16, "check-in id", zero: true, dashes: true
 }
 
+id! {
+    /// Identifies a session of release health: a version 4 UUID, written without dashes.
+    SessionId, 16, "session id", zero: true, dashes: true
+}
+
 impl EventId {
     /// A version 4 UUID of random bytes.
     #[must_use]
     pub const fn from_random_bytes(bytes: [u8; 16]) -> Self {
-        EventId(version_4(bytes))
+        EventId(uuid(bytes))
     }
 }
 
@@ -123,11 +128,19 @@ impl CheckInId {
     /// A version 4 UUID of random bytes.
     #[must_use]
     pub const fn from_random_bytes(bytes: [u8; 16]) -> Self {
-        CheckInId(version_4(bytes))
+        CheckInId(uuid(bytes))
     }
 }
 
-const fn version_4(mut bytes: [u8; 16]) -> [u8; 16] {
+impl SessionId {
+    /// A version 4 UUID of random bytes.
+    #[must_use]
+    pub const fn from_random_bytes(bytes: [u8; 16]) -> Self {
+        SessionId(uuid(bytes))
+    }
+}
+
+const fn uuid(mut bytes: [u8; 16]) -> [u8; 16] {
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     bytes

@@ -1,7 +1,10 @@
 //! What was captured, in the form in which a test asks for it.
 
 use serde::de::DeserializeOwned;
-use watchpost_protocol::{CheckIn, ClientReport, Envelope, Event, ItemType, Log, Metric, Transaction};
+use watchpost_protocol::{
+    CheckIn, ClientReport, Envelope, Event, ItemType, Log, Metric, SessionAggregate, SessionAggregates,
+    SessionUpdate, Transaction,
+};
 
 use crate::draw;
 
@@ -32,6 +35,19 @@ impl Captured {
     #[must_use]
     pub fn transactions(&self) -> Vec<Transaction> {
         self.items(&ItemType::Transaction)
+    }
+
+    /// What was told of runs of the program, update by update.
+    #[must_use]
+    pub fn session_updates(&self) -> Vec<SessionUpdate> {
+        self.items(&ItemType::Session)
+    }
+
+    /// The requests that were counted, minute by minute.
+    #[must_use]
+    pub fn session_aggregates(&self) -> Vec<SessionAggregate> {
+        let sessions: Vec<SessionAggregates> = self.items(&ItemType::Sessions);
+        sessions.into_iter().flat_map(|sessions| sessions.aggregates).collect()
     }
 
     /// The logs.

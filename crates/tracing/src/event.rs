@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use tracing_core::{Level as TracingLevel, Metadata};
-use watchpost_core::layer::{Heard, InTrace, Said, scratch};
+use watchpost_core::layer::{Heard, InTrace, Said, fit_tag, scratch};
 use watchpost_core::{FieldValue, Fields, Scopes, Site, layer, scrub};
 use watchpost_protocol::{Event, Level, LogEntry, LogLevel, Map, Mechanism, Value};
 
@@ -106,7 +106,8 @@ fn build(
     for (key, value) in around.iter().chain(fields.iter()) {
         match key.strip_prefix("tags.") {
             Some(tag) => {
-                event.tags.insert(tag.to_owned(), value.to_string());
+                let (tag, value) = fit_tag(tag.to_owned(), value.to_string());
+                event.tags.insert(tag, value);
             }
             None if key == "message" => {}
             None => {

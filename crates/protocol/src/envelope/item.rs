@@ -13,6 +13,7 @@ use crate::event::Event;
 use crate::json;
 use crate::log::Log;
 use crate::metric::Metric;
+use crate::session::{SessionAggregates, SessionUpdate};
 use crate::transaction::Transaction;
 use crate::wire;
 
@@ -191,6 +192,22 @@ impl Item {
     /// If the report cannot be serialised.
     pub fn client_report(report: &ClientReport) -> Result<Self, serde_json::Error> {
         Ok(Item::of_json(ItemType::ClientReport, json::to_vec(report)?))
+    }
+
+    /// The item of a session's update.
+    ///
+    /// # Errors
+    /// If the update cannot be serialised.
+    pub fn session(update: &SessionUpdate) -> Result<Self, serde_json::Error> {
+        Ok(Item::of_json(ItemType::Session, json::to_vec(update)?))
+    }
+
+    /// The item of counted sessions.
+    ///
+    /// # Errors
+    /// If they cannot be serialised.
+    pub fn sessions(sessions: &SessionAggregates) -> Result<Self, serde_json::Error> {
+        Ok(Item::of_json(ItemType::Sessions, json::to_vec(sessions)?))
     }
 
     /// The item of a check-in.

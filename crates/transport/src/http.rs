@@ -6,6 +6,11 @@ mod error;
 mod gzip;
 mod options;
 mod resolve;
+#[cfg(feature = "rustls")]
+mod tls;
+#[cfg(not(feature = "rustls"))]
+#[path = "http/no_tls.rs"]
+mod tls;
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -14,14 +19,16 @@ use std::time::SystemTime;
 use ureq::Agent;
 use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use ureq::http::{Request, Uri};
+pub use watchpost_core::CompressionAlgo;
 use watchpost_core::{Delivery, Transport};
 use watchpost_protocol::{Dsn, Envelope, Timestamp};
 
 use self::answer::Answer;
 pub use self::error::HttpError;
 use self::gzip::Gzip;
-pub use self::options::{CompressionAlgo, HttpOptions};
+pub use self::options::HttpOptions;
 use self::resolve::Remembering;
+use self::tls::Tls;
 
 const ENVELOPE: HeaderValue = HeaderValue::from_static("application/x-sentry-envelope");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
@@ -51,6 +58,7 @@ pub struct HttpTransport {
     user_agent: HeaderValue,
     options: HttpOptions,
     agent: OnceLock<Agent>,
+    tls: Tls,
     resolver: Remembering,
     gzip: Gzip,
 }
@@ -74,12 +82,13 @@ impl HttpTransport {
             .map_err(|_| HttpError::Url(dsn.envelope_url()))?;
         auth.set_sensitive(true);
         agent::check_proxy(&options)?;
+        let tls = if url.scheme_str() == Some("https") { Tls::read(&options)? } else { Tls::default() };
         let (agent, resolver, gzip) = Default::default();
-        Ok(HttpTransport { url, auth, user_agent, options, agent, resolver, gzip })
+        Ok(HttpTransport { url, auth, user_agent, options, agent, tls, resolver, gzip })
     }
 
     fn agent(&self) -> &Agent {
-        self.agent.get_or_init(|| agent::build(&self.options, self.resolver.clone()))
+        self.agent.get_or_init(|| agent::build(&self.options, &self.tls, self.resolver.clone()))
     }
 
     /// The body, and how it is encoded. A compressor that fails is no reason to lose an envelope: it goes as it is.

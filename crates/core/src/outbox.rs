@@ -21,6 +21,7 @@
 mod crew;
 mod delivery;
 mod disk;
+mod fork;
 mod health;
 mod outage;
 mod queue;
@@ -113,6 +114,8 @@ struct State<J> {
     /// Whether it was said that the queue is full: once for each time that it is.
     said_full: bool,
     end: End,
+    /// The process that the workers are in.
+    home: u32,
 }
 
 /// How far the outbox is on its way to its end.
@@ -139,6 +142,7 @@ impl<P: Prepare> Outbox<P> {
             reporting: false,
             said_full: false,
             end: End::Open,
+            home: std::process::id(),
         };
         let outbox = Outbox {
             shared: Arc::new(Shared {
@@ -163,7 +167,7 @@ impl<P: Prepare> Outbox<P> {
     pub(crate) fn push(&self, job: P::Job) -> bool {
         let shared = &self.shared;
         let label = shared.preparer.label(&job);
-        let mut state = shared.lock();
+        let mut state = shared.lock_to_push();
         if state.end > End::Open {
             drop(state);
             // Captures after close do nothing (features K05); this one began before.

@@ -13,7 +13,7 @@ mod tls;
 mod tls;
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use ureq::Agent;
@@ -57,8 +57,14 @@ pub struct HttpTransport {
     auth: HeaderValue,
     user_agent: HeaderValue,
     options: HttpOptions,
-    agent: OnceLock<Agent>,
+    line: Mutex<Option<Arc<Line>>>,
     tls: Tls,
+}
+
+/// What a process needs to send. A child that was forked makes its own: on its parent's connections, each would read the other's answers.
+struct Line {
+    process: u32,
+    agent: Agent,
     resolver: Remembering,
     gzip: Gzip,
 }
@@ -83,18 +89,28 @@ impl HttpTransport {
         auth.set_sensitive(true);
         agent::check_proxy(&options)?;
         let tls = if url.scheme_str() == Some("https") { Tls::read(&options)? } else { Tls::default() };
-        let (agent, resolver, gzip) = Default::default();
-        Ok(HttpTransport { url, auth, user_agent, options, agent, tls, resolver, gzip })
+        Ok(HttpTransport { url, auth, user_agent, options, line: Mutex::default(), tls })
     }
 
-    fn agent(&self) -> &Agent {
-        self.agent.get_or_init(|| agent::build(&self.options, &self.tls, self.resolver.clone()))
+    fn line(&self) -> Arc<Line> {
+        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        let process = std::process::id();
+        match &*line {
+            Some(line) if line.process == process => Arc::clone(line),
+            _ => Arc::clone(line.insert(Arc::new(self.new_line(process)))),
+        }
+    }
+
+    fn new_line(&self, process: u32) -> Line {
+        let resolver = Remembering::default();
+        let agent = agent::build(&self.options, &self.tls, resolver.clone());
+        Line { process, agent, resolver, gzip: Gzip::default() }
     }
 
     /// The body, and how it is encoded. A compressor that fails is no reason to lose an envelope: it goes as it is.
-    fn body(&self, envelope: &Envelope, sent_at: Timestamp) -> (Vec<u8>, Option<HeaderValue>) {
+    fn body(&self, line: &Line, envelope: &Envelope, sent_at: Timestamp) -> (Vec<u8>, Option<HeaderValue>) {
         if self.options.compression == CompressionAlgo::Gzip {
-            match self.gzip.pack(envelope, sent_at) {
+            match line.gzip.pack(envelope, sent_at) {
                 Ok(packed) => return (packed, Some(GZIP)),
                 Err(error) => watchpost_core::debug!("sending uncompressed, because gzip failed: {error}"),
             }
@@ -102,7 +118,7 @@ impl HttpTransport {
         (envelope.to_vec(sent_at), None)
     }
 
-    fn post(&self, body: &[u8], encoding: Option<HeaderValue>) -> Result<Answer, ureq::Error> {
+    fn post(&self, line: &Line, body: &[u8], encoding: Option<HeaderValue>) -> Result<Answer, ureq::Error> {
         let mut request = Request::post(self.url.clone())
             .header(CONTENT_TYPE, ENVELOPE)
             .header(USER_AGENT, self.user_agent.clone())
@@ -110,18 +126,19 @@ impl HttpTransport {
         if let Some(encoding) = encoding {
             request = request.header(CONTENT_ENCODING, encoding);
         }
-        let response = self.agent().run(request.body(body)?)?;
+        let response = line.agent.run(request.body(body)?)?;
         Ok(Answer::read(response))
     }
 }
 
 impl Transport for HttpTransport {
     fn deliver(&self, envelope: &Envelope) -> Delivery {
-        let (body, encoding) = self.body(envelope, Timestamp::from(SystemTime::now()));
-        match self.post(&body, encoding) {
+        let line = self.line();
+        let (body, encoding) = self.body(&line, envelope, Timestamp::from(SystemTime::now()));
+        match self.post(&line, &body, encoding) {
             Ok(answer) => answer.into_delivery(envelope, body.len(), SystemTime::now()),
             Err(error) => {
-                self.resolver.forget();
+                line.resolver.forget();
                 Delivery::Unreachable { error: error.to_string() }
             }
         }
@@ -172,6 +189,6 @@ mod tests {
     #[test]
     fn making_one_sets_nothing_up() {
         let transport = HttpTransport::new(&dsn("http://k@localhost/1"), HttpOptions::default()).unwrap();
-        assert!(transport.agent.get().is_none() && transport.gzip.is_idle());
+        assert!(transport.line.lock().unwrap().is_none());
     }
 }

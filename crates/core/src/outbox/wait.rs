@@ -103,7 +103,7 @@ impl<P: Prepare> Outbox<P> {
     /// Asks for a flush of all that is queued now.
     pub(crate) fn flush(&self) -> Flush<'_, P> {
         let shared = &self.shared;
-        let mut state = shared.lock();
+        let mut state = shared.lock_here();
         let pending = state.queue.len();
         let over = state.end > End::Open && state.crew.threads() == 0;
         if over || (pending == 0 && !state.reporting && !shared.has_news()) {
@@ -155,7 +155,7 @@ impl<P: Prepare> Outbox<P> {
     /// Takes nothing more and waits for nobody: the workers send what is queued, report, and end. Says whether there is nothing to do.
     pub(crate) fn retire(&self) -> bool {
         let shared = &self.shared;
-        let mut state = shared.lock();
+        let mut state = shared.lock_here();
         let idle = state.crew.threads() == 0;
         if state.end == End::Open {
             state.end = End::Closing;

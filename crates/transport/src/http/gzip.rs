@@ -31,11 +31,6 @@ impl Gzip {
         envelope.write_to(sent_at, &mut packing)?;
         packing.finish()
     }
-
-    #[cfg(test)]
-    pub(super) fn is_idle(&self) -> bool {
-        self.stream.lock().unwrap().is_none()
-    }
 }
 
 struct Packing<'a> {

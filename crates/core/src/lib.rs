@@ -24,6 +24,7 @@ pub mod spool;
 pub mod transport;
 
 mod heap;
+mod session;
 
 mod breadcrumbs;
 pub mod fields;
@@ -46,6 +47,7 @@ pub mod sampling;
 pub mod scrub;
 mod valid;
 
+mod batch;
 mod body_size;
 mod config;
 mod dsc;
@@ -68,6 +70,8 @@ pub mod span;
 pub mod builder;
 pub mod current;
 pub mod future;
+mod heard;
+pub mod metrics;
 mod outgoing;
 mod unit;
 
@@ -101,6 +105,7 @@ pub use sampling::{Decision, SampleRate, SamplingContext};
 pub use scope::{EventProcessor, RequestSource, Scope};
 pub use scrub::EventScrubber;
 pub use sensitive::{Sensitive, sensitive};
+pub use session::SessionMode;
 pub use span::Span;
 pub use spool::{
     Claim, DEFAULT_SPOOL_AGE, DEFAULT_SPOOL_BYTES, DEFAULT_SPOOL_ENVELOPES, Rank, Refused, Room, Spool,

@@ -7,6 +7,8 @@ mod identity;
 mod network;
 mod parts;
 mod privacy;
+mod sessions;
+mod telemetry;
 mod traces;
 
 use std::collections::BTreeSet;
@@ -14,7 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use watchpost_protocol::{Breadcrumb, Dsn, Event, Transaction};
+use watchpost_protocol::{Breadcrumb, Dsn, Event, Log, Metric, Transaction};
 
 use crate::body_size::MaxRequestBodySize;
 use crate::clock::{Clock, SystemClock};
@@ -25,6 +27,7 @@ use crate::pattern::Pattern;
 use crate::rng::{Rng, ThreadRng};
 use crate::sampling::{SampleRate, TracesSampler};
 use crate::scrub::EventScrubber;
+use crate::session::SessionMode;
 use crate::spool::{Spool, SpoolOptions};
 use crate::transport::Transport;
 
@@ -46,6 +49,8 @@ pub const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) type BeforeSend = Arc<dyn Fn(Event) -> Option<Event> + Send + Sync>;
 pub(crate) type BeforeSendTransaction = Arc<dyn Fn(Transaction) -> Option<Transaction> + Send + Sync>;
 pub(crate) type BeforeBreadcrumb = Arc<dyn Fn(Breadcrumb) -> Option<Breadcrumb> + Send + Sync>;
+pub(crate) type BeforeSendLog = Arc<dyn Fn(Log) -> Option<Log> + Send + Sync>;
+pub(crate) type BeforeSendMetric = Arc<dyn Fn(Metric) -> Option<Metric> + Send + Sync>;
 
 /// How a client behaves. Everything has a default; what is not set in code is taken from the environment when the client is made.
 ///
@@ -87,11 +92,17 @@ pub struct Options {
     pub(crate) max_request_body_size: MaxRequestBodySize,
     pub(crate) event_scrubber: Option<EventScrubber>,
     pub(crate) send_client_reports: bool,
+    pub(crate) auto_session_tracking: bool,
+    pub(crate) session_mode: SessionMode,
     pub(crate) in_app_include: Vec<String>,
     pub(crate) in_app_exclude: Vec<String>,
     pub(crate) before_send: Option<BeforeSend>,
     pub(crate) before_send_transaction: Option<BeforeSendTransaction>,
     pub(crate) before_breadcrumb: Option<BeforeBreadcrumb>,
+    pub(crate) enable_logs: bool,
+    pub(crate) before_send_log: Option<BeforeSendLog>,
+    pub(crate) enable_metrics: bool,
+    pub(crate) before_send_metric: Option<BeforeSendMetric>,
     pub(crate) default_integrations: bool,
     pub(crate) integrations: Vec<Arc<dyn Integration>>,
     pub(crate) stack_source: Option<Arc<dyn StackSource>>,
@@ -145,11 +156,17 @@ impl Default for Options {
             max_request_body_size: MaxRequestBodySize::default(),
             event_scrubber: Some(EventScrubber::default()),
             send_client_reports: true,
+            auto_session_tracking: true,
+            session_mode: SessionMode::default(),
             in_app_include: Vec::new(),
             in_app_exclude: Vec::new(),
             before_send: None,
             before_send_transaction: None,
             before_breadcrumb: None,
+            enable_logs: true,
+            before_send_log: None,
+            enable_metrics: true,
+            before_send_metric: None,
             default_integrations: true,
             integrations: Vec::new(),
             stack_source: None,

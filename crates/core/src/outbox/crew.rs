@@ -167,6 +167,16 @@ impl<P: Prepare> Shared<P> {
         }
     }
 
+    /// Sees to it that there is a worker, and that one which sleeps looks how long it may.
+    pub(super) fn rouse(self: &Arc<Self>, mut state: MutexGuard<'_, State<P::Job>>) {
+        if state.crew.threads == 0 {
+            self.grow(state);
+        } else if state.crew.sleeps.call() {
+            drop(state);
+            self.sleeping.notify_one();
+        }
+    }
+
     /// Starts a worker. If there is none then, nobody will ever send what waits: it is lost.
     pub(super) fn grow(self: &Arc<Self>, mut state: MutexGuard<'_, State<P::Job>>) {
         state.crew.threads += 1;
@@ -207,7 +217,7 @@ impl<P: Prepare> Shared<P> {
             Rest::Doze(pause) if state.crew.threads > 1 => Some(pause.min(LINGER)),
             Rest::Doze(pause) => Some(pause),
             _ if state.crew.threads > 1 => Some(LINGER),
-            _ => None,
+            _ => state.gathering.left(),
         };
         state.crew.sleeps.resting += 1;
         let (mut state, expired) = wait(&self.sleeping, state, timeout);

@@ -1,6 +1,7 @@
 //! A process that was forked: it has what its parent had in memory, and none of its threads but the one that forked.
 //!
 //! What waited is the parent's to send, and its losses are the parent's to report: both are forgotten here, and the next push starts a worker.
+//! (What was gathered beside the queue, the logs of some seconds, is sent by both: the child cannot tell its own from the parent's.)
 //! To ask who we are costs the caller a system call, so it is asked when a push finds nothing waiting, and else for one push in so many.
 //!
 //! A process that forks in the very moment in which a worker holds the outbox's lock has a child in which nobody will release it. Nothing can be

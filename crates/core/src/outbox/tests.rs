@@ -2,6 +2,7 @@ mod answers;
 mod bounds;
 mod deadlines;
 mod disk;
+mod gathering;
 mod parallel;
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -17,7 +18,10 @@ const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(1);
 
 /// A job is the text of its event; `panic` panics and `drop` is dropped.
-struct Preparer;
+#[derive(Default)]
+struct Preparer {
+    gathered: Mutex<Option<&'static str>>,
+}
 
 impl Prepare for Preparer {
     type Job = &'static str;
@@ -41,6 +45,10 @@ impl Prepare for Preparer {
 
     fn quantities(&self, _: &&'static str) -> Vec<(Category, u64)> {
         vec![(Category::Error, 1)]
+    }
+
+    fn gathered(&self) -> Vec<&'static str> {
+        self.gathered.lock().unwrap().take().into_iter().collect()
     }
 }
 
@@ -101,13 +109,18 @@ fn with_spool(items: usize, max_in_flight: usize, spool: Option<Arc<dyn Spool>>)
         reports: true,
         sdk: Arc::default(),
     };
-    Scene { outbox: Outbox::new(Preparer, wire), arrived, answer: Some(answer), losses }
+    Scene { outbox: Outbox::new(Preparer::default(), wire), arrived, answer: Some(answer), losses }
 }
 
 impl Scene {
     /// The next envelope that the transport was given; waits for it.
     fn next(&self) -> String {
         self.arrived.recv_timeout(LONG).unwrap()
+    }
+
+    /// There is something beside the queue.
+    fn gather(&self, job: &'static str) {
+        *self.outbox.shared.preparer.gathered.lock().unwrap() = Some(job);
     }
 
     fn answer(&self, answer: Delivery) {

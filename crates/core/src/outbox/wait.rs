@@ -103,6 +103,7 @@ impl<P: Prepare> Outbox<P> {
     /// Asks for a flush of all that is queued now.
     pub(crate) fn flush(&self) -> Flush<'_, P> {
         let shared = &self.shared;
+        shared.gather();
         let mut state = shared.lock_here();
         let pending = state.queue.len();
         let over = state.end > End::Open && state.crew.threads() == 0;
@@ -155,6 +156,7 @@ impl<P: Prepare> Outbox<P> {
     /// Takes nothing more and waits for nobody: the workers send what is queued, report, and end. Says whether there is nothing to do.
     pub(crate) fn retire(&self) -> bool {
         let shared = &self.shared;
+        shared.gather();
         let mut state = shared.lock_here();
         let idle = state.crew.threads() == 0;
         if state.end == End::Open {
@@ -211,6 +213,8 @@ impl<P: Prepare> Shared<P> {
         self.lose(&mut state, DiscardReason::NetworkError, &left);
         if state.end == End::CutShort && !state.reporting && self.has_news() {
             self.grow(state); // one more than there may be: for the last report alone
+        } else {
+            drop(state); // before what is dropped with `left`: its destructors may be the program's
         }
         left.iter().map(|entry| entry.label.category).collect()
     }

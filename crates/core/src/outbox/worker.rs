@@ -24,6 +24,8 @@ enum Task<J> {
     Disk(DiskTask),
     /// Everything that a flush waited for is done: what is left of it is a report.
     Report,
+    /// It is time to look at what was gathered.
+    Gather,
 }
 
 enum Next<J> {
@@ -47,6 +49,7 @@ impl<P: Prepare> Shared<P> {
                 }
                 Task::Disk(DiskTask::Drain) => self.drain(),
                 Task::Report => self.report(),
+                Task::Gather => self.gather(),
             });
             if done.is_none() {
                 crate::debug!("a worker has failed over an item");
@@ -206,6 +209,9 @@ impl<J> State<J> {
         if !self.reporting && (self.tickets.are_due() || self.has_last_words(news)) {
             self.reporting = true;
             return Next::Do(Task::Report);
+        }
+        if self.end == End::Open && self.gathering.is_due() {
+            return Next::Do(Task::Gather);
         }
         if self.queue.waiting() == 0 {
             self.said_full = false;

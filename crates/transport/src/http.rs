@@ -2,8 +2,8 @@
 
 mod agent;
 mod answer;
+mod compress;
 mod error;
-mod gzip;
 mod options;
 mod resolve;
 #[cfg(feature = "rustls")]
@@ -24,14 +24,13 @@ use watchpost_core::{Delivery, Transport};
 use watchpost_protocol::{Dsn, Envelope, Timestamp};
 
 use self::answer::Answer;
+use self::compress::Pack;
 pub use self::error::HttpError;
-use self::gzip::Gzip;
 pub use self::options::HttpOptions;
 use self::resolve::Remembering;
 use self::tls::Tls;
 
 const ENVELOPE: HeaderValue = HeaderValue::from_static("application/x-sentry-envelope");
-const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 const X_SENTRY_AUTH: HeaderName = HeaderName::from_static("x-sentry-auth");
 
 /// Posts envelopes to the server of a DSN (`protocol.md` §1.3, §1.4, §2.7 and §2.8).
@@ -66,7 +65,7 @@ struct Line {
     process: u32,
     agent: Agent,
     resolver: Remembering,
-    gzip: Gzip,
+    packer: Option<Box<dyn Pack>>,
 }
 
 impl HttpTransport {
@@ -88,6 +87,7 @@ impl HttpTransport {
             .map_err(|_| HttpError::Url(dsn.envelope_url()))?;
         auth.set_sensitive(true);
         agent::check_proxy(&options)?;
+        compress::packer(options.compression)?;
         let tls = if url.scheme_str() == Some("https") { Tls::read(&options)? } else { Tls::default() };
         Ok(HttpTransport { url, auth, user_agent, options, line: Mutex::default(), tls })
     }
@@ -104,15 +104,16 @@ impl HttpTransport {
     fn new_line(&self, process: u32) -> Line {
         let resolver = Remembering::default();
         let agent = agent::build(&self.options, &self.tls, resolver.clone());
-        Line { process, agent, resolver, gzip: Gzip::default() }
+        let packer = compress::packer(self.options.compression).ok().flatten();
+        Line { process, agent, resolver, packer }
     }
 
     /// The body, and how it is encoded. A compressor that fails is no reason to lose an envelope: it goes as it is.
     fn body(&self, line: &Line, envelope: &Envelope, sent_at: Timestamp) -> (Vec<u8>, Option<HeaderValue>) {
-        if self.options.compression == CompressionAlgo::Gzip {
-            match line.gzip.pack(envelope, sent_at) {
-                Ok(packed) => return (packed, Some(GZIP)),
-                Err(error) => watchpost_core::debug!("sending uncompressed, because gzip failed: {error}"),
+        if let Some(packer) = &line.packer {
+            match packer.pack(envelope, sent_at) {
+                Ok(packed) => return (packed, Some(HeaderValue::from_static(packer.encoding()))),
+                Err(error) => watchpost_core::debug!("sending uncompressed, because packing failed: {error}"),
             }
         }
         (envelope.to_vec(sent_at), None)
@@ -184,6 +185,20 @@ mod tests {
         let made = HttpTransport::new(&dsn("https://k@localhost/1"), HttpOptions::default());
         assert_eq!(made.is_ok(), cfg!(feature = "rustls"));
         assert!(HttpError::NoTls.to_string().contains("feature `rustls`"));
+    }
+
+    #[test]
+    fn a_compression_needs_its_feature_and_the_error_names_it() {
+        for (algo, feature, has) in [
+            (CompressionAlgo::Brotli, "brotli", cfg!(feature = "brotli")),
+            (CompressionAlgo::Zstd, "zstd", cfg!(feature = "zstd")),
+        ] {
+            let options = HttpOptions::default().compression(algo);
+            match HttpTransport::new(&dsn("http://k@localhost/1"), options) {
+                Ok(_) => assert!(has),
+                Err(error) => assert!(!has && error.to_string().contains(feature), "{error}"),
+            }
+        }
     }
 
     #[test]

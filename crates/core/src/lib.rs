@@ -51,6 +51,7 @@ mod environment;
 mod error_chain;
 pub mod options;
 mod pipeline;
+pub mod settings;
 
 mod bound;
 pub mod client;
@@ -89,7 +90,8 @@ pub use integration::{Integration, RawStack, StackSource};
 pub use losses::Losses;
 pub use options::{
     DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_IN_FLIGHT, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_BYTES,
-    DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT, MaybeDsn, Options,
+    DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT, Effective, EffectiveOption, MaybeDsn, Options, Source,
+    Spotlight,
 };
 pub use origin::Site;
 pub use pattern::Pattern;
@@ -99,6 +101,7 @@ pub use sampling::{Decision, SampleRate, SamplingContext};
 pub use scope::{EventProcessor, RequestSource, Scope};
 pub use scrub::EventScrubber;
 pub use sensitive::{Sensitive, sensitive};
+pub use settings::Config;
 pub use span::Span;
 pub use tag::{MAX_TAG_KEY, MAX_TAG_VALUE};
 pub use transport::{Delivery, Transport};

@@ -1,11 +1,13 @@
 //! How a client behaves: [`Options`], what the program sets.
 
 mod delivery;
+mod effective;
 mod errors;
 mod facade;
 mod identity;
 mod parts;
 mod privacy;
+pub(crate) mod spotlight;
 mod traces;
 
 use std::collections::BTreeSet;
@@ -25,6 +27,10 @@ use crate::rng::{Rng, ThreadRng};
 use crate::sampling::{SampleRate, TracesSampler};
 use crate::scrub::EventScrubber;
 use crate::transport::Transport;
+
+pub(crate) use self::effective::Origin;
+pub use self::effective::{Effective, EffectiveOption, Source};
+pub use self::spotlight::Spotlight;
 
 /// The default of [`Options::max_value_length`], in bytes (features V08).
 pub const DEFAULT_MAX_VALUE_LENGTH: usize = 100_000;
@@ -98,7 +104,10 @@ pub struct Options {
     pub(crate) max_in_flight: usize,
     pub(crate) enable_backpressure_handling: bool,
     pub(crate) shutdown_timeout: Duration,
+    pub(crate) spotlight: Spotlight,
     pub(crate) use_environment: bool,
+    /// Where values come from that were not set in code.
+    pub(crate) origins: Vec<Origin>,
     /// `SENTRY_TRACE` and `SENTRY_BAGGAGE`: the trace of the program that started this one.
     pub(crate) environment_trace: Option<(String, Option<String>)>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -153,7 +162,9 @@ impl Default for Options {
             max_in_flight: DEFAULT_MAX_IN_FLIGHT,
             enable_backpressure_handling: true,
             shutdown_timeout: DEFAULT_SHUTDOWN_TIMEOUT,
+            spotlight: Spotlight::default(),
             use_environment: true,
+            origins: Vec::new(),
             environment_trace: None,
             clock: Arc::new(SystemClock),
             rng: Arc::new(ThreadRng),

@@ -1,5 +1,8 @@
 //! Pages that explain more than one item.
 
+#[doc = include_str!("../docs/config.md")]
+pub mod config {}
+
 #[doc = include_str!("../docs/cost.md")]
 pub mod cost {}
 

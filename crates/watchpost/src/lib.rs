@@ -40,11 +40,11 @@ pub use watchpost_core::api::{
 /// What must not leave the process, and the functions that instrumentation takes it out with.
 pub use watchpost_core::scrub;
 pub use watchpost_core::{
-    Client, Clock, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_SIZE,
-    DEFAULT_SHUTDOWN_TIMEOUT, Decision, Delivery, EnteredSpan, EventScrubber, FieldValue, Fields, FutureExt,
-    Guard, InitError, Integration, MaxRequestBodySize, Options, Pattern, RawStack, Rng, SampleRate,
-    SamplingContext, Scope, Scopes, Sensitive, Span, SpanBuilder, SpanRule, StackSource, Transport,
-    sensitive,
+    Client, Clock, Config, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_SIZE,
+    DEFAULT_SHUTDOWN_TIMEOUT, Decision, Delivery, Effective, EffectiveOption, EnteredSpan, EventScrubber,
+    FieldValue, Fields, FutureExt, Guard, InitError, Integration, MaxRequestBodySize, Options, Pattern,
+    RawStack, Rng, SampleRate, SamplingContext, Scope, Scopes, Sensitive, Source, Span, SpanBuilder,
+    SpanRule, Spotlight, StackSource, Transport, sensitive,
 };
 pub use watchpost_protocol::{
     Breadcrumb, Dsn, Envelope, Event, EventId, IpAddress, Level, LogLevel, SpanStatus, Transaction,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use watchpost_protocol::Dsn;
 
-use super::{Options, Setting};
+use super::{Options, Setting, Source};
 use crate::error::InitError;
 use crate::integration::{Integration, StackSource};
 use crate::transport::Transport;
@@ -71,6 +71,9 @@ impl Options {
     pub fn default_server_name(&mut self, name: fn() -> Option<String>) {
         if self.server_name.is_none() {
             self.server_name = name();
+            if let Some(name) = self.server_name.clone() {
+                self.note("server_name", name, Source::Detected);
+            }
         }
     }
 

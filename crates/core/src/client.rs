@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -21,6 +20,7 @@ use crate::outbox::{Bounds, Health, Outbox, Wire};
 use crate::pipeline::{EventJob, EventTrace, Job, Pipeline};
 use crate::propagation_context::PropagationContext;
 use crate::scope::Scope;
+use crate::unharmed::unharmed;
 use crate::{mute, rng};
 
 /// How many clients of this process can send. The gate of everything: while it is zero, a span costs one load.
@@ -242,14 +242,13 @@ impl Client {
     pub(crate) fn build(&self, build: Build<'_>) -> Option<Event> {
         let built = {
             let _muted = mute::enter(); // an error that captures something when it is printed might capture itself, for ever
-            catch_unwind(AssertUnwindSafe(build))
+            unharmed(build)
         };
-        built
-            .inspect_err(|_| {
-                crate::debug!("formatting an error panicked: it was not captured");
-                self.ledger().record(DiscardReason::InternalSdkError, Category::Error, 1);
-            })
-            .ok()?
+        built.unwrap_or_else(|| {
+            crate::debug!("formatting an error panicked: it was not captured");
+            self.ledger().record(DiscardReason::InternalSdkError, Category::Error, 1);
+            None
+        })
     }
 
     /// Whether a category may be sent now; a refusal is the caller's to count.

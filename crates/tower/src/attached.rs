@@ -1,11 +1,11 @@
 //! An error that travels with its response: the handler knows the error, the layer knows the answer.
 
 use std::error::Error;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use http::Response;
 use watchpost_core::layer::{any_active, capture_stack, exceptions};
+use watchpost_core::unharmed;
 use watchpost_core::{RawStack, mute};
 use watchpost_protocol::{Exception, Mechanism};
 
@@ -28,9 +28,9 @@ pub fn attach_error<B, E: Error + ?Sized>(mut response: Response<B>, error: &E) 
         let exceptions = {
             let _muted = mute::enter(); // an error that attaches itself when it is printed would do so for ever
             // What the mechanism is, is known to the layer. An error that panics when printed costs itself and nothing else.
-            catch_unwind(AssertUnwindSafe(|| exceptions(error, Mechanism::default())))
+            unharmed(|| exceptions(error, Mechanism::default()))
         };
-        if let Ok(exceptions) = exceptions {
+        if let Some(exceptions) = exceptions {
             let stack = capture_stack();
             response.extensions_mut().insert(Attached(Arc::new(Parts { exceptions, stack })));
         }

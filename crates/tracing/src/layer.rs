@@ -89,8 +89,8 @@ impl CaptureLayer {
         self
     }
 
-    /// Decides what becomes of an event, in place of all levels. It is asked about a callsite, not about each event, and its answer is
-    /// remembered; if it panics, the levels decide. Default: none.
+    /// Decides what becomes of an event, in place of all levels. It is asked about a callsite, not about each event: a thread
+    /// remembers the answer for the callsites that it met last, some sixty, so it should always be the same. If it panics, the levels decide. Default: none.
     ///
     /// ```
     /// use watchpost_tracing::EventFilter;

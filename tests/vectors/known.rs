@@ -68,7 +68,6 @@ reasons! {
         ErrorGroups: "errors with several causes: not built yet",
         ErrorSampler: "error_sampler: not built yet",
         IgnoreErrors: "ignore_errors: not built yet",
-        Spotlight: "spotlight: not built yet",
         UnnamedLimits: "the limits of nested data are not built yet, and the one of a stack's frames is no constant",
         NeedsAnError: "a capture of an error without an error does not compile",
     }

@@ -48,6 +48,9 @@ fn reserved(config: &Config) -> usize {
 /// How long a flush waits before it says that it waits (`protocol.md` §20.2).
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// How long a flush waits for the developer's own receiver, once everything is sent.
+const COPIES: Duration = Duration::from_millis(500);
+
 /// A shared handle to a client; clones mean the same one.
 ///
 /// When the last one is dropped without [`close`](Self::close), nobody waits: what is queued is still sent, as long as the process lives.
@@ -78,7 +81,10 @@ pub(crate) fn once(build: impl FnOnce() -> Event) -> impl FnMut() -> Option<Even
 }
 
 /// Proof that an item of a category may be built: it passed the gates that come before building.
-pub(crate) struct Admitted(());
+pub(crate) struct Admitted {
+    /// The server does not get it; the developer's own receiver does.
+    only_copied: bool,
+}
 
 impl Client {
     /// A client of its own. It sends with the transport of the options; without one, and without a DSN, it is disabled: everything works and
@@ -93,6 +99,14 @@ impl Client {
         crate::diag::set_enabled(config.options.debug.unwrap_or(false));
         if config.dsn.is_some() && config.options.transport.is_none() {
             return Err(InitError::NoTransport);
+        }
+        if config.options.spotlight_overruled {
+            crate::debug!(
+                "SENTRY_SPOTLIGHT is set, but the option `spotlight` says something else, which holds"
+            );
+        }
+        if let (Some(_), Some(url)) = (&config.options.tap, config.options.spotlight.url()) {
+            crate::debug!("spotlight: copies of everything go to {url}; not for production");
         }
         let (losses, limits) = (Arc::new(Losses::default()), Arc::new(Limits::default()));
         let health = Arc::new(Health::new(config.options.enable_backpressure_handling));
@@ -228,14 +242,18 @@ impl Client {
         let inner = &self.inner;
         if inner.limits.is_limited(Category::Error, || self.monotonic()) {
             inner.losses.record(DiscardReason::RatelimitBackoff, Category::Error, 1);
-            return None;
+            return self.admit_copy();
         }
         let rate = inner.config.sample_rate.get();
         if rate < 1.0 && rng::sample_rand(self.rng()) >= rate {
             inner.losses.record(DiscardReason::SampleRate, Category::Error, 1);
-            return None;
+            return self.admit_copy();
         }
-        Some(Admitted(()))
+        Some(Admitted { only_copied: false })
+    }
+
+    fn admit_copy(&self) -> Option<Admitted> {
+        self.options().tap.as_ref().map(|_| Admitted { only_copied: true })
     }
 
     /// Builds an admitted event. A panic in it (a `Display` of the program's, say) costs this event, is counted, and harms nobody.
@@ -261,8 +279,8 @@ impl Client {
         self.inner.health.halvings(&self.inner.limits, || self.monotonic())
     }
 
-    /// Stamps and queues an event. `None` if the queue has no room for it, which is counted.
-    pub(crate) fn capture(&self, _: Admitted, mut job: EventJob) -> Option<EventId> {
+    /// Stamps and queues an event. `None` if the server will not get it: the queue has no room for it, which is counted, or it is only a copy.
+    pub(crate) fn capture(&self, admitted: Admitted, mut job: EventJob) -> Option<EventId> {
         if job.event.event_id == EventId::default() {
             job.event.event_id = rng::event_id(self.rng());
         }
@@ -273,6 +291,10 @@ impl Client {
             job.stack = self.options().stack_source.as_ref().map(|source| source.capture());
         }
         let id = job.event.event_id;
+        if admitted.only_copied {
+            self.push(Job::copied_event(job));
+            return None;
+        }
         self.push(Job::event(job)).then_some(id)
     }
 
@@ -327,6 +349,7 @@ impl Client {
         let began = Instant::now();
         let flush = outbox.flush();
         if flush.wait(timeout.min(PATIENCE)) {
+            self.wait_for_copies(timeout.saturating_sub(began.elapsed()));
             return true;
         }
         let left = timeout.saturating_sub(began.elapsed());
@@ -334,7 +357,16 @@ impl Client {
             return false;
         }
         notice(outbox.pending(), timeout);
-        flush.wait(timeout.saturating_sub(began.elapsed()))
+        let flushed = flush.wait(timeout.saturating_sub(began.elapsed()));
+        self.wait_for_copies(timeout.saturating_sub(began.elapsed()));
+        flushed
+    }
+
+    /// A program that ends at once shows what it did, too; a receiver that does not answer delays no end.
+    fn wait_for_copies(&self, timeout: Duration) {
+        if let Some(tap) = &self.options().tap {
+            tap.wait(timeout.min(COPIES));
+        }
     }
 
     /// Flushes, reports the last losses, and disables the client. Later captures do nothing. Closing again is harmless. Says whether
@@ -358,7 +390,9 @@ impl Client {
         if !outbox.flush().wait(timeout.min(PATIENCE)) {
             notice(outbox.pending(), timeout);
         }
-        outbox.close(timeout.saturating_sub(began.elapsed()))
+        let closed = outbox.close(timeout.saturating_sub(began.elapsed()));
+        self.wait_for_copies(timeout.saturating_sub(began.elapsed()));
+        closed
     }
 }
 

@@ -4,7 +4,7 @@ use std::env;
 use std::fmt::Display;
 
 use crate::error::InitError;
-use crate::options::{MaybeDsn, Options, Setting, Source};
+use crate::options::{MaybeDsn, Options, Setting, Source, Spotlight};
 use crate::sampling::SampleRate;
 use crate::valid;
 
@@ -94,10 +94,11 @@ impl Options {
             self.note_variable("traces_sample_rate", "SENTRY_TRACES_SAMPLE_RATE", &rate.get());
             self.traces_sample_rate = Some(rate);
         }
-        if let Some(variable) = lookup("SENTRY_SPOTLIGHT") {
-            let together = self.spotlight.with_environment(variable.into());
+        if let Some(variable) = lookup("SENTRY_SPOTLIGHT").map(Spotlight::from) {
+            let together = self.spotlight.with_environment(variable.clone());
+            self.spotlight_overruled = variable.url().is_some() && together.url() != variable.url();
             if together != self.spotlight {
-                self.note_variable("spotlight", "SENTRY_SPOTLIGHT", &together.url().unwrap_or("false"));
+                self.note_variable("spotlight", "SENTRY_SPOTLIGHT", &together);
                 self.spotlight = together;
             }
         }

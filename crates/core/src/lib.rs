@@ -20,6 +20,7 @@ pub mod error;
 mod limits;
 pub mod losses;
 mod outbox;
+pub mod tap;
 pub mod transport;
 
 mod heap;

@@ -26,6 +26,7 @@ use crate::pattern::Pattern;
 use crate::rng::{Rng, ThreadRng};
 use crate::sampling::{SampleRate, TracesSampler};
 use crate::scrub::EventScrubber;
+use crate::tap::Tap;
 use crate::transport::Transport;
 
 pub(crate) use self::effective::Origin;
@@ -105,6 +106,9 @@ pub struct Options {
     pub(crate) enable_backpressure_handling: bool,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) spotlight: Spotlight,
+    /// `SENTRY_SPOTLIGHT` says something else.
+    pub(crate) spotlight_overruled: bool,
+    pub(crate) tap: Option<Arc<dyn Tap>>,
     pub(crate) use_environment: bool,
     /// Where values come from that were not set in code.
     pub(crate) origins: Vec<Origin>,
@@ -163,6 +167,8 @@ impl Default for Options {
             enable_backpressure_handling: true,
             shutdown_timeout: DEFAULT_SHUTDOWN_TIMEOUT,
             spotlight: Spotlight::default(),
+            spotlight_overruled: false,
+            tap: None,
             use_environment: true,
             origins: Vec::new(),
             environment_trace: None,

@@ -3,6 +3,7 @@
 //!
 //! Whoever drops an item on the way, or fails, has it counted under a reason of its own; nothing else of the client is held up by it.
 
+mod copy;
 mod event;
 mod transaction;
 mod weight;
@@ -84,13 +85,12 @@ impl Prepare for Pipeline {
     }
 
     fn prepare(&self, job: Job) -> Option<Envelope> {
-        match job {
+        let envelope = match job {
             Job::Item(job) => (job.prepare)(self),
-            Job::Transaction(job) => {
-                let (transaction, dsc) = job.into_transaction(&self.config, &self.losses)?;
-                self.finish(transaction, Some(dsc))
-            }
-        }
+            Job::Transaction(job) => self.prepare_transaction(job),
+        }?;
+        self.copy(&envelope);
+        Some(envelope)
     }
 
     fn quantities(&self, job: &Job) -> Vec<(Category, u64)> {
@@ -122,6 +122,11 @@ impl Pipeline {
             event = self.step(event, DiscardReason::EventProcessor, |event| processor(event))?;
         }
         self.finish(event, dsc)
+    }
+
+    fn prepare_transaction(&self, job: TransactionJob) -> Option<Envelope> {
+        let (transaction, dsc) = job.into_transaction(&self.config, &self.losses)?;
+        self.finish(transaction, Some(dsc))
     }
 
     /// The steps that every kind of item takes once it has its data.

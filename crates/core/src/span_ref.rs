@@ -142,7 +142,7 @@ impl SpanRef {
         SpanLink {
             trace_id: self.trace_id(),
             span_id: self.span_id,
-            sampled: Some(self.trace.is_recording()),
+            sampled: Some(self.trace.is_sampled()),
             ..SpanLink::default()
         }
     }
@@ -168,7 +168,7 @@ impl SpanRef {
         SentryTrace {
             trace_id: self.trace_id(),
             span_id: self.span_id,
-            sampled: Some(self.trace.is_recording()),
+            sampled: Some(self.trace.is_sampled()),
         }
     }
 

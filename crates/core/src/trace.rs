@@ -32,7 +32,7 @@ pub struct Trace {
     propagation: Arc<PropagationContext>,
     root: SpanId,
     sampled: Sampled,
-    /// `None`: it is not sampled.
+    /// `None`: it is not sampled, and nobody else wants it.
     recorder: Option<Arc<Recorder>>,
     state: Mutex<State>,
 }
@@ -87,7 +87,8 @@ impl Trace {
         }
         let root = rng::span_id(client.rng());
         let RootInit { name, source, origin, key, .. } = init;
-        let recorder = sampled.sampled.then(|| {
+        // One that is not sampled is recorded for the developer's own receiver, if there is one.
+        let recorder = (sampled.sampled || client.options().tap.is_some()).then(|| {
             let options = client.options();
             let recorder = Recorder::new(Arc::clone(&options.clock), Arc::clone(&options.rng));
             let (parent, start) = (Slot::ROOT, options.clock.monotonic());
@@ -106,13 +107,19 @@ impl Trace {
         }))
     }
 
-    /// Whether it is sampled. Of a trace that is not, no child needs to be kept.
+    /// Whether it is sampled: the server gets it.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        self.sampled.sampled
+    }
+
+    /// Whether it is recorded. Of a trace that is not, no child needs to be kept.
     #[must_use]
     pub fn is_recording(&self) -> bool {
         self.recorder.is_some()
     }
 
-    /// Where its spans are recorded, if it is sampled.
+    /// Where its spans are recorded, if they are.
     #[must_use]
     pub fn recorder(&self) -> Option<&Arc<Recorder>> {
         self.recorder.as_ref()
@@ -185,14 +192,19 @@ impl Trace {
             crate::debug!("the client was closed before the trace ended: dropped one transaction");
             return lost(&self.client, DiscardReason::QueueOverflow);
         };
-        if client.is_limited(Category::Transaction) {
-            return lost(&client, DiscardReason::RatelimitBackoff);
+        let limited = client.is_limited(Category::Transaction);
+        if limited && self.sampled.sampled {
+            lost(&client, DiscardReason::RatelimitBackoff);
+        }
+        let is_copy = limited || !self.sampled.sampled;
+        if is_copy && client.options().tap.is_none() {
+            return;
         }
         let (name, source, renamed, current) = {
             let state = self.lock();
             (state.name.clone(), state.source, state.renamed, state.current.data())
         };
-        client.push(Job::Transaction(TransactionJob {
+        let job = TransactionJob {
             event_id: rng::event_id(client.rng()),
             name,
             source,
@@ -201,7 +213,8 @@ impl Trace {
             layers: [current, self.isolation.data(), Scope::global().data()],
             propagation: Arc::clone(&self.propagation),
             sampled: self.sampled,
-        }));
+        };
+        client.push(if is_copy { Job::copied_transaction(job) } else { Job::Transaction(job) });
     }
 
     /// The ids of the span at `slot` and of its parent; of one that is unknown, the root's.
@@ -236,7 +249,8 @@ impl Trace {
 /// Whoever should have ended it is gone: a layer that was taken out of its subscriber, say.
 impl Drop for Trace {
     fn drop(&mut self) {
-        if let Some(spans) = self.recorder.as_ref().and_then(|recorder| recorder.abandoned()) {
+        let abandoned = self.recorder.as_ref().and_then(|recorder| recorder.abandoned());
+        if let Some(spans) = abandoned.filter(|_| self.sampled.sampled) {
             let lost = [(Category::Transaction, 1), (Category::Span, spans)];
             self.client.ledger().record_all(DiscardReason::InternalSdkError, &lost);
         }

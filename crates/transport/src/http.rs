@@ -1,6 +1,6 @@
 //! HTTP: one POST per envelope, on ureq.
 
-mod agent;
+pub(crate) mod agent;
 mod answer;
 mod error;
 mod gzip;
@@ -23,7 +23,7 @@ use self::gzip::Gzip;
 pub use self::options::{CompressionAlgo, HttpOptions};
 use self::resolve::Remembering;
 
-const ENVELOPE: HeaderValue = HeaderValue::from_static("application/x-sentry-envelope");
+pub(crate) const ENVELOPE: HeaderValue = HeaderValue::from_static("application/x-sentry-envelope");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 const X_SENTRY_AUTH: HeaderName = HeaderName::from_static("x-sentry-auth");
 

@@ -16,6 +16,7 @@
 //! ```
 //!
 //! - [`HttpTransport`] posts envelopes to a server. Feature `http`; `rustls` adds https.
+//! - [`SpotlightTap`] posts a copy of them to a receiver on the developer's machine. Feature `http`.
 //! - [`ConsoleTransport`] draws issues and traces in a terminal; it needs no account. Feature `console`.
 //!
 //! A transport makes one blocking attempt and says what came of it. It does not queue, retry, count or keep rate limits: all of that is
@@ -25,8 +26,12 @@
 mod console;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "http")]
+mod spotlight;
 
 #[cfg(feature = "console")]
 pub use console::ConsoleTransport;
 #[cfg(feature = "http")]
 pub use http::{CompressionAlgo, HttpError, HttpOptions, HttpTransport};
+#[cfg(feature = "http")]
+pub use spotlight::SpotlightTap;

@@ -6,5 +6,8 @@ pub mod config {}
 #[doc = include_str!("../docs/cost.md")]
 pub mod cost {}
 
+#[doc = include_str!("../docs/local.md")]
+pub mod local {}
+
 #[doc = include_str!("../docs/tasks.md")]
 pub mod tasks {}

@@ -1,5 +1,7 @@
 //! A copy of everything for a receiver on this machine (`protocol.md` §19).
 
+use std::fmt;
+
 use super::Options;
 
 /// The address that a receiver has where nobody says otherwise.
@@ -57,19 +59,21 @@ impl Spotlight {
     pub(crate) fn with_environment(&self, variable: Spotlight) -> Spotlight {
         match (self, variable) {
             (Spotlight::Unset, variable) => variable,
-            (Spotlight::Off, Spotlight::On | Spotlight::Url(_)) => {
-                crate::debug!("SENTRY_SPOTLIGHT is set, but the option `spotlight` is off: there is no copy");
-                Spotlight::Off
-            }
             (Spotlight::On, Spotlight::Url(url)) => Spotlight::Url(url),
-            (Spotlight::Url(own), Spotlight::On | Spotlight::Url(_) | Spotlight::Off) => {
-                crate::debug!(
-                    "SENTRY_SPOTLIGHT is set, but the option `spotlight` names another receiver: {own}"
-                );
-                self.clone()
-            }
             (set, _) => set.clone(),
         }
+    }
+}
+
+/// As it is written in a file; empty: it is not.
+impl fmt::Display for Spotlight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Spotlight::Unset => "",
+            Spotlight::Off => "false",
+            Spotlight::On => "true",
+            Spotlight::Url(url) => url,
+        })
     }
 }
 
@@ -79,7 +83,7 @@ impl Options {
     /// down misses what it cannot take. Traces and errors that are not sampled are copied too. Without a DSN there is only the copy: then tracing is on, every trace is kept, and
     /// `send_default_pii` is true. Not for production.
     ///
-    /// Needs the facade's feature `spotlight`. Default: `SENTRY_SPOTLIGHT`, else none.
+    /// Needs the facade's feature `http`. Default: `SENTRY_SPOTLIGHT`, else none.
     ///
     /// ```
     /// # use watchpost_core::Options;

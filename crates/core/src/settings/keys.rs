@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::value::Given;
 use crate::error::InitError;
 use crate::filters::SpanRule;
-use crate::options::{Options, Setting, Spotlight};
+use crate::options::{Options, Setting};
 use crate::pattern::Pattern;
 
 /// An option of plain values.
@@ -75,12 +75,7 @@ pub(crate) static KEYS: &[Key] = keys! {
     enable_backpressure_handling: |o| o.enable_backpressure_handling.to_string(),
         |o, given| Ok(o.enable_backpressure_handling(given.switch()?));
     shutdown_timeout: |o| seconds(o.shutdown_timeout), |o, given| Ok(o.shutdown_timeout(given.seconds()?));
-    spotlight: |o| match &o.spotlight {
-        Spotlight::Unset => String::new(),
-        Spotlight::Off => "false".to_owned(),
-        Spotlight::On => "true".to_owned(),
-        Spotlight::Url(url) => url.clone(),
-    }, |o, given| Ok(o.spotlight(given.text_or_switch()?));
+    spotlight: |o| o.spotlight.to_string(), |o, given| Ok(o.spotlight(given.text_or_switch()?));
 };
 
 fn or_nothing(value: Option<impl Display>) -> String {

@@ -90,7 +90,8 @@ pub fn add_breadcrumb(scopes: &Scopes, build: impl FnOnce() -> Breadcrumb) {
     if options.max_breadcrumbs == 0 {
         return;
     }
-    let kept = muted(|| {
+    let _muted = mute::enter();
+    let kept = kept(|| {
         let mut breadcrumb = build();
         breadcrumb.timestamp.get_or_insert_with(|| options.clock.now());
         match &options.before_breadcrumb {
@@ -149,7 +150,7 @@ pub fn add_record_in(
         return;
     }
     scratch::with(|fields| {
-        let kept = muted(|| {
+        let kept = kept(|| {
             let category = collect(fields);
             let crumb = FlatCrumb { timestamp: options.clock.now(), level, category };
             match &options.before_breadcrumb {
@@ -172,10 +173,9 @@ enum Kept {
     Made(Breadcrumb),
 }
 
-/// Runs what the program has a say in: muted, because a hook or a printed value that logs would be asked about its own breadcrumb, for
-/// ever; and a panic costs this breadcrumb alone.
-fn muted<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
-    let _muted = mute::enter();
+/// What becomes of a breadcrumb that the program has a say in: a panic costs this one alone. To be called muted, because a hook or a printed value
+/// that logs would be asked about its own breadcrumb, for ever.
+fn kept<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
     unharmed(work).unwrap_or_else(|| {
         crate::debug!("before_breadcrumb, or printing a value, panicked: the breadcrumb was dropped");
         None

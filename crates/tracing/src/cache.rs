@@ -130,7 +130,8 @@ impl Cache {
 
     fn hold(&mut self, node: &Arc<Node>) -> Handle {
         let same = |held: &Held| std::ptr::eq(held.node.as_ptr(), &**node);
-        if let Some(at) = self.nodes.iter().position(same) {
+        let is_new = Arc::weak_count(node) == 0; // as that of each root: then no thread holds it
+        if let Some(at) = if is_new { None } else { self.nodes.iter().position(same) } {
             return Handle { at: at as u8, stamp: self.nodes[at].stamp };
         }
         let at = usize::from(self.next) % NODES;

@@ -20,6 +20,8 @@ mod environment;
 mod errors;
 #[path = "vectors/filters.rs"]
 mod filters;
+#[path = "vectors/flags.rs"]
+mod flags;
 #[path = "vectors/grammars.rs"]
 mod grammars;
 #[path = "vectors/known.rs"]
@@ -107,6 +109,7 @@ areas! {
     tracing_layer: tracing_layer::tracing_layer,
     scrubber: privacy::scrubber,
     url_scrub: privacy::url_scrub,
+    feature_flags: flags::feature_flags,
 }
 
 #[test]

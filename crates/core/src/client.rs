@@ -279,6 +279,12 @@ impl Client {
         self.inner.health.halvings(&self.inner.limits, || self.monotonic())
     }
 
+    /// An event of now, with an id.
+    pub(crate) fn stamped(&self) -> Event {
+        let (event_id, now) = (rng::event_id(self.rng()), self.options().clock.now());
+        Event { event_id, timestamp: Some(now), ..Event::default() }
+    }
+
     /// Stamps and queues an event. `None` if the server will not get it: the queue has no room for it, which is counted, or it is only a copy.
     pub(crate) fn capture(&self, admitted: Admitted, mut job: EventJob) -> Option<EventId> {
         if job.event.event_id == EventId::default() {

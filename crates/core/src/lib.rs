@@ -27,6 +27,7 @@ mod heap;
 
 mod breadcrumbs;
 pub mod fields;
+pub mod flags;
 mod last_error;
 mod merge;
 mod origin;

@@ -4,6 +4,7 @@ mod delivery;
 mod effective;
 mod errors;
 mod facade;
+mod feedback;
 mod identity;
 mod parts;
 mod privacy;
@@ -94,6 +95,7 @@ pub struct Options {
     pub(crate) in_app_exclude: Vec<String>,
     pub(crate) before_send: Option<BeforeSend>,
     pub(crate) before_send_transaction: Option<BeforeSendTransaction>,
+    pub(crate) before_send_feedback: Option<BeforeSend>,
     pub(crate) before_breadcrumb: Option<BeforeBreadcrumb>,
     pub(crate) default_integrations: bool,
     pub(crate) integrations: Vec<Arc<dyn Integration>>,
@@ -155,6 +157,7 @@ impl Default for Options {
             in_app_exclude: Vec::new(),
             before_send: None,
             before_send_transaction: None,
+            before_send_feedback: None,
             before_breadcrumb: None,
             default_integrations: true,
             integrations: Vec::new(),

@@ -5,6 +5,7 @@
 
 mod copy;
 mod event;
+mod feedback;
 mod transaction;
 mod weight;
 

@@ -18,6 +18,7 @@ use watchpost_protocol::{
 
 use crate::breadcrumbs::{FlatCrumb, Ring, Trail};
 use crate::fields::Fields;
+use crate::flags::ScopeFlags;
 use crate::heap;
 use crate::last_error::LastError;
 use crate::propagation_context::PropagationContext;
@@ -77,6 +78,7 @@ pub(crate) struct ScopeData {
     pub(crate) request: Option<Arc<dyn RequestSource>>,
     pub(crate) response_status: Option<u16>,
     pub(crate) processors: Vec<EventProcessor>,
+    pub(crate) flags: ScopeFlags,
 }
 
 impl ScopeData {
@@ -88,7 +90,7 @@ impl ScopeData {
         const REQUEST: usize = 2048;
         let few = self.fingerprint.as_ref().map_or(0, Vec::len) + self.processors.len();
         let values = self.extra.len() + self.contexts.len();
-        let things = TAG * (self.tags.len() + few)
+        let things = TAG * (self.tags.len() + self.flags.len() + few)
             + VALUE * (values + usize::from(self.user.is_some()))
             + REQUEST * usize::from(self.request.is_some())
             + self.transaction.as_ref().map_or(0, |(name, _)| heap::text(name));
@@ -352,7 +354,7 @@ impl Scope {
     }
 
     /// Changes the data; what a snapshot holds on to stays as it was.
-    fn update<T>(&self, change: impl FnOnce(&mut ScopeData) -> T) -> T {
+    pub(crate) fn update<T>(&self, change: impl FnOnce(&mut ScopeData) -> T) -> T {
         let mut data = self.cell.data.lock().unwrap_or_else(PoisonError::into_inner);
         change(Arc::make_mut(&mut data))
     }

@@ -115,6 +115,11 @@ impl SpanRef {
         self.edit(|buffer, slot| buffer.record(slot, fields));
     }
 
+    /// Whether it has an attribute with such a name; `named` is shown one after the other until it is the one.
+    pub(crate) fn has_attribute(&self, mut named: impl FnMut(&str) -> bool) -> bool {
+        self.edit(|buffer, slot| buffer.has_field(slot, &mut named)).unwrap_or(false)
+    }
+
     /// Sets the status.
     pub fn set_status(&self, status: SpanStatus) {
         self.edit(|buffer, slot| buffer.set_status(slot, status));

@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use watchpost_protocol::{
-    Category, DiscardReason, DynamicSamplingContext, SpanId, SpanStatus, TraceId, TransactionSource,
+    Category, DiscardReason, DynamicSamplingContext, Map, SpanId, SpanStatus, TraceId, TransactionSource,
+    Value,
 };
 
 use crate::bound;
@@ -45,6 +46,7 @@ struct State {
     source: TransactionSource,
     /// Whether the program gave it that name, after the start.
     renamed: bool,
+    measurements: Map<String, Value>,
 }
 
 /// How a root span begins.
@@ -103,7 +105,13 @@ impl Trace {
             root,
             sampled,
             recorder,
-            state: Mutex::new(State { current: scopes.1, name, source, renamed: false }),
+            state: Mutex::new(State {
+                current: scopes.1,
+                name,
+                source,
+                renamed: false,
+                measurements: Map::new(),
+            }),
         }))
     }
 
@@ -200,15 +208,17 @@ impl Trace {
         if is_copy && client.options().tap.is_none() {
             return;
         }
-        let (name, source, renamed, current) = {
-            let state = self.lock();
-            (state.name.clone(), state.source, state.renamed, state.current.data())
+        let (name, source, renamed, current, measurements) = {
+            let mut state = self.lock();
+            let measurements = std::mem::take(&mut state.measurements);
+            (state.name.clone(), state.source, state.renamed, state.current.data(), measurements)
         };
         let job = TransactionJob {
             event_id: rng::event_id(client.rng()),
             name,
             source,
             renamed,
+            measurements,
             buffer,
             layers: [current, self.isolation.data(), Scope::global().data()],
             propagation: Arc::clone(&self.propagation),
@@ -237,6 +247,11 @@ impl Trace {
         state.source = source.unwrap_or(state.source);
         state.name = name;
         state.renamed = true;
+    }
+
+    /// Sets a measurement of the transaction.
+    pub(crate) fn set_measurement(&self, name: String, value: Value) {
+        self.lock().measurements.insert(name, value);
     }
 
     /// Says in which current scope the root lives: what is set there is on its transaction.

@@ -30,12 +30,13 @@ pub use init::{init, new_client};
 
 #[allow(deprecated, reason = "the names that people come with stay, and say where to go")]
 pub use watchpost_core::api::{
-    Capture, add_breadcrumb, baggage, capture, capture_error, capture_event, capture_exception,
-    capture_message, capture_message_at, client, close, configure_scope, continue_trace, current_scope,
-    current_span, flush, flush_async, flush_with, global_scope, is_initialized, isolation_scope,
-    last_event_id, new_scope, push_scope, set_context, set_extra, set_tag, set_tags, set_transaction_name,
-    set_user, start_span, start_transaction, trace_environment, trace_headers, trace_headers_for,
-    traceparent, update_current_span, with_isolation_scope, with_scope,
+    Capture, add_breadcrumb, add_feature_flag, baggage, capture, capture_error, capture_event,
+    capture_exception, capture_feedback, capture_message, capture_message_at, client, close, configure_scope,
+    continue_trace, current_scope, current_span, flush, flush_async, flush_with, global_scope,
+    is_initialized, isolation_scope, last_event_id, new_scope, push_scope, set_context, set_extra,
+    set_measurement, set_tag, set_tags, set_transaction_name, set_user, start_span, start_transaction,
+    trace_environment, trace_headers, trace_headers_for, traceparent, update_current_span,
+    with_isolation_scope, with_scope,
 };
 /// What must not leave the process, and the functions that instrumentation takes it out with.
 pub use watchpost_core::scrub;
@@ -47,7 +48,7 @@ pub use watchpost_core::{
     SpanRule, Spotlight, StackSource, Transport, sensitive,
 };
 pub use watchpost_protocol::{
-    Breadcrumb, Dsn, Envelope, Event, EventId, IpAddress, Level, LogLevel, SpanStatus, Transaction,
+    Breadcrumb, Dsn, Envelope, Event, EventId, Feedback, IpAddress, Level, LogLevel, SpanStatus, Transaction,
     TransactionSource, User,
 };
 

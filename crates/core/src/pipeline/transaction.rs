@@ -30,6 +30,7 @@ pub(crate) struct TransactionJob {
     pub(crate) source: TransactionSource,
     /// Whether the program gave it that name: then it stays, whatever a layer says at the end.
     pub(crate) renamed: bool,
+    pub(crate) measurements: Map<String, Value>,
     pub(crate) buffer: Buffer,
     /// What the scopes hold, the nearest first.
     pub(crate) layers: [Arc<ScopeData>; 3],
@@ -79,6 +80,7 @@ impl TransactionJob {
             sdk: Some(Arc::clone(&config.sdk)),
             meta: (lost > 0).then(|| spans_meta(records.children.len() as u64 + lost)),
             spans: records.children,
+            measurements: self.measurements,
             ..Transaction::default()
         };
         transaction.contexts.trace = Some(trace_context(root, self.propagation.parent_span_id));

@@ -25,7 +25,7 @@ pub(crate) use watchpost_core::layer::SpanKey as Key;
 use watchpost_core::layer::{LayerSpan, Recorder, Unrecorded};
 use watchpost_protocol::SpanStatus;
 
-use crate::nodes::{Children, Mark, Node, Place};
+use crate::place::{Children, Mark, Node, Place};
 
 const ENTRIES: usize = 64;
 const NODES: usize = 16;

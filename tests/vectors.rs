@@ -26,6 +26,8 @@ mod flags;
 mod grammars;
 #[path = "vectors/known.rs"]
 mod known;
+#[path = "vectors/models.rs"]
+mod models;
 #[path = "vectors/privacy.rs"]
 mod privacy;
 #[path = "vectors/reports.rs"]
@@ -110,6 +112,7 @@ areas! {
     scrubber: privacy::scrubber,
     url_scrub: privacy::url_scrub,
     feature_flags: flags::feature_flags,
+    span_templates: models::span_templates,
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use crate::error::InitError;
 use crate::options::{MaybeDsn, Options, Setting, Source, Spotlight};
 use crate::sampling::SampleRate;
-use crate::valid;
+use crate::valid::{self, parse_bool};
 
 /// The variables of build and hosting platforms that may name the release, in the order in which they are asked (features I07).
 const RELEASE: [&str; 7] = [
@@ -131,16 +131,6 @@ impl Options {
 
     fn note_variable(&mut self, option: &'static str, variable: &'static str, value: &dyn Display) {
         self.note(option, value, Source::Environment(variable));
-    }
-}
-
-/// A boolean as the protocol writes it (§19): `None` for anything else.
-#[must_use]
-pub fn parse_bool(value: Option<&str>) -> Option<bool> {
-    match value?.to_ascii_lowercase().as_str() {
-        "true" | "t" | "yes" | "y" | "on" | "1" => Some(true),
-        "false" | "f" | "no" | "n" | "off" | "0" => Some(false),
-        _ => None,
     }
 }
 

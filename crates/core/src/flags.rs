@@ -1,13 +1,8 @@
 //! Feature flags: what the program was told to do when an error happened (`protocol.md` §14.3).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use watchpost_protocol::{Event, Value};
-
-use crate::fields::{FieldValue, Fields};
-use crate::scope::{Scope, ScopeData};
-use crate::span_ref::SpanRef;
 
 /// How many flags a scope remembers.
 pub const MAX_FLAGS: usize = 100;
@@ -16,7 +11,7 @@ pub const MAX_FLAGS: usize = 100;
 pub const MAX_SPAN_FLAGS: usize = 10;
 
 /// What the name of a flag follows in the attribute of a span.
-const ATTRIBUTE: &str = "flag.evaluation.";
+pub(crate) const ATTRIBUTE: &str = "flag.evaluation.";
 
 /// The flags that were evaluated last, each with its last value, the oldest first.
 #[derive(Debug, Clone)]
@@ -57,61 +52,16 @@ impl ScopeFlags {
         self.0.as_ref().map_or(0, |flags| flags.flags.len())
     }
 
-    fn set(&mut self, name: String, value: Value) {
+    pub(crate) fn set(&mut self, name: String, value: Value) {
         let flags = self.0.get_or_insert_with(|| Arc::new(FeatureFlags::new(MAX_FLAGS)));
         Arc::make_mut(flags).set(name, value);
     }
 }
 
-impl Scope {
-    /// Notes that a feature flag was evaluated: the last 100 are on every error event of this scope (`protocol.md` §14.3). The server takes names of up to 32 characters and
-    /// values of up to 200. The free function [`add_feature_flag`](crate::api::add_feature_flag) also notes it on the open span.
-    pub fn add_feature_flag(&self, name: impl Into<String>, value: impl Into<Value>) {
-        let (name, value) = (name.into(), value.into());
-        self.update(|data| data.flags.set(name, value));
-    }
-}
-
-impl SpanRef {
-    /// Tells of a flag; not if the span tells of ten others already.
-    pub(crate) fn add_feature_flag(&self, name: &str, value: &Value) {
-        if !self.is_recorded() {
-            return;
-        }
-        let key = format!("{ATTRIBUTE}{name}");
-        let mut known = BTreeSet::new();
-        let is_known = self.has_attribute(|attribute| {
-            if attribute.starts_with(ATTRIBUTE) {
-                known.insert(attribute.to_owned());
-            }
-            attribute == key
-        });
-        if !is_known && known.len() >= MAX_SPAN_FLAGS {
-            return;
-        }
-        let text;
-        let value = match value {
-            Value::Bool(value) => FieldValue::Bool(*value),
-            Value::String(value) => FieldValue::Str(value),
-            other => {
-                text = other.to_string();
-                other
-                    .as_i64()
-                    .map(FieldValue::I64)
-                    .or(other.as_f64().map(FieldValue::F64))
-                    .unwrap_or(FieldValue::Str(&text))
-            }
-        };
-        let mut fields = Fields::new();
-        fields.push_owned_key(&key, value);
-        self.record(&fields);
-    }
-}
-
 /// Puts the flags of all scopes on an event; of two scopes that know one, the nearer was told of it last.
-pub(crate) fn into_event(event: &mut Event, nearest_first: [&ScopeData; 3]) {
+pub(crate) fn into_event(event: &mut Event, nearest_first: [&ScopeFlags; 3]) {
     let told: Vec<&FeatureFlags> =
-        nearest_first.iter().rev().filter_map(|data| data.flags.0.as_deref()).collect();
+        nearest_first.iter().rev().filter_map(|flags| flags.0.as_deref()).collect();
     if told.is_empty() || event.contexts.has("flags") {
         return;
     }
@@ -136,29 +86,30 @@ mod tests {
         values.iter().map(|flag| format!("{}={}", flag["flag"].as_str().unwrap(), flag["result"])).collect()
     }
 
+    fn told(flags: &[(&str, Value)]) -> ScopeFlags {
+        let mut told = ScopeFlags::default();
+        flags.iter().for_each(|(name, value)| told.set((*name).to_owned(), value.clone()));
+        told
+    }
+
     #[test]
     fn the_nearer_scope_was_told_last() {
-        let [global, isolation, current] = [Scope::new(), Scope::new(), Scope::new()];
-        global.add_feature_flag("a", true);
-        global.add_feature_flag("b", 1);
-        isolation.add_feature_flag("a", false);
-        current.add_feature_flag("c", "blue");
+        let global = told(&[("a", true.into()), ("b", 1.into())]);
+        let (isolation, current) = (told(&[("a", false.into())]), told(&[("c", "blue".into())]));
         let mut event = Event::default();
-        into_event(&mut event, [&current.data(), &isolation.data(), &global.data()]);
+        into_event(&mut event, [&current, &isolation, &global]);
         assert_eq!(flags(&event), ["b=1", "a=false", "c=\"blue\""]);
     }
 
     #[test]
     fn a_fork_goes_its_own_way_and_the_oldest_goes() {
-        let parent = Scope::new();
-        for flag in 0..MAX_FLAGS {
-            parent.add_feature_flag(flag.to_string(), true);
-        }
-        let child = parent.fork();
-        child.add_feature_flag("new", true);
-        let of = |scope: &Scope| {
-            let mut event = Event::default();
-            into_event(&mut event, [&scope.data(), &ScopeData::default(), &ScopeData::default()]);
+        let mut parent = ScopeFlags::default();
+        (0..MAX_FLAGS).for_each(|flag| parent.set(flag.to_string(), true.into()));
+        let mut child = parent.clone();
+        child.set("new".into(), true.into());
+        let of = |told: &ScopeFlags| {
+            let (mut event, nothing) = (Event::default(), ScopeFlags::default());
+            into_event(&mut event, [told, &nothing, &nothing]);
             let flags = flags(&event);
             (flags.len(), flags[0].clone(), flags[MAX_FLAGS - 1].clone())
         };

@@ -74,6 +74,7 @@ mod outgoing;
 mod unit;
 
 pub mod api;
+pub mod gen_ai;
 pub mod layer;
 
 pub use body_size::{MaxRequestBodySize, ParseMaxRequestBodySizeError};
@@ -82,7 +83,6 @@ pub use client::{Client, Guard};
 pub use clock::{Clock, SystemClock};
 pub use config::SDK_NAME;
 pub use current::{Scopes, ScopesGuard};
-pub use environment::parse_bool;
 pub use error::InitError;
 pub use error_chain::exceptions;
 pub use fields::{FieldValue, Fields};
@@ -93,8 +93,7 @@ pub use integration::{Integration, RawStack, StackSource};
 pub use losses::Losses;
 pub use options::{
     DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_IN_FLIGHT, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_BYTES,
-    DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT, Effective, EffectiveOption, MaybeDsn, Options, Source,
-    Spotlight,
+    DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT, MaybeDsn, Options, Source, Spotlight,
 };
 pub use origin::Site;
 pub use pattern::Pattern;
@@ -104,9 +103,10 @@ pub use sampling::{Decision, SampleRate, SamplingContext};
 pub use scope::{EventProcessor, RequestSource, Scope};
 pub use scrub::EventScrubber;
 pub use sensitive::{Sensitive, sensitive};
-pub use settings::Config;
+pub use settings::{Config, Effective, EffectiveOption};
 pub use span::Span;
 pub use tag::{MAX_TAG_KEY, MAX_TAG_VALUE};
 pub use transport::{Delivery, Transport};
 pub use unharmed::unharmed;
 pub use unit::UnitInit;
+pub use valid::parse_bool;

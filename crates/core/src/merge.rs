@@ -88,7 +88,7 @@ pub(crate) fn into_event(event: &mut Event, layers: &Layers, default_level: Leve
         }
     }
     event.level = event.level.or(Some(default_level));
-    flags::into_event(event, layers.data());
+    flags::into_event(event, layers.data().map(|data| &data.flags));
     breadcrumbs(event, layers, max_breadcrumbs);
 }
 

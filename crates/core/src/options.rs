@@ -1,11 +1,11 @@
 //! How a client behaves: [`Options`], what the program sets.
 
 mod delivery;
-mod effective;
 mod errors;
 mod facade;
 mod feedback;
 mod identity;
+mod origins;
 mod parts;
 mod privacy;
 pub(crate) mod spotlight;
@@ -30,8 +30,8 @@ use crate::scrub::EventScrubber;
 use crate::tap::Tap;
 use crate::transport::Transport;
 
-pub(crate) use self::effective::Origin;
-pub use self::effective::{Effective, EffectiveOption, Source};
+pub(crate) use self::origins::Origin;
+pub use self::origins::Source;
 pub use self::spotlight::Spotlight;
 
 /// The default of [`Options::max_value_length`], in bytes (features V08).

@@ -6,6 +6,7 @@
 mod copy;
 mod event;
 mod feedback;
+mod models;
 mod transaction;
 mod weight;
 

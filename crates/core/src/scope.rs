@@ -79,6 +79,8 @@ pub(crate) struct ScopeData {
     pub(crate) response_status: Option<u16>,
     pub(crate) processors: Vec<EventProcessor>,
     pub(crate) flags: ScopeFlags,
+    /// What models are used for here; see [`gen_ai`](crate::gen_ai).
+    pub(crate) pipeline: Option<Arc<str>>,
 }
 
 impl ScopeData {
@@ -209,6 +211,13 @@ impl Scope {
         self.update(|data| {
             data.tags.remove(key);
         });
+    }
+
+    /// Notes that a feature flag was evaluated: the last 100 are on every error event of this scope (`protocol.md` §14.3). The server takes names of up to 32 characters and
+    /// values of up to 200. The free function [`add_feature_flag`](crate::api::add_feature_flag) also notes it on the open span.
+    pub fn add_feature_flag(&self, name: impl Into<String>, value: impl Into<Value>) {
+        let (name, value) = (name.into(), value.into());
+        self.update(|data| data.flags.set(name, value));
     }
 
     /// Sets a context: a named object, shown but not searchable. A value that is not an object is sent as `{"value": …}`; one that

@@ -1,5 +1,6 @@
 //! What an application's own configuration says about reporting (features C01–C09).
 
+mod effective;
 mod keys;
 mod nearest;
 mod read;
@@ -14,7 +15,8 @@ use self::value::{Given, Value};
 use crate::error::InitError;
 use crate::options::{Options, Source};
 
-pub(crate) use self::keys::{KEYS, Key};
+pub use self::effective::{Effective, EffectiveOption};
+use self::keys::{KEYS, Key};
 
 /// What a configuration says where it says nothing. It is not the default of [`Options`]: who writes such a section wants to see something.
 const DEFAULTS: [(&str, Value); 2] =

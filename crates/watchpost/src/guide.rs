@@ -6,8 +6,14 @@ pub mod config {}
 #[doc = include_str!("../docs/cost.md")]
 pub mod cost {}
 
+#[doc = include_str!("../docs/gen_ai.md")]
+pub mod gen_ai {}
+
 #[doc = include_str!("../docs/local.md")]
 pub mod local {}
 
 #[doc = include_str!("../docs/tasks.md")]
 pub mod tasks {}
+
+#[doc = include_str!("../docs/users.md")]
+pub mod users {}

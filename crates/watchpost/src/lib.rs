@@ -38,6 +38,9 @@ pub use watchpost_core::api::{
     trace_environment, trace_headers, trace_headers_for, traceparent, update_current_span,
     with_isolation_scope, with_scope,
 };
+/// What a program does with models: agents, tools, calls, and what they cost.
+pub use watchpost_core::gen_ai;
+pub use watchpost_core::gen_ai::{ai_track, ai_track_future};
 /// What must not leave the process, and the functions that instrumentation takes it out with.
 pub use watchpost_core::scrub;
 pub use watchpost_core::{

@@ -36,7 +36,7 @@ impl From<&str> for Spotlight {
 /// An address; one of the words that switch something on or off does that.
 impl From<String> for Spotlight {
     fn from(url: String) -> Self {
-        match crate::environment::parse_bool(Some(url.trim())) {
+        match crate::valid::parse_bool(Some(url.trim())) {
             Some(on) => on.into(),
             None if url.trim().is_empty() => Spotlight::Unset,
             None => Spotlight::Url(url),

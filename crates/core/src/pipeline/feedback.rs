@@ -15,7 +15,7 @@ impl Job {
     pub(crate) fn feedback(job: EventJob) -> Self {
         let weight = weight::event(&job);
         Job::Item(ItemJob {
-            label: Label { priority: Priority::Status, category: Category::Feedback, order: None, weight },
+            label: Label { priority: Priority::Error, category: Category::Feedback, order: None, weight },
             quantities: [(Category::Feedback, 1), (Category::Feedback, 0)],
             prepare: Box::new(move |pipeline| pipeline.prepare_feedback(job)),
         })

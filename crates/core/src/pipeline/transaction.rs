@@ -9,7 +9,7 @@ use watchpost_protocol::{
     TraceContext, Transaction, TransactionInfo, TransactionSource, Value,
 };
 
-use super::Telemetry;
+use super::{Telemetry, models};
 use crate::config::Config;
 use crate::dsc;
 use crate::filters;
@@ -61,6 +61,8 @@ impl TransactionJob {
         let mut root = records.root?;
         let ignored = filters::without_ignored(&config.options.ignore_spans, &mut records.children);
         losses.record(DiscardReason::Ignored, Category::Span, ignored);
+        let pipeline = self.layers.iter().find_map(|layer| layer.pipeline.as_deref());
+        models::complete(&mut root, &mut records.children, pipeline);
         // What was known at the start may be less than what the attributes say in the end: a route, say, that was recorded late.
         let (name, source) = match (records.source, root.description.take()) {
             (Some(source), Some(described)) if !self.renamed => (described.into(), source),

@@ -10,11 +10,11 @@ use crate::options::{Options, Setting};
 use crate::pattern::Pattern;
 
 /// An option of plain values.
-pub(crate) struct Key {
-    pub(crate) name: &'static str,
+pub(super) struct Key {
+    pub(super) name: &'static str,
     /// As text, for a person; nothing is the empty text.
-    pub(crate) get: fn(&Options) -> String,
-    pub(crate) set: fn(Options, &Given<'_>) -> Result<Options, InitError>,
+    pub(super) get: fn(&Options) -> String,
+    pub(super) set: fn(Options, &Given<'_>) -> Result<Options, InitError>,
 }
 
 /// One line for each: its name, what it is, and what to do with a value.
@@ -25,7 +25,7 @@ macro_rules! keys {
 }
 
 /// Every option of plain values, in the order of the documentation.
-pub(crate) static KEYS: &[Key] = keys! {
+pub(super) static KEYS: &[Key] = keys! {
     dsn: |o| match &o.dsn {
         Setting::Set(dsn) => or_nothing(dsn.as_ref()),
         Setting::Unset => String::new(),

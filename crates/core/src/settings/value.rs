@@ -7,9 +7,9 @@ use std::time::Duration;
 use watchpost_protocol::Dsn;
 
 use super::template;
-use crate::environment::parse_bool;
 use crate::error::InitError;
 use crate::options::Spotlight;
+use crate::valid::parse_bool;
 
 /// What a file may say of an option.
 #[derive(Clone, PartialEq)]

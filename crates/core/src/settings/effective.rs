@@ -2,44 +2,8 @@
 
 use std::fmt;
 
-use super::{Options, Setting};
-use crate::settings::{KEYS, Key};
-
-/// Where the value of an option comes from. Code goes before the environment, the environment before a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Source {
-    /// Nobody has set it, or somebody to what it is anyway.
-    Default,
-    /// The running program or its machine.
-    Detected,
-    /// A [`Config`](crate::Config).
-    File,
-    /// An environment variable.
-    Environment(&'static str),
-    /// A setter of [`Options`].
-    Code,
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Source::Default => f.pad("default"),
-            Source::Detected => f.pad("detected"),
-            Source::File => f.pad("file"),
-            Source::Environment(variable) => f.pad(variable),
-            Source::Code => f.pad("code"),
-        }
-    }
-}
-
-/// What somebody else than code has set an option to. The value is kept as text: what is not the same any more was set in code since then.
-#[derive(Clone)]
-pub(crate) struct Origin {
-    option: &'static str,
-    value: String,
-    source: Source,
-}
+use super::keys::{KEYS, Key};
+use crate::options::{Options, Setting, Source};
 
 /// One option as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,9 +71,8 @@ impl Options {
 
     fn one(&self, key: &Key, defaults: &Options) -> EffectiveOption {
         let value = (key.get)(self);
-        let origin = self.origins.iter().rfind(|origin| origin.option == key.name && origin.value == value);
-        let source = match origin {
-            Some(origin) => origin.source,
+        let source = match self.origin_of(key.name, &value) {
+            Some(source) => source,
             None if value == (key.get)(defaults) => Source::Default,
             None => Source::Code,
         };
@@ -119,17 +82,6 @@ impl Options {
             _ => value,
         };
         EffectiveOption { name: key.name, value, source }
-    }
-
-    /// Notes what an option was just set to, as [`Key::get`] would tell it.
-    pub(crate) fn note(&mut self, option: &'static str, value: impl fmt::Display, source: Source) {
-        self.origins.push(Origin { option, value: value.to_string(), source });
-    }
-
-    /// Whether the environment has set an option.
-    pub(crate) fn is_from_environment(&self, option: &str) -> bool {
-        let set = |origin: &Origin| matches!(origin.source, Source::Environment(_));
-        self.origins.iter().any(|origin| origin.option == option && set(origin))
     }
 }
 

@@ -36,6 +36,8 @@ mod reports;
 mod sampling;
 #[path = "vectors/scopes.rs"]
 mod scopes;
+#[path = "vectors/sessions.rs"]
+mod sessions;
 mod support;
 #[path = "vectors/traces.rs"]
 mod traces;
@@ -113,6 +115,7 @@ areas! {
     url_scrub: privacy::url_scrub,
     feature_flags: flags::feature_flags,
     span_templates: models::span_templates,
+    sessions: sessions::sessions,
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 mod capture;
 mod feedback;
+mod logs;
 mod scopes;
+mod sessions;
 mod spans;
 
 use std::time::Duration;
@@ -12,12 +14,14 @@ pub use capture::{
     capture_message_at, capture_template, last_event_id,
 };
 pub use feedback::{add_feature_flag, capture_feedback};
+pub use logs::{log, logs_are_heard};
 #[expect(deprecated, reason = "the names that people come with stay, and say where to go")]
 pub use scopes::{configure_scope, push_scope, set_extra};
 pub use scopes::{
-    current_scope, global_scope, isolation_scope, new_scope, set_context, set_tag, set_tags,
-    set_transaction_name, set_user, with_isolation_scope, with_scope,
+    current_scope, global_scope, isolation_scope, new_scope, remove_attribute, set_attribute, set_attributes,
+    set_context, set_tag, set_tags, set_transaction_name, set_user, with_isolation_scope, with_scope,
 };
+pub use sessions::{end_session, end_session_with, start_session};
 #[expect(deprecated, reason = "as above")]
 pub use spans::set_measurement;
 pub use spans::{
@@ -32,6 +36,7 @@ use crate::error::InitError;
 use crate::options::Options;
 use crate::propagation_context::PropagationContext;
 use crate::scope;
+use crate::session::SessionMode;
 
 /// Makes a client of the options and makes it the process's own; the guard closes it when dropped (features I01).
 ///
@@ -58,7 +63,17 @@ pub fn init(options: Options) -> Result<Guard, InitError> {
     if let Some(old) = bound::bind(client.clone()) {
         old.close(None);
     }
+    start_run(&client);
     Ok(Guard::new(client))
+}
+
+/// The run of the program is a session, if it is to be.
+fn start_run(client: &Client) {
+    let options = client.options();
+    if options.auto_session_tracking && options.session_mode == SessionMode::Application {
+        let _base = Scopes::base().attach();
+        start_session();
+    }
 }
 
 /// Whether the process has a client that can send: false before `init`, with an empty DSN, and after `close` (features I02).

@@ -1,17 +1,17 @@
 //! For leaf crates: the same way in as the free functions take, for layers that know the scopes already.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
 
-use watchpost_protocol::{Breadcrumb, Event, EventId, Exception, Level, Mechanism};
+use watchpost_protocol::{Breadcrumb, Event, EventId, Exception, Level, Mechanism, SessionStatus};
 
-use crate::breadcrumbs::{self, FlatCrumb};
 pub use crate::client::any_active;
 use crate::client::{Build, Client, once};
 use crate::current::Scopes;
-pub use crate::current::{SpanSource, set_span_source};
+pub use crate::current::{InTrace, SpanSource, set_span_source};
 use crate::fields::Fields;
+use crate::heard::kept;
+pub use crate::heard::{Heard, Said, add_heard, add_heard_in};
 use crate::integration::RawStack;
 use crate::last_error::LastError;
 use crate::mute;
@@ -23,10 +23,11 @@ pub use crate::record::NO_KEY;
 pub use crate::record::{Slot, SpanKey};
 pub use crate::recorder::{LayerSpan, Recorder, Unrecorded};
 pub use crate::scratch;
+use crate::session::{Gravity, Matter};
 pub use crate::span_ref::SpanRef;
+pub use crate::tag::fit as fit_tag;
 use crate::trace::RootInit;
 pub use crate::trace::{RootName, Trace};
-use crate::unharmed::unharmed;
 
 /// Captures an event in `scopes`: `build` runs only if the gates let it pass, and a panic in it (a `Display` of the program's, say) costs this
 /// event and nothing else.
@@ -36,38 +37,82 @@ pub fn capture(
     stack: Option<RawStack>,
     build: impl FnOnce() -> Event,
 ) -> Option<EventId> {
-    capture_if(scopes, default_level, stack, &mut once(build), &|_| true)
+    capture_as(Matter::Event(None), scopes, default_level, stack, build)
+}
+
+pub(crate) fn capture_as(
+    matter: Matter,
+    scopes: &Scopes,
+    default_level: Level,
+    stack: Option<RawStack>,
+    build: impl FnOnce() -> Event,
+) -> Option<EventId> {
+    capture_if((scopes, matter), default_level, stack, &mut once(build), &|_| true)
+}
+
+/// As [`capture`], for an error that nobody has handled; `fatal`: it ends the process as soon as it is captured, and with it what was going on
+/// (`protocol.md` §12.3).
+pub fn capture_unhandled(scopes: &Scopes, fatal: bool, build: impl FnOnce() -> Event) -> Option<EventId> {
+    if let (true, Some(session)) = (fatal, scopes.isolation().session()) {
+        session.expect_crash();
+    }
+    capture_as(Matter::Unhandled, scopes, Level::Fatal, None, build)
 }
 
 /// As [`capture`], for an error on its way out of a unit of work: not if it is the one that was reported last there.
 pub fn capture_outgoing(
     scopes: &Scopes,
+    handled: bool,
     stack: Option<RawStack>,
     build: impl FnOnce() -> Event,
 ) -> Option<EventId> {
     let is_news = |error| error != scopes.isolation().last_error();
-    capture_if(scopes, Level::Error, stack, &mut once(build), &is_news)
+    let matter = if handled { Matter::Error } else { Matter::Unhandled };
+    capture_if((scopes, matter), Level::Error, stack, &mut once(build), &is_news)
 }
 
 fn capture_if(
-    scopes: &Scopes,
+    (scopes, matter): (&Scopes, Matter),
     default_level: Level,
     stack: Option<RawStack>,
     build: Build<'_>,
     is_news: &dyn Fn(Option<LastError>) -> bool,
 ) -> Option<EventId> {
     let client = scopes.client()?;
-    let admitted = client.admit_error()?;
+    let noted = |gravity| client.note(scopes.isolation(), gravity);
+    let admitted = match client.admit_error() {
+        Ok(admitted) => admitted,
+        Err(refusal) => {
+            if refusal.happened() {
+                drop(noted(matter.at_a_guess(default_level))); // it counts at once
+            }
+            return None;
+        }
+    };
     let event = client.build(build)?;
     let error = LastError::of(&event, default_level);
     if !is_news(error) {
         return None;
     }
-    let job =
-        EventJob { event, layers: scopes.layers(), trace: scopes.event_trace(&client), stack, default_level };
-    let id = client.capture(admitted, job)?;
+    let note = noted(matter.gravity(&event, default_level));
+    let (layers, trace) = (scopes.layers(), scopes.event_trace(&client));
+    let id = client.capture(admitted, EventJob { event, layers, trace, stack, default_level, note })?;
     scopes.isolation().set_reported(id, error);
     Some(id)
+}
+
+/// Tells the session of a unit of work that it failed in a way that nobody could report.
+pub fn note_unhandled(scopes: &Scopes) {
+    if let Some(client) = scopes.client() {
+        drop(client.note(scopes.isolation(), Some(Gravity::Unhandled)));
+    }
+}
+
+/// Ends the session that began in these scopes, if one did.
+pub fn end_session(scopes: &Scopes) {
+    if let Some(session) = scopes.isolation().take_session() {
+        session.end(SessionStatus::Exited);
+    }
 }
 
 /// The exceptions of an error that was not captured by the program itself: `mechanism` says by what, and whether it was handled.
@@ -125,61 +170,6 @@ pub fn pass_on(pass_on: impl FnOnce()) {
 #[must_use]
 pub fn is_passed_on() -> bool {
     PASSING_ON.try_with(Cell::get).unwrap_or(false)
-}
-
-/// As [`add_record_in`], wherever the thread is.
-pub fn add_record(level: Level, collect: impl FnOnce(&mut Fields) -> Cow<'static, str>) {
-    Scopes::with_at_hand(|scopes, trace| add_record_in(scopes, trace, level, collect));
-}
-
-/// As [`add_breadcrumb`], for what a layer heard: `collect` prints the fields, its message under the key `message`, and says the category. They are
-/// written down as they come; a [`Breadcrumb`] is made of them if a hook asks for one, or when an event takes it along.
-///
-/// `trace` is the one that it happened in: its client need not be looked for.
-pub fn add_record_in(
-    scopes: &Scopes,
-    trace: Option<&Trace>,
-    level: Level,
-    collect: impl FnOnce(&mut Fields) -> Cow<'static, str>,
-) {
-    let traced = trace.map(Trace::client).filter(|client| client.is_active());
-    let of_scopes = if traced.is_some() { None } else { scopes.client() };
-    let Some(client) = traced.or(of_scopes.as_ref()) else { return };
-    let options = client.options();
-    if options.max_breadcrumbs == 0 {
-        return;
-    }
-    scratch::with(|fields| {
-        let kept = kept(|| {
-            let category = collect(fields);
-            let crumb = FlatCrumb { timestamp: options.clock.now(), level, category };
-            match &options.before_breadcrumb {
-                None => Some(Kept::Flat(crumb)),
-                Some(hook) => hook(breadcrumbs::make(crumb, fields.iter())).map(Kept::Made),
-            }
-        });
-        match kept {
-            Some(Kept::Flat(crumb)) => {
-                scopes.isolation().push_flat_breadcrumb(crumb, fields, options.max_breadcrumbs)
-            }
-            Some(Kept::Made(crumb)) => scopes.isolation().push_breadcrumb(crumb, options.max_breadcrumbs),
-            None => {}
-        }
-    });
-}
-
-enum Kept {
-    Flat(FlatCrumb),
-    Made(Breadcrumb),
-}
-
-/// What becomes of a breadcrumb that the program has a say in: a panic costs this one alone. To be called muted, because a hook or a printed value
-/// that logs would be asked about its own breadcrumb, for ever.
-fn kept<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
-    unharmed(work).unwrap_or_else(|| {
-        crate::debug!("before_breadcrumb, or printing a value, panicked: the breadcrumb was dropped");
-        None
-    })
 }
 
 /// Whether a client has leave to collect data about persons.

@@ -20,10 +20,12 @@ pub mod error;
 mod limits;
 pub mod losses;
 mod outbox;
+pub mod spool;
 pub mod tap;
 pub mod transport;
 
 mod heap;
+mod session;
 
 mod breadcrumbs;
 pub mod fields;
@@ -47,6 +49,7 @@ pub mod sampling;
 pub mod scrub;
 mod valid;
 
+mod batch;
 mod body_size;
 mod config;
 mod dsc;
@@ -70,6 +73,8 @@ pub mod span;
 pub mod builder;
 pub mod current;
 pub mod future;
+mod heard;
+pub mod metrics;
 mod outgoing;
 mod unit;
 
@@ -103,8 +108,13 @@ pub use sampling::{Decision, SampleRate, SamplingContext};
 pub use scope::{EventProcessor, RequestSource, Scope};
 pub use scrub::EventScrubber;
 pub use sensitive::{Sensitive, sensitive};
+pub use session::SessionMode;
 pub use settings::{Config, Effective, EffectiveOption};
 pub use span::Span;
+pub use spool::{
+    Claim, DEFAULT_SPOOL_AGE, DEFAULT_SPOOL_BYTES, DEFAULT_SPOOL_ENVELOPES, Rank, Refused, Room, Spool,
+    SpoolOptions,
+};
 pub use tag::{MAX_TAG_KEY, MAX_TAG_VALUE};
 pub use transport::{Delivery, Transport};
 pub use unharmed::unharmed;

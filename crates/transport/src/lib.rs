@@ -19,6 +19,8 @@
 //! - [`SpotlightTap`] posts a copy of them to a receiver on the developer's machine. Feature `http`.
 //! - [`ConsoleTransport`] draws issues and traces in a terminal; it needs no account. Feature `console`.
 //!
+//! - [`FileSpool`] keeps in a directory what could not be sent. Feature `spool`.
+//!
 //! A transport makes one blocking attempt and says what came of it. It does not queue, retry, count or keep rate limits: all of that is
 //! the outbox's in `watchpost-core`, written once for every transport.
 
@@ -26,6 +28,8 @@
 mod console;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "spool")]
+mod spool;
 #[cfg(feature = "http")]
 mod spotlight;
 
@@ -33,5 +37,7 @@ mod spotlight;
 pub use console::ConsoleTransport;
 #[cfg(feature = "http")]
 pub use http::{CompressionAlgo, HttpError, HttpOptions, HttpTransport};
+#[cfg(feature = "spool")]
+pub use spool::FileSpool;
 #[cfg(feature = "http")]
 pub use spotlight::SpotlightTap;

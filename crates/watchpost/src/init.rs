@@ -41,6 +41,7 @@ fn with_defaults(mut options: Options) -> Result<Options, InitError> {
     process(&mut options);
     spotlight(&mut options)?;
     transport(&mut options)?;
+    spool(&mut options)?;
     Ok(options)
 }
 
@@ -114,6 +115,20 @@ fn transport(options: &mut Options) -> Result<(), InitError> {
             return Err(InitError::Feature { option: "Options::console", feature: "console" });
         }
         _ => {}
+    }
+    Ok(())
+}
+
+/// The directory where what cannot be sent waits, if one was given.
+fn spool(options: &mut Options) -> Result<(), InitError> {
+    #[cfg(feature = "spool")]
+    if let Some(wanted) = options.wanted_spool() {
+        let spool = watchpost_transport::FileSpool::new(wanted, options.configured_dsn());
+        options.default_spool(spool);
+    }
+    #[cfg(not(feature = "spool"))]
+    if options.wanted_spool().is_some() {
+        return Err(InitError::Feature { option: "Options::spool", feature: "spool" });
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use watchpost_protocol::{Breadcrumb, Event, EventId, Level, User, Value};
 
 use crate::current::Scopes;
 use crate::error_chain::{self, Named};
+use crate::session::Matter;
 use crate::{client, layer, message, mute};
 
 /// Captures an error with its `source()` chain and the stack of the caller (features E03). The id of the event, or `None` if it was not queued:
@@ -25,7 +26,7 @@ pub fn capture_error<E: Error + ?Sized>(error: &E) -> Option<EventId> {
 }
 
 fn named(error: Named<'_>) -> Option<EventId> {
-    built(Level::Error, || error_chain::event(error))
+    built(Matter::Error, Level::Error, || error_chain::event(error))
 }
 
 /// Another name of [`capture_error`].
@@ -35,19 +36,19 @@ pub fn capture_exception<E: Error + ?Sized>(error: &E) -> Option<EventId> {
 
 /// Captures a message at the level `info`, unless the scope has another.
 pub fn capture_message(text: &str) -> Option<EventId> {
-    built(Level::Info, || message::event(text))
+    built(Matter::Message, Level::Info, || message::event(text))
 }
 
 /// Captures a message at a level.
 pub fn capture_message_at(level: impl Into<Level>, text: &str) -> Option<EventId> {
     let level = level.into();
-    built(level, || Event { level: Some(level), ..message::event(text) })
+    built(Matter::Message, level, || Event { level: Some(level), ..message::event(text) })
 }
 
 /// Captures a message made from a template, which groups; the macro `capture_message!` calls it (features E07). `format` makes the text and
 /// the parameters, if the message passes the gates.
 pub fn capture_template(template: &str, format: impl FnOnce() -> (String, Vec<Value>)) -> Option<EventId> {
-    built(Level::Info, || {
+    built(Matter::Message, Level::Info, || {
         let (formatted, params) = format();
         message::with_template(formatted, Some(template), params)
     })
@@ -55,14 +56,14 @@ pub fn capture_template(template: &str, format: impl FnOnce() -> (String, Vec<Va
 
 /// Captures an event of the program's own making; what it sets itself wins over the scopes (features E10, E11).
 pub fn capture_event(event: Event) -> Option<EventId> {
-    built(Level::Error, || event)
+    built(Matter::of(&event), Level::Error, || event)
 }
 
-fn built(default_level: Level, build: impl FnOnce() -> Event) -> Option<EventId> {
+fn built(matter: Matter, default_level: Level, build: impl FnOnce() -> Event) -> Option<EventId> {
     if !client::any_active() || mute::is_muted() {
         return None;
     }
-    layer::capture(&Scopes::at_hand(), default_level, None, build)
+    layer::capture_as(matter, &Scopes::at_hand(), default_level, None, build)
 }
 
 /// The id of the last error event of this isolation scope (features E13).
@@ -147,5 +148,5 @@ impl<E: Error + ?Sized> Capture<'_, E> {
 }
 
 fn adorned(error: Named<'_>, event: Event) -> Option<EventId> {
-    built(Level::Error, || Event { exception: error_chain::event(error).exception, ..event })
+    built(Matter::Error, Level::Error, || Event { exception: error_chain::event(error).exception, ..event })
 }

@@ -41,7 +41,8 @@ fn send(client: &Client, scopes: &Scopes, mut feedback: Feedback) -> Option<Even
     let id = event.event_id;
     event.contexts.other.insert("feedback".into(), serde_json::to_value(feedback).ok()?);
     let trace = scopes.event_trace(client);
-    let job = EventJob { event, layers: scopes.layers(), trace, stack: None, default_level: Level::Info };
+    let (layers, default_level) = (scopes.layers(), Level::Info);
+    let job = EventJob { event, layers, trace, stack: None, default_level, note: None };
     client.push(Job::feedback(job)).then_some(id)
 }
 

@@ -8,6 +8,7 @@ use super::{Options, Setting, Source};
 use crate::error::InitError;
 use crate::integration::{Integration, StackSource};
 use crate::sampling::SampleRate;
+use crate::spool::{Spool, SpoolOptions};
 use crate::tap::Tap;
 use crate::transport::Transport;
 
@@ -58,6 +59,15 @@ impl Options {
     #[must_use]
     pub fn wants_console(&self) -> bool {
         self.console
+    }
+
+    #[must_use]
+    pub fn wanted_spool(&self) -> Option<&SpoolOptions> {
+        self.spool.as_ref().filter(|_| self.spool_store.is_none())
+    }
+
+    pub fn default_spool(&mut self, spool: impl Spool) {
+        self.spool_store.get_or_insert_with(|| Arc::new(spool));
     }
 
     #[must_use]

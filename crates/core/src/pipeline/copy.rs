@@ -42,6 +42,11 @@ impl Pipeline {
 
     /// The same way, on which nothing is counted.
     fn aside(&self) -> Pipeline {
-        Pipeline { config: Arc::clone(&self.config), losses: Arc::new(Losses::default()) }
+        Pipeline {
+            config: Arc::clone(&self.config),
+            losses: Arc::new(Losses::default()),
+            sessions: self.sessions.clone(),
+            batches: Arc::clone(&self.batches),
+        }
     }
 }

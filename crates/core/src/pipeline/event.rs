@@ -13,6 +13,7 @@ use crate::integration::{Integration, RawStack};
 use crate::merge::{self, Layers};
 use crate::scope::EventProcessor;
 use crate::scrub::Rules;
+use crate::session::Note;
 
 /// An event, and what belongs to it but is put together on the worker.
 pub(crate) struct EventJob {
@@ -21,6 +22,8 @@ pub(crate) struct EventJob {
     pub(crate) trace: EventTrace,
     pub(crate) stack: Option<RawStack>,
     pub(crate) default_level: Level,
+    /// What it means for the session that it happened in.
+    pub(crate) note: Option<Note>,
 }
 
 /// The trace of an event: of the open span, or of the scope's propagation context.

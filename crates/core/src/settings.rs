@@ -171,7 +171,8 @@ mod tests {
             "send_client_reports": false, "in_app_include": ["shop"], "in_app_exclude": ["vendor"],
             "default_integrations": false, "console": true, "transport_queue_size": 5, "transport_queue_bytes": 6000,
             "max_in_flight": 2, "enable_backpressure_handling": false, "shutdown_timeout": 0.5,
-            "spotlight": "http://localhost:1/s"
+            "enable_logs": true, "enable_metrics": false, "auto_session_tracking": false, "session_mode": "application",
+            "spool": "/var/spool/shop", "spotlight": "http://localhost:1/s"
         }"#;
         let config = config(json);
         let effective = config.options_from(&|_| None).unwrap().effective();

@@ -8,6 +8,8 @@ use crate::error::InitError;
 use crate::filters::SpanRule;
 use crate::options::{Options, Setting};
 use crate::pattern::Pattern;
+use crate::session::SessionMode;
+use crate::spool::SpoolOptions;
 
 /// An option of plain values.
 pub(super) struct Key {
@@ -63,10 +65,20 @@ pub(super) static KEYS: &[Key] = keys! {
         |o, given| Ok(o.max_request_body_size(given.parsed("never, small, medium or always")?));
     send_client_reports: |o| o.send_client_reports.to_string(),
         |o, given| Ok(o.send_client_reports(given.switch()?));
+    enable_logs: |o| o.enable_logs.to_string(), |o, given| Ok(o.enable_logs(given.switch()?));
+    enable_metrics: |o| o.enable_metrics.to_string(), |o, given| Ok(o.enable_metrics(given.switch()?));
+    auto_session_tracking: |o| o.auto_session_tracking.to_string(),
+        |o, given| Ok(o.auto_session_tracking(given.switch()?));
+    session_mode: |o| session_mode(o.session_mode).to_owned(), |o, given| {
+        let modes = [SessionMode::Request, SessionMode::Application];
+        Ok(o.session_mode(given.one_of(modes, session_mode, "request or application")?))
+    };
     default_integrations: |o| o.default_integrations.to_string(),
         |o, given| Ok(o.default_integrations(given.switch()?));
     console: |o| o.console.to_string(),
         |o, given| Ok(if given.switch()? { o.console() } else { o });
+    spool: |o| or_nothing(o.spool.as_ref().map(|spool| spool.directory().display())),
+        |o, given| Ok(o.spool(SpoolOptions::new(given.text()?)));
     transport_queue_size: |o| o.transport_queue_size.to_string(),
         |o, given| Ok(o.transport_queue_size(given.count()?));
     transport_queue_bytes: |o| o.transport_queue_bytes.to_string(),
@@ -84,6 +96,13 @@ fn or_nothing(value: Option<impl Display>) -> String {
 
 fn list(values: &[impl Debug]) -> String {
     if values.is_empty() { String::new() } else { format!("{values:?}") }
+}
+
+fn session_mode(mode: SessionMode) -> &'static str {
+    match mode {
+        SessionMode::Request => "request",
+        SessionMode::Application => "application",
+    }
 }
 
 fn seconds(duration: Duration) -> String {

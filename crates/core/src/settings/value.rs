@@ -142,6 +142,17 @@ impl Given<'_> {
         self.text()?.trim().parse().map_err(|_| self.is_not(expected))
     }
 
+    /// The one of a few that is called so.
+    pub(super) fn one_of<T: Copy, const N: usize>(
+        &self,
+        all: [T; N],
+        name: fn(T) -> &'static str,
+        expected: &'static str,
+    ) -> Result<T, InitError> {
+        let text = self.text()?;
+        all.into_iter().find(|one| name(*one) == text.trim()).ok_or_else(|| self.is_not(expected))
+    }
+
     fn each<T>(&self, read: impl Fn(&Value) -> Result<T, InitError>) -> Result<Vec<T>, InitError> {
         match self.value {
             Value::List(values) => values.iter().map(read).collect(),

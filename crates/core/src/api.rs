@@ -33,6 +33,7 @@ use crate::bound;
 use crate::client::{Client, Guard};
 use crate::current::Scopes;
 use crate::error::InitError;
+use crate::hints;
 use crate::options::Options;
 use crate::propagation_context::PropagationContext;
 use crate::scope;
@@ -60,6 +61,7 @@ pub fn init(options: Options) -> Result<Guard, InitError> {
         );
         Scopes::base().isolation().set_propagation(Some(continued));
     }
+    hints::begun();
     if let Some(old) = bound::bind(client.clone()) {
         old.close(None);
     }

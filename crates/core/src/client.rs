@@ -26,7 +26,7 @@ use crate::propagation_context::PropagationContext;
 use crate::scope::{NearestFirst, Scope};
 use crate::session::{Gravity, Ledger, Matter, Note, Session, SessionMode};
 use crate::unharmed::unharmed;
-use crate::{mute, rng};
+use crate::{hints, mute, rng};
 
 /// How many clients of this process can send. The gate of everything: while it is zero, a span costs one load.
 static ACTIVE: AtomicUsize = AtomicUsize::new(0);
@@ -78,6 +78,8 @@ struct Inner {
     active: AtomicBool,
     /// Whether it is, or was, the process's own.
     bound: AtomicBool,
+    /// The process that its threads are in.
+    process: u32,
 }
 
 /// What makes an event once it is admitted. Not a type parameter: each closure would bring the whole way of an event along.
@@ -185,6 +187,7 @@ impl Client {
                 outbox,
                 active: AtomicBool::new(active),
                 bound: AtomicBool::new(false),
+                process: std::process::id(),
             }),
         })
     }
@@ -352,6 +355,7 @@ impl Client {
     }
 
     pub(crate) fn push(&self, job: Job) -> bool {
+        hints::check_process(self.inner.process);
         self.is_active() && self.inner.outbox.as_ref().is_some_and(|outbox| outbox.push(job))
     }
 
@@ -471,6 +475,7 @@ impl Client {
     pub fn close_with(&self, timeout: Option<Duration>, notice: impl FnOnce(usize, Duration)) -> bool {
         self.inner.end_run();
         self.inner.deactivate();
+        hints::closing();
         let timeout = timeout.unwrap_or(self.options().shutdown_timeout);
         let Some(outbox) = &self.inner.outbox else { return true };
         let began = Instant::now();

@@ -17,6 +17,9 @@ pub mod rng;
 mod unharmed;
 
 pub mod error;
+mod valid;
+
+pub mod hints;
 mod limits;
 pub mod losses;
 mod outbox;
@@ -47,7 +50,6 @@ mod message;
 mod pattern;
 pub mod sampling;
 pub mod scrub;
-mod valid;
 
 mod batch;
 mod body_size;

@@ -215,6 +215,9 @@ impl Scope {
         if user.is_some() && crate::diag::enabled() && self.is_same(Scope::global()) {
             warn_of_leak();
         }
+        if user.is_some() && crate::diag::enabled() && self.last_event_id().is_some() {
+            crate::hints::user_after_event();
+        }
         if let Some(session) = self.own_session() {
             session.set_did(user.as_ref().and_then(session::did));
         }

@@ -15,5 +15,8 @@ pub mod local {}
 #[doc = include_str!("../docs/tasks.md")]
 pub mod tasks {}
 
+#[doc = include_str!("../docs/troubleshooting.md")]
+pub mod troubleshooting {}
+
 #[doc = include_str!("../docs/users.md")]
 pub mod users {}

@@ -13,6 +13,7 @@ use super::{Telemetry, models};
 use crate::config::Config;
 use crate::dsc;
 use crate::filters;
+use crate::hints::Rush;
 use crate::integration::Integration;
 use crate::losses::Losses;
 use crate::merge;
@@ -22,6 +23,9 @@ use crate::record::Buffer;
 use crate::sampling::Sampled;
 use crate::scope::ScopeData;
 use crate::scrub::Rules;
+
+/// How many there are, of the whole process: a developer is told when there are too many.
+static RUSH: Rush = Rush::new();
 
 /// A finished trace: its spans as they were recorded, and the scopes that it lived in.
 pub(crate) struct TransactionJob {
@@ -92,6 +96,7 @@ impl TransactionJob {
             losses.record_all(reason, &transaction.quantities());
             return None;
         }
+        RUSH.count(&transaction.transaction, self.sampled.rate, config.options.clock.monotonic());
         let named = || (transaction.transaction.clone(), source);
         let dsc = dsc::of_trace(&self.propagation, config, &self.sampled, named);
         Some((transaction, dsc))

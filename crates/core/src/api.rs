@@ -7,6 +7,7 @@ mod scopes;
 mod sessions;
 mod spans;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use capture::{
@@ -59,7 +60,10 @@ pub fn init(options: Options) -> Result<Guard, InitError> {
             strict,
             client.rng(),
         );
-        Scopes::base().isolation().set_propagation(Some(continued));
+        Scopes::base().isolation().set_propagation(Some(Arc::new(PropagationContext {
+            of_process: continued.incoming.is_some(),
+            ..continued
+        })));
     }
     hints::begun();
     if let Some(old) = bound::bind(client.clone()) {

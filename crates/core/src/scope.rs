@@ -169,7 +169,7 @@ impl Scope {
         let data = self.data();
         let mut live = self.lock_live();
         let breadcrumbs = live.breadcrumbs.fork();
-        let propagation = live.propagation.clone().filter(|trace| trace.incoming.is_some());
+        let propagation = live.propagation.clone().filter(|trace| trace.of_process);
         let session = live.shared_session();
         drop(live);
         Scope::from_parts(data, Live { breadcrumbs, propagation, session, ..Live::default() })
@@ -429,8 +429,8 @@ impl Scope {
         self.lock_live().session.take_if(|part| part.own).map(|part| part.session)
     }
 
-    pub(crate) fn set_propagation(&self, context: Option<PropagationContext>) {
-        self.lock_live().propagation = context.map(Arc::new);
+    pub(crate) fn set_propagation(&self, context: Option<Arc<PropagationContext>>) {
+        self.lock_live().propagation = context;
     }
 
     /// What the scope holds, without its breadcrumbs.

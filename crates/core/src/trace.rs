@@ -29,7 +29,6 @@ use crate::scope::Scope;
 /// [`Span`](crate::Span).
 pub struct Trace {
     client: Client,
-    isolation: Scope,
     propagation: Arc<PropagationContext>,
     root: SpanId,
     sampled: Sampled,
@@ -40,7 +39,8 @@ pub struct Trace {
 
 /// What the program may change while the trace lasts, besides its spans.
 struct State {
-    /// The current scope of the root: that of the block or the future that it was entered for.
+    /// The scopes of the root: those of the block or the future that it was entered for.
+    isolation: Scope,
     current: Scope,
     name: Cow<'static, str>,
     source: TransactionSource,
@@ -89,6 +89,7 @@ impl Trace {
         }
         let root = rng::span_id(client.rng());
         let RootInit { name, source, origin, key, .. } = init;
+        let (isolation, current) = scopes;
         // One that is not sampled is recorded for the developer's own receiver, if there is one.
         let recorder = (sampled.sampled || client.options().tap.is_some()).then(|| {
             let options = client.options();
@@ -100,13 +101,13 @@ impl Trace {
         });
         Some(Arc::new(Trace {
             client: client.clone(),
-            isolation: scopes.0,
             propagation,
             root,
             sampled,
             recorder,
             state: Mutex::new(State {
-                current: scopes.1,
+                isolation,
+                current,
                 name,
                 source,
                 renamed: false,
@@ -208,11 +209,13 @@ impl Trace {
         if is_copy && client.options().tap.is_none() {
             return;
         }
-        let (name, source, renamed, current, measurements) = {
+        let (name, source, renamed, scopes, measurements) = {
             let mut state = self.lock();
+            let scopes = (state.isolation.clone(), state.current.clone());
             let measurements = std::mem::take(&mut state.measurements);
-            (state.name.clone(), state.source, state.renamed, state.current.data(), measurements)
+            (state.name.clone(), state.source, state.renamed, scopes, measurements)
         };
+        let (isolation, current) = scopes;
         let job = TransactionJob {
             event_id: rng::event_id(client.rng()),
             name,
@@ -220,7 +223,7 @@ impl Trace {
             renamed,
             measurements,
             buffer,
-            layers: [current, self.isolation.data(), Scope::global().data()],
+            layers: [current.data(), isolation.data(), Scope::global().data()],
             propagation: Arc::clone(&self.propagation),
             sampled: self.sampled,
         };
@@ -254,9 +257,14 @@ impl Trace {
         self.lock().measurements.insert(name, value);
     }
 
-    /// Says in which current scope the root lives: what is set there is on its transaction.
-    pub(crate) fn live_in(&self, current: &Scope) {
-        let old = std::mem::replace(&mut self.lock().current, current.clone());
+    /// Says in which scopes the root lives: what is set there is on its transaction.
+    pub(crate) fn live_in(&self, isolation: &Scope, current: &Scope) {
+        let mut state = self.lock();
+        let old = (
+            std::mem::replace(&mut state.isolation, isolation.clone()),
+            std::mem::replace(&mut state.current, current.clone()),
+        );
+        drop(state);
         drop(old); // outside the lock
     }
 }

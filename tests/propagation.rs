@@ -335,7 +335,8 @@ fn units_of_work_have_a_trace_each_and_stay_in_it() {
 fn a_trace_that_is_continued_is_for_the_span_that_it_was_continued_for() {
     let captured = capture_with(quiet(), || {
         let first = continue_trace(incoming("-1", "")).name("first");
-        let second = continue_trace([("sentry-trace", "11111111111111111111111111111111-2222222222222222-0")]);
+        let second =
+            continue_trace([("sentry-trace", "11111111111111111111111111111111-2222222222222222-0")]);
         drop(first.start());
         drop(second.name("second").start());
         drop(start_transaction("cron").start());

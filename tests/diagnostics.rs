@@ -2,7 +2,7 @@
 //!
 //! A message is said once in the life of a process, and on stderr: each test runs itself again as a process of its own.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::process::Command;
 use std::sync::Arc;

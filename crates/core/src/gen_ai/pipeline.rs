@@ -30,9 +30,6 @@ pub fn set_pipeline_name<'a>(name: impl Into<Option<&'a str>>) {
 /// The pipeline that this is part of.
 #[must_use]
 pub fn pipeline_name() -> Option<Arc<str>> {
-    if !client::any_active() {
-        return None;
-    }
     let scopes = Scopes::at_hand();
     let of = |scope: &Scope| scope.data().pipeline.clone();
     of(scopes.current_scope()).or_else(|| of(scopes.isolation())).or_else(|| of(Scope::global()))

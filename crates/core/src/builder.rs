@@ -71,6 +71,12 @@ impl SpanBuilder {
         self
     }
 
+    /// As [`attribute`](Self::attribute), for a key that was made at run time.
+    pub(crate) fn owned_attribute(mut self, key: &str, value: FieldValue<'_>) -> Self {
+        self.fields.push_owned_key(key, value);
+        self
+    }
+
     /// Decides for a root whether it is kept, before any sampler and rate. Without effect while tracing is off.
     pub fn sampled(mut self, sampled: bool) -> Self {
         self.sampled = Some(sampled);

@@ -6,9 +6,12 @@
 mod attributes;
 mod batches;
 mod check_in;
+mod copy;
 mod event;
+mod feedback;
 mod log;
 mod metric;
+mod models;
 mod sessions;
 mod transaction;
 mod weight;
@@ -103,13 +106,12 @@ impl Prepare for Pipeline {
     }
 
     fn prepare(&self, job: Job) -> Option<Envelope> {
-        match job {
+        let envelope = match job {
             Job::Item(job) => (job.prepare)(self),
-            Job::Transaction(job) => {
-                let (transaction, dsc) = job.into_transaction(&self.config, &self.losses)?;
-                self.finish(transaction, Some(dsc))
-            }
-        }
+            Job::Transaction(job) => self.prepare_transaction(job),
+        }?;
+        self.copy(&envelope);
+        Some(envelope)
     }
 
     fn quantities(&self, job: &Job) -> Vec<(Category, u64)> {
@@ -152,6 +154,11 @@ impl Pipeline {
             event = self.step(event, DiscardReason::EventProcessor, |event| processor(event))?;
         }
         self.finish(event, dsc)
+    }
+
+    fn prepare_transaction(&self, job: TransactionJob) -> Option<Envelope> {
+        let (transaction, dsc) = job.into_transaction(&self.config, &self.losses)?;
+        self.finish(transaction, Some(dsc))
     }
 
     /// The way of an item that has its data and an envelope of its own.

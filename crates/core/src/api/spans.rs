@@ -41,6 +41,18 @@ pub fn update_current_span(update: impl FnOnce(&Span)) {
     }
 }
 
+/// Sets a number of the transaction that is open, with a unit as `byte` or `millisecond`; empty for none (features T10).
+#[deprecated(note = "use an attribute: update_current_span(|span| span.set_attribute(name, value))")]
+pub fn set_measurement(name: impl Into<String>, value: f64, unit: &str) {
+    if let Some(span) = &Scopes::current().span {
+        let mut measurement = serde_json::json!({ "value": value });
+        if !unit.is_empty() {
+            measurement["unit"] = unit.into();
+        }
+        span.trace.set_measurement(name.into(), measurement);
+    }
+}
+
 /// Continues the trace that the headers name, and prepares a root span in it (features T06, `protocol.md` §8.8). Without valid headers it is a
 /// trace that begins here.
 ///

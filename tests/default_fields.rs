@@ -54,7 +54,8 @@ async fn checkout() -> StatusCode {
     tracing::info!(items = 3, "cart loaded");
     if let Err(error) = charge("4242").await {
         watchpost::capture_error(&error);
-        tracing::error!(error = &error as &dyn std::error::Error, attempt = 1, "no charge");
+        let another = std::io::Error::from_raw_os_error(2);
+        tracing::error!(error = &another as &dyn std::error::Error, attempt = 1, "no receipt");
     }
     StatusCode::INTERNAL_SERVER_ERROR
 }

@@ -73,7 +73,7 @@ fn chain(vector: &Vector<'_>) -> Outcome {
     };
     // An erased type is named by what it prints, as a vector's error can be.
     let captured = capture(|| {
-        capture_error(&error as &dyn Error);
+        capture_error(&error as &(dyn Error + 'static));
     });
     let event = captured.events().into_iter().next().ok_or("no event was sent")?;
     let exceptions = event.exception.iter().map(|exception| {

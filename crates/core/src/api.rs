@@ -7,15 +7,15 @@ mod spans;
 use std::time::Duration;
 
 pub use capture::{
-    Capture, add_breadcrumb, capture, capture_error, capture_event, capture_exception, capture_message,
-    capture_message_at, capture_template, last_event_id,
+    Capture, CaptureErr, add_breadcrumb, capture, capture_error, capture_event, capture_exception,
+    capture_group, capture_message, capture_message_at, capture_template, last_event_id,
+};
+pub use scopes::{
+    add_attachment, current_scope, global_scope, isolation_scope, new_scope, set_context, set_tag, set_tags,
+    set_transaction_name, set_user, with_isolation_scope, with_scope,
 };
 #[expect(deprecated, reason = "the names that people come with stay, and say where to go")]
 pub use scopes::{configure_scope, push_scope, set_extra};
-pub use scopes::{
-    current_scope, global_scope, isolation_scope, new_scope, set_context, set_tag, set_tags,
-    set_transaction_name, set_user, with_isolation_scope, with_scope,
-};
 pub use spans::{
     baggage, continue_trace, current_span, start_span, start_transaction, trace_environment, trace_headers,
     trace_headers_for, traceparent, update_current_span,

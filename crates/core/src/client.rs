@@ -1,17 +1,16 @@
 //! A client: options, a pipeline and an outbox. Several may live side by side; each reports to its own server.
 
-use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use watchpost_protocol::{Category, DiscardReason, DiscardedEvent, Dsn, Event, EventId, Level};
+use watchpost_protocol::{Category, DiscardReason, DiscardedEvent, Dsn, Event, EventId, Level, Mechanism};
 
 use crate::config::Config;
 use crate::error::InitError;
-use crate::error_chain::{self, Named};
+use crate::errors::{self, AsError, Draft, View};
 use crate::integration;
 use crate::limits::Limits;
 use crate::losses::Losses;
@@ -45,6 +44,13 @@ fn reserved(config: &Config) -> usize {
     usize::from(!config.options.send_default_pii)
 }
 
+/// Whether any client so far has hooks that want to see errors.
+static HOOKED: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn any_hooks() -> bool {
+    HOOKED.load(Ordering::Relaxed)
+}
+
 /// How long a flush waits before it says that it waits (`protocol.md` §20.2).
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -69,12 +75,12 @@ struct Inner {
 }
 
 /// What makes an event once it is admitted. Not a type parameter: each closure would bring the whole way of an event along.
-pub(crate) type Build<'a> = &'a mut dyn FnMut() -> Option<Event>;
+pub(crate) type Build<'a> = &'a mut dyn FnMut() -> Option<Draft>;
 
 /// Makes a [`Build`] of what can build only once.
-pub(crate) fn once(build: impl FnOnce() -> Event) -> impl FnMut() -> Option<Event> {
+pub(crate) fn once<D: Into<Draft>>(build: impl FnOnce() -> D) -> impl FnMut() -> Option<Draft> {
     let mut build = Some(build);
-    move || Some(build.take()?())
+    move || Some(build.take()?().into())
 }
 
 /// Proof that an item of a category may be built: it passed the gates that come before building.
@@ -116,6 +122,7 @@ impl Client {
         });
         let active = outbox.is_some();
         if active {
+            HOOKED.fetch_or(!config.options.error_hooks.is_empty(), Ordering::Relaxed);
             RESERVED.fetch_add(reserved(&config), Ordering::Relaxed);
             ACTIVE.fetch_add(1, Ordering::Release); // after it: who sees the client sees what it may not send
             for integration in &config.integrations {
@@ -191,8 +198,12 @@ impl Client {
     }
 
     /// Captures an error with its causes; as [`capture_event`](Self::capture_event).
-    pub fn capture_error<E: Error + ?Sized>(&self, error: &E, scope: Option<&Scope>) -> Option<EventId> {
-        self.capture_named(Named::of(&error), scope)
+    pub fn capture_error<K, E: AsError<K> + ?Sized>(
+        &self,
+        error: &E,
+        scope: Option<&Scope>,
+    ) -> Option<EventId> {
+        self.capture_built(scope, &mut || Some(self.draft(&error.view(), Event::default())))
     }
 
     /// Captures a message at a level; as [`capture_event`](Self::capture_event).
@@ -201,13 +212,15 @@ impl Client {
         self.capture_built(scope, &mut once(build))
     }
 
-    fn capture_named(&self, error: Named<'_>, scope: Option<&Scope>) -> Option<EventId> {
-        self.capture_built(scope, &mut once(|| error_chain::event(error)))
+    /// The event of an error that the program captures itself, shown to the hooks.
+    pub(crate) fn draft(&self, error: &View<'_>, event: Event) -> Draft {
+        let mechanism = Mechanism { handled: Some(true), ..Mechanism::default() };
+        Draft::of_error(errors::read(error, mechanism, Some(&self.options().error_hooks)), event)
     }
 
     fn capture_built(&self, scope: Option<&Scope>, build: Build<'_>) -> Option<EventId> {
         let admitted = self.admit_error()?;
-        let event = self.build(build)?;
+        let draft = self.build(build)?;
         let fresh = || PropagationContext::fresh(self.rng());
         let propagation = match scope {
             Some(scope) => scope.propagation(fresh),
@@ -217,7 +230,7 @@ impl Client {
         let current = scope.map(Scope::snapshot).unwrap_or_default();
         let layers = Layers { current, ..Layers::default() };
         let default_level = Level::Error;
-        self.capture(admitted, EventJob { event, layers, trace, stack: None, default_level })
+        self.capture(admitted, EventJob { layers, trace, default_level, ..EventJob::of(draft) })
     }
 
     /// The gates of an error event, the cheapest first: enabled? muted? limited? sampled? What they refuse is counted.
@@ -230,16 +243,18 @@ impl Client {
             inner.losses.record(DiscardReason::RatelimitBackoff, Category::Error, 1);
             return None;
         }
+        let sampled_later = self.options().error_sampler.is_some();
         let rate = inner.config.sample_rate.get();
-        if rate < 1.0 && rng::sample_rand(self.rng()) >= rate {
+        if rate < 1.0 && !sampled_later && rng::sample_rand(self.rng()) >= rate {
             inner.losses.record(DiscardReason::SampleRate, Category::Error, 1);
             return None;
         }
         Some(Admitted(()))
     }
 
-    /// Builds an admitted event. A panic in it (a `Display` of the program's, say) costs this event, is counted, and harms nobody.
-    pub(crate) fn build(&self, build: Build<'_>) -> Option<Event> {
+    /// Builds an admitted event, unless the program does not want to hear of its error. A panic in it (a `Display` of the program's, say) costs this event, is counted, and harms nobody.
+    pub(crate) fn build(&self, build: Build<'_>) -> Option<Draft> {
+        let hooks = &self.options().error_hooks;
         let built = {
             let _muted = mute::enter(); // an error that captures something when it is printed might capture itself, for ever
             catch_unwind(AssertUnwindSafe(build))
@@ -249,7 +264,21 @@ impl Client {
                 crate::debug!("formatting an error panicked: it was not captured");
                 self.ledger().record(DiscardReason::InternalSdkError, Category::Error, 1);
             })
-            .ok()?
+            .ok()
+            .flatten()
+            .filter(|draft| {
+                let ignored = draft.notes.ignored
+                    || draft.event.exception.last().is_some_and(|error| hooks.ignores_name(error));
+                if ignored {
+                    crate::debug!("an error that is ignored was not captured");
+                    self.ledger().record(DiscardReason::EventProcessor, Category::Error, 1);
+                }
+                !ignored
+            })
+            .map(|mut draft| {
+                draft.apply_hooks();
+                draft
+            })
     }
 
     /// Whether a category may be sent now; a refusal is the caller's to count.

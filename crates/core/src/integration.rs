@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
-use watchpost_protocol::{Event, Stacktrace, Transaction};
+use watchpost_protocol::{DebugMeta, Event, Stacktrace, Transaction};
 
 /// A named step of the pipeline: sees every event and transaction on the worker, may change or drop it (features N01).
 ///
@@ -65,6 +65,18 @@ pub trait StackSource: Send + Sync + 'static {
     /// Finds the functions behind the addresses. Called on the worker. The frames come caller first, as the protocol wants them
     /// (§5.10), without the frames of the reporter and of the runtime. `None` when there is nothing to show.
     fn resolve(&self, stack: &RawStack) -> Option<Stacktrace>;
+
+    /// Reads a backtrace that an error carries, as it prints. Called on the worker. `None` when there is nothing to show.
+    fn parse(&self, printed: &str) -> Option<Stacktrace> {
+        let _ = printed;
+        None
+    }
+
+    /// The images in which the server finds the names of the event's addresses (`protocol.md` §5.12). Called on the worker.
+    fn images(&self, event: &Event) -> Option<DebugMeta> {
+        let _ = event;
+        None
+    }
 }
 
 /// Return addresses as they were on the stack, innermost first.

@@ -5,13 +5,14 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use watchpost_protocol::{Breadcrumb, Event, EventId, Exception, Level, Mechanism};
+use watchpost_protocol::{Breadcrumb, EventId, Level};
 
 use crate::breadcrumbs::{self, FlatCrumb};
 pub use crate::client::any_active;
 use crate::client::{Build, Client, once};
 use crate::current::Scopes;
 pub use crate::current::{SpanSource, set_span_source};
+pub use crate::errors::{Draft, ErrorRecord, View};
 use crate::fields::Fields;
 use crate::integration::RawStack;
 use crate::last_error::LastError;
@@ -30,23 +31,55 @@ pub use crate::trace::{RootName, Trace};
 
 /// Captures an event in `scopes`: `build` runs only if the gates let it pass, and a panic in it (a `Display` of the program's, say) costs this
 /// event and nothing else.
-pub fn capture(
+pub fn capture<D: Into<Draft>>(
     scopes: &Scopes,
     default_level: Level,
     stack: Option<RawStack>,
-    build: impl FnOnce() -> Event,
+    build: impl FnOnce() -> D,
 ) -> Option<EventId> {
-    capture_if(scopes, default_level, stack, &mut once(build), &|_| true)
+    capture_if(scopes, default_level, stack, &mut once(build), Way::Captured)
+}
+
+/// As [`capture`], for what a line of the program has logged: not if it says again what was reported last in this unit of work, elsewhere.
+/// `line` is any number that no other line has.
+pub fn capture_logged<D: Into<Draft>>(
+    scopes: &Scopes,
+    default_level: Level,
+    line: u64,
+    build: impl FnOnce() -> D,
+) -> Option<EventId> {
+    capture_if(scopes, default_level, None, &mut once(build), Way::Logged(line))
 }
 
 /// As [`capture`], for an error on its way out of a unit of work: not if it is the one that was reported last there.
-pub fn capture_outgoing(
+pub fn capture_outgoing<D: Into<Draft>>(
     scopes: &Scopes,
     stack: Option<RawStack>,
-    build: impl FnOnce() -> Event,
+    build: impl FnOnce() -> D,
 ) -> Option<EventId> {
-    let is_news = |error| error != scopes.isolation().last_error();
-    capture_if(scopes, Level::Error, stack, &mut once(build), &is_news)
+    capture_if(scopes, Level::Error, stack, &mut once(build), Way::Outgoing)
+}
+
+/// How an event comes to be captured, which says whether it may be known already.
+#[derive(Clone, Copy)]
+enum Way {
+    /// The program says so: it is news.
+    Captured,
+    /// A line of the program has logged it.
+    Logged(u64),
+    /// It comes out of a unit of work.
+    Outgoing,
+}
+
+impl Way {
+    fn is_news(self, error: Option<&LastError>, last: Option<&LastError>) -> bool {
+        let (Some(error), Some(last)) = (error, last) else { return true };
+        match self {
+            Way::Captured => true,
+            Way::Logged(_) => !error.repeats(last),
+            Way::Outgoing => !error.is_same(last),
+        }
+    }
 }
 
 fn capture_if(
@@ -54,25 +87,23 @@ fn capture_if(
     default_level: Level,
     stack: Option<RawStack>,
     build: Build<'_>,
-    is_news: &dyn Fn(Option<LastError>) -> bool,
+    way: Way,
 ) -> Option<EventId> {
     let client = scopes.client()?;
     let admitted = client.admit_error()?;
-    let event = client.build(build)?;
-    let error = LastError::of(&event, default_level);
-    if !is_news(error) {
+    let draft = client.build(build)?;
+    let line = if let Way::Logged(line) = way { Some(line) } else { None };
+    let error = LastError::of(&draft, default_level, line);
+    if !way.is_news(error.as_ref(), scopes.isolation().last_error().as_ref()) {
+        crate::debug!("an error that was reported before was not reported again");
         return None;
     }
-    let job =
-        EventJob { event, layers: scopes.layers(), trace: scopes.event_trace(&client), stack, default_level };
+    let fields = scopes.span_fields(&client);
+    let (layers, trace) = (scopes.layers(), scopes.event_trace(&client));
+    let job = EventJob { layers, trace, stack, fields, default_level, ..EventJob::of(draft) };
     let id = client.capture(admitted, job)?;
     scopes.isolation().set_reported(id, error);
     Some(id)
-}
-
-/// The exceptions of an error that was not captured by the program itself: `mechanism` says by what, and whether it was handled.
-pub fn exceptions<E: std::error::Error + ?Sized>(error: &E, mechanism: Mechanism) -> Vec<Exception> {
-    crate::error_chain::exceptions(error, mechanism)
 }
 
 /// The stack of the caller, for an error that will be captured elsewhere. `None` without a client or a source of stacks.

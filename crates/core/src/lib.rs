@@ -21,11 +21,11 @@ pub mod losses;
 mod outbox;
 pub mod transport;
 
+mod attachment;
 mod heap;
 
 mod breadcrumbs;
 pub mod fields;
-mod last_error;
 mod merge;
 mod origin;
 mod propagation_context;
@@ -48,7 +48,8 @@ mod body_size;
 mod config;
 mod dsc;
 mod environment;
-mod error_chain;
+pub mod errors;
+mod last_error;
 pub mod options;
 mod pipeline;
 
@@ -72,6 +73,7 @@ mod unit;
 pub mod api;
 pub mod layer;
 
+pub use attachment::Attachment;
 pub use body_size::{MaxRequestBodySize, ParseMaxRequestBodySizeError};
 pub use builder::{EnteredSpan, SpanBuilder};
 pub use client::{Client, Guard};
@@ -80,7 +82,7 @@ pub use config::SDK_NAME;
 pub use current::{Scopes, ScopesGuard};
 pub use environment::parse_bool;
 pub use error::InitError;
-pub use error_chain::exceptions;
+pub use errors::{AsError, exceptions};
 pub use fields::{FieldValue, Fields};
 pub use filters::SpanRule;
 pub use flush::Flush;
@@ -88,7 +90,8 @@ pub use future::FutureExt;
 pub use integration::{Integration, RawStack, StackSource};
 pub use losses::Losses;
 pub use options::{
-    DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_IN_FLIGHT, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_BYTES,
+    DEFAULT_MAX_ATTACHMENT_SIZE, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_BREADTH, DEFAULT_MAX_DEPTH,
+    DEFAULT_MAX_EVENT_SIZE, DEFAULT_MAX_IN_FLIGHT, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_BYTES,
     DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT, MaybeDsn, Options,
 };
 pub use origin::Site;

@@ -3,6 +3,8 @@
 //!
 //! Whoever drops an item on the way, or fails, has it counted under a reason of its own; nothing else of the client is held up by it.
 
+mod ceiling;
+mod databag;
 mod event;
 mod transaction;
 mod weight;
@@ -36,7 +38,7 @@ pub(crate) enum Job {
 pub(crate) struct ItemJob {
     pub(crate) label: Label,
     /// What is lost if it is never prepared (§4.2); a line of none does not count.
-    pub(crate) quantities: [(Category, u64); 2],
+    pub(crate) quantities: [(Category, u64); 3],
     pub(crate) prepare: PrepareItem,
 }
 
@@ -61,11 +63,19 @@ trait Telemetry: Sized {
     fn part_lost(&self, _before: &[(Category, u64)]) -> Option<(Category, u64)> {
         None
     }
+    /// Whether the program's own sampler keeps it, which is asked when all else is done.
+    fn is_sampled(&self, _config: &Config) -> bool {
+        true
+    }
     /// Cuts what is too long to send.
     fn trim(&mut self, config: &Config);
     /// The id in the header of its envelope, for kinds that have one (§2.2).
     fn event_id(&self) -> Option<EventId>;
-    fn item(&self) -> Result<Item, serde_json::Error>;
+    fn item(&mut self, config: &Config) -> Result<Item, serde_json::Error>;
+    /// What goes with it in its envelope.
+    fn companions(self, _pipeline: &Pipeline) -> Vec<Item> {
+        Vec::new()
+    }
 }
 
 impl Prepare for Pipeline {
@@ -107,7 +117,7 @@ impl Job {
         let label = Label { priority, category: Category::Error, order: None, weight: weight::event(&job) };
         Job::Item(ItemJob {
             label,
-            quantities: [(Category::Error, 1), (Category::Error, 0)],
+            quantities: job.quantities(),
             prepare: Box::new(move |pipeline| pipeline.prepare_event(job)),
         })
     }
@@ -116,10 +126,11 @@ impl Job {
 impl Pipeline {
     fn prepare_event(&self, job: EventJob) -> Option<Envelope> {
         let dsc = job.trace.dsc.clone();
-        let processors = job.processors();
-        let mut event = job.into_event(&self.config);
+        let processors = job.processors(&self.config);
+        let mut event = job.into_report(&self.config);
         for processor in &processors {
-            event = self.step(event, DiscardReason::EventProcessor, |event| processor(event))?;
+            event = self
+                .step(event, DiscardReason::EventProcessor, |report| report.map(|event| processor(event)))?;
         }
         self.finish(event, dsc)
     }
@@ -137,8 +148,12 @@ impl Pipeline {
             item.scrub(rules); // before the hook: what the hook itself adds is the program's own (§16.1)
         }
         item = self.step(item, DiscardReason::BeforeSend, |item| item.before_send(&self.config))?;
+        if !item.is_sampled(&self.config) {
+            self.losses.record_all(DiscardReason::SampleRate, &item.quantities());
+            return None;
+        }
         item.trim(&self.config); // last, so that what a hook adds is cut too
-        self.envelope(&item, dsc)
+        self.envelope(item, dsc)
     }
 
     /// Runs one step of somebody else's: under no lock, its panic caught, its losses counted (`protocol.md` §20.5).
@@ -169,7 +184,11 @@ impl Pipeline {
         }
     }
 
-    fn envelope<T: Telemetry>(&self, item: &T, dsc: Option<Arc<DynamicSamplingContext>>) -> Option<Envelope> {
+    fn envelope<T: Telemetry>(
+        &self,
+        mut item: T,
+        dsc: Option<Arc<DynamicSamplingContext>>,
+    ) -> Option<Envelope> {
         let mut envelope = Envelope::default();
         envelope.headers.event_id = item.event_id();
         envelope.headers.sdk = Some(Arc::clone(&self.config.sdk));
@@ -178,8 +197,11 @@ impl Pipeline {
         if let (Some(dsc), Some(rules)) = (&mut envelope.headers.trace, &self.config.scrub) {
             rules.scrub_context(dsc);
         }
-        match item.item() {
-            Ok(item) => envelope.items.push(item),
+        match item.item(&self.config) {
+            Ok(lead) => {
+                envelope.items.push(lead);
+                envelope.items.append(&mut item.companions(self));
+            }
             Err(error) => {
                 crate::debug!("an item could not be serialised: {error}");
                 self.losses.record_all(DiscardReason::InternalSdkError, &item.quantities());

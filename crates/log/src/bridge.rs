@@ -71,7 +71,9 @@ impl Log for LogBridge {
         if self.listens(record.metadata()) && !record::is_from_tracing(record) {
             let level = record::level(record.level());
             if record.level() <= self.issues {
-                layer::capture(&Scopes::current(), level, None, || record::event(record));
+                layer::capture_logged(&Scopes::current(), level, record::line_of(record), || {
+                    record::event(record)
+                });
             } else {
                 layer::add_record(level, |fields| {
                     record::collect(record, fields);

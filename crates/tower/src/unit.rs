@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use watchpost_core::layer::{any_active, scratch};
+use watchpost_core::layer::{Draft, ErrorRecord, any_active, scratch};
 use watchpost_core::{Client, Fields, RawStack, Scopes, layer, mute};
-use watchpost_protocol::{Event, Exception, SpanStatus};
+use watchpost_protocol::{Event, SpanStatus};
 
 use crate::error::{self, ServiceError};
 
@@ -59,11 +59,8 @@ impl Unit {
     }
 
     /// Makes an issue of an error on its way out, unless the program has reported it already.
-    pub(crate) fn report(&self, stack: Option<RawStack>, exceptions: impl FnOnce() -> Vec<Exception>) {
-        layer::capture_outgoing(&self.scopes, stack, || Event {
-            exception: exceptions().into(),
-            ..Event::default()
-        });
+    pub(crate) fn report(&self, stack: Option<RawStack>, error: impl FnOnce() -> ErrorRecord) {
+        layer::capture_outgoing(&self.scopes, stack, || Draft::of_error(error(), Event::default()));
     }
 
     /// The work has failed, and nobody has handled that.

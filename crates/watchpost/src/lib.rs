@@ -30,21 +30,22 @@ pub use init::{init, new_client};
 
 #[allow(deprecated, reason = "the names that people come with stay, and say where to go")]
 pub use watchpost_core::api::{
-    Capture, add_breadcrumb, baggage, capture, capture_error, capture_event, capture_exception,
-    capture_message, capture_message_at, client, close, configure_scope, continue_trace, current_scope,
-    current_span, flush, flush_async, flush_with, global_scope, is_initialized, isolation_scope,
-    last_event_id, new_scope, push_scope, set_context, set_extra, set_tag, set_tags, set_transaction_name,
-    set_user, start_span, start_transaction, trace_environment, trace_headers, trace_headers_for,
-    traceparent, update_current_span, with_isolation_scope, with_scope,
+    Capture, CaptureErr, add_attachment, add_breadcrumb, baggage, capture, capture_error, capture_event,
+    capture_exception, capture_group, capture_message, capture_message_at, client, close, configure_scope,
+    continue_trace, current_scope, current_span, flush, flush_async, flush_with, global_scope,
+    is_initialized, isolation_scope, last_event_id, new_scope, push_scope, set_context, set_extra, set_tag,
+    set_tags, set_transaction_name, set_user, start_span, start_transaction, trace_environment,
+    trace_headers, trace_headers_for, traceparent, update_current_span, with_isolation_scope, with_scope,
 };
 /// What must not leave the process, and the functions that instrumentation takes it out with.
 pub use watchpost_core::scrub;
 pub use watchpost_core::{
-    Client, Clock, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_SIZE,
-    DEFAULT_SHUTDOWN_TIMEOUT, Decision, Delivery, EnteredSpan, EventScrubber, FieldValue, Fields, FutureExt,
-    Guard, InitError, Integration, MaxRequestBodySize, Options, Pattern, RawStack, Rng, SampleRate,
-    SamplingContext, Scope, Scopes, Sensitive, Span, SpanBuilder, SpanRule, StackSource, Transport,
-    sensitive,
+    AsError, Attachment, Client, Clock, DEFAULT_MAX_ATTACHMENT_SIZE, DEFAULT_MAX_BREADCRUMBS,
+    DEFAULT_MAX_BREADTH, DEFAULT_MAX_DEPTH, DEFAULT_MAX_EVENT_SIZE, DEFAULT_MAX_VALUE_LENGTH,
+    DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT, Decision, Delivery, EnteredSpan, EventScrubber, FieldValue,
+    Fields, FutureExt, Guard, InitError, Integration, MaxRequestBodySize, Options, Pattern, RawStack, Rng,
+    SampleRate, SamplingContext, Scope, Scopes, Sensitive, Span, SpanBuilder, SpanRule, StackSource,
+    Transport, sensitive,
 };
 pub use watchpost_protocol::{
     Breadcrumb, Dsn, Envelope, Event, EventId, IpAddress, Level, LogLevel, SpanStatus, Transaction,
@@ -76,7 +77,7 @@ pub const FINGERPRINT_DEFAULT: &str = "{{ default }}";
 pub mod prelude {
     pub use crate::protocol::{Breadcrumb, Level, User};
     pub use crate::{
-        FutureExt, Options, add_breadcrumb, capture_error, capture_exception, capture_message, init,
-        set_context, set_tag, set_user, start_span, start_transaction,
+        CaptureErr, FutureExt, Options, add_breadcrumb, capture_error, capture_exception, capture_message,
+        init, set_context, set_tag, set_user, start_span, start_transaction,
     };
 }

@@ -8,16 +8,19 @@
 mod support;
 
 use std::fmt;
+use std::mem::ManuallyDrop;
+use std::panic::panic_any;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use support::Watched;
 use support::transports::Blocked;
 use tracing_subscriber::prelude::*;
+use watchpost::protocol::Timestamp;
 use watchpost::{
-    Breadcrumb, Client, Decision, Delivery, Envelope, Event, Integration, Options, Scopes, Transaction,
-    Transport,
+    Breadcrumb, Client, Clock, Decision, Delivery, Envelope, Event, Integration, Options, Rng, Scopes,
+    Transaction, Transport,
 };
 use watchpost_testkit::{Captured, Recorder, capture_with, options};
 
@@ -226,6 +229,77 @@ impl fmt::Display for Unspeakable {
 }
 
 impl std::error::Error for Unspeakable {}
+
+/// A clock and dice that use the reporter, and fail.
+struct Broken;
+
+impl Clock for Broken {
+    fn now(&self) -> Timestamp {
+        watchpost::capture_message("what time is it?");
+        panic!("no time")
+    }
+
+    fn monotonic(&self) -> Instant {
+        watchpost::start_transaction("watch").start().finish();
+        panic!("no time")
+    }
+}
+
+impl Rng for Broken {
+    fn next_u64(&self) -> u64 {
+        watchpost::add_breadcrumb(Breadcrumb::new("rolled the dice"));
+        panic!("no dice")
+    }
+}
+
+#[test]
+fn a_clock_and_dice_that_panic_are_done_without() {
+    let (captured, losses) = day_with(quiet().clock(Broken).rng(Broken));
+    assert_eq!(captured.draw(), format!("{EVENT}{TRANSACTION}"));
+    assert!(losses.is_empty(), "{losses:?}");
+}
+
+/// What it panics with panics again when it is freed, and so on.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic_any(Bomb);
+    }
+}
+
+impl fmt::Debug for Bomb {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic_any(Bomb)
+    }
+}
+
+#[test]
+fn a_panic_whose_payload_panics_harms_nobody() {
+    struct Bombs;
+    impl Integration for Bombs {
+        fn identifier(&self) -> &'static str {
+            "bombs"
+        }
+        fn setup_once(&self) {
+            panic_any(Bomb)
+        }
+    }
+    let (captured, losses) = day_with(quiet().integration(Bombs).traces_sampler(|_| panic_any(Bomb)));
+    assert_eq!(captured.draw(), format!("{EVENT}{TRANSACTION}"));
+    assert!(losses.is_empty(), "{losses:?}");
+    let (_, losses) = day_with(quiet().before_send(|_| panic_any(Bomb)));
+    assert_eq!(losses, ["before_send/error: 1"]);
+    let watched = Watched::new(quiet().before_breadcrumb(|_| panic_any(Bomb)));
+    watched.run(|| {
+        let subscriber = tracing_subscriber::registry().with(watchpost::tracing::layer());
+        tracing::subscriber::with_default(subscriber, || {
+            let bomb = ManuallyDrop::new(Bomb);
+            tracing::info_span!("field", bomb = ?*bomb).in_scope(|| tracing::info!("hello"));
+        });
+    });
+    assert_eq!(watched.close().draw(), "function field\n");
+}
 
 #[test]
 fn an_error_that_panics_when_printed_is_counted() {

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use watchpost_protocol::{Category, DiscardReason, Item};
 
 use crate::losses::Losses;
+use crate::unharmed::unharmed;
 
 /// A file that goes with an event: bytes, a file on disk, or what a function makes.
 ///
@@ -136,8 +136,9 @@ impl Content {
                 File::open(path)?.take(limit as u64 + 1).read_to_end(&mut bytes)?;
                 Ok(bytes)
             }
-            Content::Made(make) => catch_unwind(AssertUnwindSafe(|| make()))
-                .unwrap_or_else(|_| Err(io::Error::other("what makes it panicked"))),
+            Content::Made(make) => {
+                unharmed(|| make()).unwrap_or_else(|| Err(io::Error::other("what makes it panicked")))
+            }
         }
     }
 }

@@ -9,7 +9,7 @@
 //!
 //! So the first crumb after a fork of a hundred costs what any other does, and an event that is captured takes the whole trail along
 //! without a copy; the worker reads it. When the own segment is full, it is frozen and all before it is let go: between one and two times
-//! the limit is held.
+//! the limit is held. A segment is full, too, when its crumbs are long: a ring never holds much more than a megabyte.
 //!
 //! What a layer adds is kept as it came, in flat buffers: a [`Breadcrumb`] is made of it on the worker, if an event takes it along.
 
@@ -23,6 +23,9 @@ use crate::heap;
 
 /// More segments than this are melted into one, so that a scope that is captured after every crumb does not grow a long chain.
 const MAX_SEGMENTS: usize = 16;
+
+/// A segment with more text than this is full, in bytes, however few its crumbs are: an event of more than a megabyte is not accepted anyway.
+const MAX_SEGMENT_TEXT: usize = 512 * 1024;
 
 /// The field that is the message of a crumb, and not data.
 const MESSAGE: &str = "message";
@@ -108,7 +111,7 @@ impl Ring {
         }
         self.total += 1;
         let mut gone = None;
-        if self.own.crumbs.len() >= limit {
+        if self.own.crumbs.len() >= limit || self.own.text_len() > MAX_SEGMENT_TEXT {
             let next = self.own.next();
             let full = std::mem::replace(&mut self.own, next);
             gone = Some(std::mem::take(&mut self.frozen));
@@ -153,6 +156,11 @@ impl Segment {
     fn reserve(&mut self, crumbs: usize, text: usize) {
         self.crumbs.reserve(crumbs);
         self.fields.reserve(crumbs * 3, text);
+    }
+
+    /// About how many bytes of text the crumbs hold.
+    fn text_len(&self) -> usize {
+        self.fields.text_len() + self.made
     }
 
     /// An empty one with room for what this one holds: the crumbs to come will be like those that came.
@@ -347,5 +355,16 @@ mod tests {
         let trail = ring.freeze();
         assert!(trail.segments <= MAX_SEGMENTS && trail.len() <= 100 + MAX_SEGMENTS);
         assert_eq!(picture(&trail, 2), "998 999");
+    }
+
+    #[test]
+    fn a_ring_of_long_crumbs_holds_few() {
+        let mut ring = Ring::default();
+        for _ in 0..200 {
+            ring.push(Breadcrumb::new("x".repeat(MAX_SEGMENT_TEXT / 4)), 100);
+        }
+        let trail = ring.freeze();
+        assert!(trail.weight() < 3 * MAX_SEGMENT_TEXT, "{} bytes", trail.weight());
+        assert!(trail.len > 4, "and yet some");
     }
 }

@@ -1,7 +1,6 @@
 //! A client: options, a pipeline and an outbox. Several may live side by side; each reports to its own server.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -20,6 +19,7 @@ use crate::outbox::{Bounds, Health, Outbox, Wire};
 use crate::pipeline::{EventJob, EventTrace, Job, Pipeline};
 use crate::propagation_context::PropagationContext;
 use crate::scope::Scope;
+use crate::unharmed::unharmed;
 use crate::{mute, rng};
 
 /// How many clients of this process can send. The gate of everything: while it is zero, a span costs one load.
@@ -257,28 +257,22 @@ impl Client {
         let hooks = &self.options().error_hooks;
         let built = {
             let _muted = mute::enter(); // an error that captures something when it is printed might capture itself, for ever
-            catch_unwind(AssertUnwindSafe(build))
+            unharmed(build)
         };
-        built
-            .inspect_err(|_| {
-                crate::debug!("formatting an error panicked: it was not captured");
-                self.ledger().record(DiscardReason::InternalSdkError, Category::Error, 1);
-            })
-            .ok()
-            .flatten()
-            .filter(|draft| {
-                let ignored = draft.notes.ignored
-                    || draft.event.exception.last().is_some_and(|error| hooks.ignores_name(error));
-                if ignored {
-                    crate::debug!("an error that is ignored was not captured");
-                    self.ledger().record(DiscardReason::EventProcessor, Category::Error, 1);
-                }
-                !ignored
-            })
-            .map(|mut draft| {
-                draft.apply_hooks();
-                draft
-            })
+        let draft = built.unwrap_or_else(|| {
+            crate::debug!("formatting an error panicked: it was not captured");
+            self.ledger().record(DiscardReason::InternalSdkError, Category::Error, 1);
+            None
+        });
+        let mut draft = draft?;
+        if draft.notes.ignored || draft.event.exception.last().is_some_and(|error| hooks.ignores_name(error))
+        {
+            crate::debug!("an error that is ignored was not captured");
+            self.ledger().record(DiscardReason::EventProcessor, Category::Error, 1);
+            return None;
+        }
+        draft.apply_hooks();
+        Some(draft)
     }
 
     /// Whether a category may be sent now; a refusal is the caller's to count.

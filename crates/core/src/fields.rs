@@ -4,7 +4,8 @@
 //! nothing once it has grown, and no JSON is made before the worker.
 
 use std::fmt::{self, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::unharmed::unharmed;
 
 use watchpost_protocol::{Map, Value};
 
@@ -74,7 +75,7 @@ impl Fields {
     /// Adds what `value` prints with `{:?}`; of one that fails or panics half-way, what it printed until then.
     pub fn push_debug(&mut self, key: &'static str, value: &dyn fmt::Debug) {
         let start = self.text.len() as u32;
-        let _ = catch_unwind(AssertUnwindSafe(|| write!(self.text, "{value:?}")));
+        let _ = unharmed(|| write!(self.text, "{value:?}"));
         let value = Stored::Text(start, self.text.len() as u32);
         self.entries.push(Entry { key: Key::Static(key), value });
     }

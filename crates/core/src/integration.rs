@@ -1,7 +1,8 @@
 //! Steps that see items on the worker, and the source of stacks: what leaf crates and users plug in.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
+
+use crate::unharmed::unharmed;
 
 use watchpost_protocol::{DebugMeta, Event, Stacktrace, Transaction};
 
@@ -52,7 +53,7 @@ pub(crate) fn set_up(integration: &dyn Integration) {
     }
     done.push(name);
     drop(done);
-    if catch_unwind(AssertUnwindSafe(|| integration.setup_once())).is_err() {
+    if unharmed(|| integration.setup_once()).is_none() {
         crate::debug!("setting up the integration {name:?} panicked");
     }
 }

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use watchpost_protocol::{Breadcrumb, EventId, Level};
@@ -28,6 +27,7 @@ pub use crate::scratch;
 pub use crate::span_ref::SpanRef;
 use crate::trace::RootInit;
 pub use crate::trace::{RootName, Trace};
+use crate::unharmed::unharmed;
 
 /// Captures an event in `scopes`: `build` runs only if the gates let it pass, and a panic in it (a `Display` of the program's, say) costs this
 /// event and nothing else.
@@ -121,7 +121,8 @@ pub fn add_breadcrumb(scopes: &Scopes, build: impl FnOnce() -> Breadcrumb) {
     if options.max_breadcrumbs == 0 {
         return;
     }
-    let kept = unharmed(|| {
+    let _muted = mute::enter();
+    let kept = kept(|| {
         let mut breadcrumb = build();
         breadcrumb.timestamp.get_or_insert_with(|| options.clock.now());
         match &options.before_breadcrumb {
@@ -180,7 +181,7 @@ pub fn add_record_in(
         return;
     }
     scratch::with(|fields| {
-        let kept = unharmed(|| {
+        let kept = kept(|| {
             let category = collect(fields);
             let crumb = FlatCrumb { timestamp: options.clock.now(), level, category };
             match &options.before_breadcrumb {
@@ -203,11 +204,10 @@ enum Kept {
     Made(Breadcrumb),
 }
 
-/// Runs what the program has a say in: muted, because a hook or a printed value that logs would be asked about its own breadcrumb, for
-/// ever; and a panic costs this breadcrumb alone.
-fn unharmed<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
-    let _muted = mute::enter();
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+/// What becomes of a breadcrumb that the program has a say in: a panic costs this one alone. To be called muted, because a hook or a printed value
+/// that logs would be asked about its own breadcrumb, for ever.
+fn kept<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
+    unharmed(work).unwrap_or_else(|| {
         crate::debug!("before_breadcrumb, or printing a value, panicked: the breadcrumb was dropped");
         None
     })

@@ -14,6 +14,7 @@ pub mod clock;
 pub mod diag;
 pub mod mute;
 pub mod rng;
+mod unharmed;
 
 pub mod error;
 mod limits;
@@ -105,4 +106,5 @@ pub use sensitive::{Sensitive, sensitive};
 pub use span::Span;
 pub use tag::{MAX_TAG_KEY, MAX_TAG_VALUE};
 pub use transport::{Delivery, Transport};
+pub use unharmed::unharmed;
 pub use unit::UnitInit;

@@ -12,8 +12,6 @@ thread_local! {
 }
 
 /// Whether nothing is to be captured on this thread.
-///
-/// A thread that is being torn down counts as muted: its scopes are gone already.
 #[inline]
 #[must_use]
 pub fn is_muted() -> bool {

@@ -9,7 +9,6 @@ mod event;
 mod transaction;
 mod weight;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use watchpost_protocol::{Category, DiscardReason, DynamicSamplingContext, Envelope, EventId, Item};
@@ -19,6 +18,7 @@ use crate::integration::Integration;
 use crate::losses::Losses;
 use crate::outbox::{Label, Prepare, Priority};
 use crate::scrub::Rules;
+use crate::unharmed::unharmed;
 
 pub(crate) use event::{EventJob, EventTrace};
 pub(crate) use transaction::TransactionJob;
@@ -164,19 +164,19 @@ impl Pipeline {
         step: impl FnOnce(T) -> Option<T>,
     ) -> Option<T> {
         let before = item.quantities();
-        match catch_unwind(AssertUnwindSafe(|| step(item))) {
-            Ok(Some(item)) => {
+        match unharmed(|| step(item)) {
+            Some(Some(item)) => {
                 if let Some((category, quantity)) = item.part_lost(&before) {
                     self.losses.record(reason, category, quantity);
                 }
                 Some(item)
             }
-            Ok(None) => {
+            Some(None) => {
                 crate::debug!("dropped one {} ({reason})", before[0].0);
                 self.losses.record_all(reason, &before);
                 None
             }
-            Err(_) => {
+            None => {
                 crate::debug!("a callback panicked: dropped one {} ({reason})", before[0].0);
                 self.losses.record_all(reason, &before);
                 None

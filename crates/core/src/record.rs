@@ -19,6 +19,14 @@ pub const MAX_SPANS: usize = 1000;
 /// So many later attributes are looked through for such that were set again since; then after so many as were left, and as many again.
 const LATER_FIELDS: usize = 256;
 
+/// How many attributes the spans of a trace have together, and how much text in them, in bytes: more than any server takes. What comes later
+/// is not kept.
+const MAX_FIELDS: usize = 65_536;
+const MAX_TEXT: usize = 4 * 1024 * 1024;
+
+/// How many links a span keeps.
+const MAX_LINKS: usize = 1000;
+
 /// How many spans a request has, as a rule: room for so many is made at once, some 2.5 kB with their attributes. Growing step by step costs
 /// more than all of their recording.
 const FEW_SPANS: usize = 12;
@@ -116,7 +124,8 @@ impl Buffer {
             self.rows.reserve(FEW_SPANS);
             self.fields.reserve(2 * FEW_SPANS, 20 * FEW_SPANS);
         }
-        let attributes = self.fields.extend(opening.fields);
+        let attributes =
+            if self.has_room_for(opening.fields) { self.fields.extend(opening.fields) } else { (0, 0) };
         let thread = self.threads.here();
         if let Origin::ByHand(init) = &opening.origin {
             self.boxed += size_of::<SpanInit>() + init.name.len();
@@ -161,11 +170,30 @@ impl Buffer {
         if self.row(slot).is_none() {
             return;
         }
+        if !self.has_room_for(fields) {
+            if self.is_tidy() {
+                return;
+            }
+            self.tidy();
+            if !self.has_room_for(fields) {
+                return;
+            }
+        }
         let (from, to) = self.fields.extend(fields);
         self.later.extend((from..to).map(|at| (slot.0, at)));
         if self.later.len() > self.tidy_at.max(LATER_FIELDS) {
             self.tidy();
         }
+    }
+
+    fn has_room_for(&self, fields: &Fields) -> bool {
+        self.fields.len() + fields.len() <= MAX_FIELDS
+            && self.fields.text_len() + fields.text_len() <= MAX_TEXT
+    }
+
+    /// Whether nothing was added since the last time that it was tidied.
+    fn is_tidy(&self) -> bool {
+        2 * self.later.len() <= self.tidy_at
     }
 
     /// Drops the later attributes that were set again since: a span that lives long and counts in an attribute does not grow.
@@ -212,7 +240,12 @@ impl Buffer {
     }
 
     pub(crate) fn add_link(&mut self, slot: Slot, link: SpanLink) {
-        self.set(slot, |set| set.links.push(link));
+        self.boxed += size_of::<SpanLink>();
+        self.set(slot, |set| {
+            if set.links.len() < MAX_LINKS {
+                set.links.push(link);
+            }
+        });
     }
 
     fn set(&mut self, slot: Slot, change: impl FnOnce(&mut Set)) {

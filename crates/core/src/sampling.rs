@@ -1,6 +1,5 @@
 //! Decided once, at the root (`protocol.md` §8.6).
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use watchpost_protocol::{SpanId, TraceId, TransactionSource};
@@ -8,6 +7,7 @@ use watchpost_protocol::{SpanId, TraceId, TransactionSource};
 use crate::error::InitError;
 use crate::fields::Fields;
 use crate::mute;
+use crate::unharmed::unharmed;
 
 /// A share between 0 and 1, checked where it enters (features I10).
 ///
@@ -143,18 +143,18 @@ fn by_rate(rate: Option<SampleRate>, sample_rand: f64, by_sampler: bool) -> Samp
 /// The sampler's answer: `None` if it left the decision to others or failed, `Some(None)` if it was not a rate.
 fn ask(sampler: &TracesSampler, context: &SamplingContext<'_>) -> Option<Option<SampleRate>> {
     let _muted = mute::enter(); // a sampler that starts a trace, or enters a span, would be asked about that one, for ever
-    match catch_unwind(AssertUnwindSafe(|| sampler(context))) {
-        Ok(Decision::Keep) => Some(Some(SampleRate::ALL)),
-        Ok(Decision::Drop) => Some(Some(SampleRate::NONE)),
-        Ok(Decision::Inherit) => None,
-        Ok(Decision::Rate(rate)) => {
+    match unharmed(|| sampler(context)) {
+        Some(Decision::Keep) => Some(Some(SampleRate::ALL)),
+        Some(Decision::Drop) => Some(Some(SampleRate::NONE)),
+        Some(Decision::Inherit) => None,
+        Some(Decision::Rate(rate)) => {
             let checked = SampleRate::try_from(rate);
             if let Err(error) = &checked {
                 crate::debug!("traces_sampler: {error}; the trace is not sampled");
             }
             Some(checked.ok())
         }
-        Err(_) => {
+        None => {
             crate::debug!("traces_sampler panicked: the parent's decision and traces_sample_rate decide");
             None
         }

@@ -12,9 +12,9 @@ use serde_json::{Map, Value};
 pub use item::{Item, ItemHeader, ItemType};
 pub use read::EnvelopeError;
 
-use crate::event::SdkInfo;
 use crate::id::EventId;
 use crate::propagation::DynamicSamplingContext;
+use crate::sdk::SdkInfo;
 use crate::timestamp::{self, Timestamp};
 use crate::wire;
 

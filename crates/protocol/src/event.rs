@@ -14,6 +14,7 @@ use crate::exception::{DebugMeta, Exception, Thread};
 use crate::id::EventId;
 use crate::level::Level;
 use crate::request::Request;
+use crate::sdk::SdkInfo;
 use crate::timestamp::Timestamp;
 use crate::transaction::TransactionInfo;
 use crate::user::User;
@@ -118,41 +119,6 @@ pub struct LogEntry {
     /// What was put into the template.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "wire::or_default")]
     pub params: Vec<Value>,
-    /// Unknown fields, kept.
-    #[serde(flatten, serialize_with = "wire::others")]
-    pub other: Map<String, Value>,
-}
-
-/// What reports (`protocol.md` §1.5).
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct SdkInfo {
-    /// Its name, as `watchpost.rust`.
-    pub name: Cow<'static, str>,
-    /// Its version.
-    pub version: Cow<'static, str>,
-    /// The integrations that are on.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "wire::or_default")]
-    pub integrations: Vec<Cow<'static, str>>,
-    /// The features that are on.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "wire::or_default")]
-    pub features: Vec<Cow<'static, str>>,
-    /// The packages that it consists of.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "wire::or_default")]
-    pub packages: Vec<SdkPackage>,
-    /// Unknown fields, kept.
-    #[serde(flatten, serialize_with = "wire::others")]
-    pub other: Map<String, Value>,
-}
-
-/// A package that the reporter consists of.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct SdkPackage {
-    /// Where it comes from, and its name: `cargo:watchpost`.
-    pub name: Cow<'static, str>,
-    /// Its version.
-    pub version: Cow<'static, str>,
     /// Unknown fields, kept.
     #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::contexts::Contexts;
-use crate::event::SdkInfo;
 use crate::id::EventId;
 use crate::request::Request;
+use crate::sdk::SdkInfo;
 use crate::span::SpanRecord;
 use crate::timestamp::Timestamp;
 use crate::user::User;

@@ -1,10 +1,10 @@
 //! An error that travels with its response: the handler knows the error, the layer knows the answer.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use http::Response;
 use watchpost_core::layer::{ErrorRecord, any_active, capture_stack};
+use watchpost_core::unharmed;
 use watchpost_core::{AsError, RawStack, mute};
 use watchpost_protocol::Mechanism;
 
@@ -27,9 +27,9 @@ pub fn attach_error<B, K, E: AsError<K> + ?Sized>(mut response: Response<B>, err
         let error = {
             let _muted = mute::enter(); // an error that attaches itself when it is printed would do so for ever
             // What the mechanism is, is known to the layer. An error that panics when printed costs itself and nothing else.
-            catch_unwind(AssertUnwindSafe(|| ErrorRecord::of(&error.view(), Mechanism::default())))
+            unharmed(|| ErrorRecord::of(&error.view(), Mechanism::default()))
         };
-        if let Ok(error) = error {
+        if let Some(error) = error {
             let stack = capture_stack();
             response.extensions_mut().insert(Attached(Arc::new(Parts { error, stack })));
         }

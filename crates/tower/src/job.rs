@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -12,6 +11,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 use watchpost_core::api::start_transaction;
+use watchpost_core::unharmed;
 use watchpost_core::{Client, FieldValue, Scopes, SpanBuilder, UnitInit, mute};
 use watchpost_protocol::TransactionSource;
 
@@ -155,9 +155,9 @@ where
         };
         let job = {
             let _muted = mute::enter(); // what it reported would be somebody else's
-            catch_unwind(AssertUnwindSafe(|| (self.describe)(&task)))
+            unharmed(|| (self.describe)(&task))
         };
-        let job = job.unwrap_or_else(|_| {
+        let job = job.unwrap_or_else(|| {
             watchpost_core::debug!("the closure that describes a job panicked: the job has no name");
             Job::new("")
         });

@@ -2,7 +2,6 @@
 
 use std::marker::PhantomData;
 use std::net::IpAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
@@ -11,6 +10,7 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 use watchpost_core::layer::{has_sampler, request_body_limit, sends_pii};
+use watchpost_core::unharmed;
 use watchpost_core::{Client, Fields, Scopes, UnitInit, mute};
 use watchpost_protocol::{TransactionSource, User};
 
@@ -140,7 +140,7 @@ fn open(
 fn ask<T>(of: Option<&Of<T>>, request: &Parts) -> Option<T> {
     let of = of?;
     let _muted = mute::enter(); // it is no part of the request yet, and what it reported would be somebody else's
-    catch_unwind(AssertUnwindSafe(|| of(request))).unwrap_or_else(|_| {
+    unharmed(|| of(request)).unwrap_or_else(|| {
         watchpost_core::debug!(
             "a closure of the request layer panicked: the request goes on without its answer"
         );

@@ -25,7 +25,7 @@ pub(crate) use watchpost_core::layer::SpanKey as Key;
 use watchpost_core::layer::{LayerSpan, Recorder, Unrecorded};
 use watchpost_protocol::SpanStatus;
 
-use crate::nodes::{Children, Mark, Node, Place};
+use crate::place::{Children, Mark, Node, Place};
 
 const ENTRIES: usize = 64;
 const NODES: usize = 16;
@@ -130,7 +130,8 @@ impl Cache {
 
     fn hold(&mut self, node: &Arc<Node>) -> Handle {
         let same = |held: &Held| std::ptr::eq(held.node.as_ptr(), &**node);
-        if let Some(at) = self.nodes.iter().position(same) {
+        let is_new = Arc::weak_count(node) == 0; // as that of each root: then no thread holds it
+        if let Some(at) = if is_new { None } else { self.nodes.iter().position(same) } {
             return Handle { at: at as u8, stamp: self.nodes[at].stamp };
         }
         let at = usize::from(self.next) % NODES;

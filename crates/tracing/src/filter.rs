@@ -4,11 +4,11 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::BitOr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tracing_core::{Level, LevelFilter, Metadata};
 use watchpost_core::mute;
+use watchpost_core::unharmed;
 
 use crate::libraries::{self, Events};
 
@@ -207,9 +207,11 @@ fn by_level(level: Level, issues: LevelFilter, breadcrumbs: LevelFilter) -> Even
 /// The program's own answer; `None` if it panics.
 fn ask<T>(decide: &Decide<T>, metadata: &Metadata<'_>) -> Option<T> {
     let _muted = mute::enter(); // a filter that logs would be asked about its own event, for ever
-    catch_unwind(AssertUnwindSafe(|| decide(metadata)))
-        .inspect_err(|_| watchpost_core::debug!("a filter of the tracing layer panicked: the levels decide"))
-        .ok()
+    let answer = unharmed(|| decide(metadata));
+    if answer.is_none() {
+        watchpost_core::debug!("a filter of the tracing layer panicked: the levels decide");
+    }
+    answer
 }
 
 const ANSWERS: usize = 64;

@@ -1,5 +1,7 @@
 //! The layer itself: what happens to a span and to an event, in the order of their life.
 
+mod source;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -8,17 +10,18 @@ use tracing_core::{Event, LevelFilter, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
-use watchpost_core::layer::{LayerSpan, Slot, SpanKey, SpanRef, Trace, any_active, scratch, set_span_source};
+use watchpost_core::layer::{LayerSpan, SpanKey, any_active, scratch, set_span_source};
 use watchpost_core::{Fields, Scopes, mute};
 use watchpost_protocol::SpanStatus;
 
 use crate::cache::{Child, Closing};
 use crate::filter::{EventFilter, Levels, Rules};
 use crate::libraries::Events;
-use crate::nodes::{Children, Mark, Node, Nodes, Place};
-use crate::source::{Dispatcher, Lookup};
+use crate::nodes::Nodes;
+use crate::place::{Children, EventPlace, Mark, Node, Place};
 use crate::visit::SpanVisitor;
 use crate::{cache, event, libraries, semantics};
+use source::{Dispatcher, Lookup};
 
 /// The layer, with every default.
 #[must_use]
@@ -89,8 +92,8 @@ impl CaptureLayer {
         self
     }
 
-    /// Decides what becomes of an event, in place of all levels. It is asked about a callsite, not about each event, and its answer is
-    /// remembered; if it panics, the levels decide. Default: none.
+    /// Decides what becomes of an event, in place of all levels. It is asked about a callsite, not about each event: a thread
+    /// remembers the answer for the callsites that it met last, some sixty, so it should always be the same. If it panics, the levels decide. Default: none.
     ///
     /// ```
     /// use watchpost_tracing::EventFilter;
@@ -352,36 +355,6 @@ fn with_fields<T>(attributes: &Attributes<'_>, work: impl FnOnce(&Fields) -> T) 
         attributes.record(&mut SpanVisitor(fields));
         work(fields)
     })
-}
-
-/// Where an event happens.
-pub(crate) enum EventPlace {
-    Scopes(Arc<Scopes>),
-    Span(Place),
-}
-
-impl EventPlace {
-    /// The span that it happens in, or the one that stands for it.
-    pub(crate) fn slot(&self) -> Option<Slot> {
-        match self {
-            EventPlace::Scopes(scopes) => scopes.span_ref().map(SpanRef::slot),
-            EventPlace::Span(place) => Some(place.mark.slot),
-        }
-    }
-
-    pub(crate) fn around(&self) -> (&Scopes, Option<&Trace>) {
-        match self {
-            EventPlace::Scopes(scopes) => (scopes, scopes.span_ref().map(|span| &**span.trace())),
-            EventPlace::Span(place) => (&place.node.scopes, place.node.trace.as_deref()),
-        }
-    }
-
-    fn to_scopes(&self) -> Scopes {
-        match self {
-            EventPlace::Scopes(scopes) => Scopes::clone(scopes),
-            EventPlace::Span(place) => place.to_scopes(),
-        }
-    }
 }
 
 impl<S> Layer<S> for CaptureLayer

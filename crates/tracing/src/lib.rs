@@ -98,10 +98,12 @@ mod event;
 mod filter;
 mod layer;
 mod libraries;
+mod library_events;
 mod log_record;
 mod nodes;
+mod place;
+mod renames;
 mod semantics;
-mod source;
 mod visit;
 
 pub use filter::{EventFilter, Levels};

@@ -3,16 +3,16 @@
 //! A row says what the spans of a library mean beyond the conventions, from which level on they are wanted, and what its events stand for. The
 //! names in it were read in the library's source, in the version that the row names.
 
-mod events;
-
 use std::cell::Cell;
 use std::ptr;
 
 use tracing_core::{Level, Metadata};
 use watchpost_protocol::{Map, Value};
 
-use crate::semantics::ORIGIN;
-use crate::semantics::renames::{Rename, rename, target};
+use crate::renames::{Rename, rename, target};
+
+/// What makes the spans of no library (`protocol.md` §6.6).
+pub(crate) const ORIGIN: &str = "auto.function.tracing";
 
 /// A library, or a part of one.
 #[derive(Debug)]

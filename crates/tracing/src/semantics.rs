@@ -15,7 +15,6 @@
 
 mod attributes;
 mod kinds;
-pub(crate) mod renames;
 mod status;
 mod template;
 
@@ -27,12 +26,10 @@ use watchpost_core::layer::{Callsite, RootName, Site, Slot, SpanRef};
 use watchpost_core::{FieldValue, Fields};
 use watchpost_protocol::{Map, SpanRecord, TransactionSource, Value};
 
-use crate::libraries::{self, Library};
+use crate::libraries::{self, Library, ORIGIN};
+use crate::renames;
 use attributes::{Attributes, Beginning};
 use kinds::Kind;
-
-/// What made the spans of this layer, unless a library is known for them (`protocol.md` §6.6).
-pub(crate) const ORIGIN: &str = "auto.function.tracing";
 
 /// The operation of a span that nothing else is known of.
 const OP: &str = "function";

@@ -2,13 +2,13 @@
 
 use std::error::Error;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use watchpost_protocol::{Event, Exception};
 
 use super::draft::Notes;
 use crate::pattern::Pattern;
+use crate::unharmed::unharmed;
 
 type Ignores = Arc<dyn Fn(&(dyn Error + 'static)) -> bool + Send + Sync>;
 type Says = Arc<dyn Fn(&(dyn Error + 'static), &mut Event) + Send + Sync>;
@@ -48,12 +48,12 @@ impl ErrorHooks {
 
     /// Shows an error, or one of its causes, to all of them. One that panics has said nothing.
     pub(super) fn see(&self, error: &(dyn Error + 'static), notes: &mut Notes) {
-        notes.ignored |= self.ignored.iter().any(|ignores| unharmed(|| ignores(error)).unwrap_or(false));
+        notes.ignored |= self.ignored.iter().any(|ignores| asked(|| ignores(error)).unwrap_or(false));
         if !self.says.is_empty() {
             let mut said = notes.said.take().unwrap_or_default();
             for say in &self.says {
                 let before = said.clone();
-                if unharmed(|| say(error, &mut said)).is_none() {
+                if asked(|| say(error, &mut said)).is_none() {
                     said = before;
                 }
             }
@@ -76,12 +76,12 @@ impl ErrorHooks {
     }
 }
 
-fn unharmed<T>(work: impl FnOnce() -> T) -> Option<T> {
-    let done = catch_unwind(AssertUnwindSafe(work));
-    if done.is_err() {
+fn asked<T>(hook: impl FnOnce() -> T) -> Option<T> {
+    let said = unharmed(hook);
+    if said.is_none() {
         crate::debug!("a hook for errors panicked: the error is captured without it");
     }
-    done.ok()
+    said
 }
 
 impl fmt::Debug for ErrorHooks {

@@ -1,6 +1,5 @@
 //! One envelope on its way: filtered by rate limits, with a report that rides along, delivered; and what its answer means.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
 
 use watchpost_protocol::{Category, DiscardReason, Envelope, Item, ItemType, RateLimit};
@@ -8,6 +7,7 @@ use watchpost_protocol::{Category, DiscardReason, Envelope, Item, ItemType, Rate
 use super::report::Leaving;
 use super::{Prepare, Shared, Wire};
 use crate::transport::Delivery;
+use crate::unharmed::unharmed;
 
 /// What became of an envelope.
 pub(super) enum Answered {
@@ -39,31 +39,31 @@ impl<P: Prepare> Shared<P> {
         if let Some(report) = &report {
             envelope.items.extend(report.items.iter().cloned());
         }
-        let answer = catch_unwind(AssertUnwindSafe(|| self.wire.transport.deliver(&envelope)));
+        let answer = unharmed(|| self.wire.transport.deliver(&envelope));
         if let Some(report) = &report {
             // Not after a 429, either: the server has counted the items, and not read the report.
-            self.end_report(report, matches!(answer, Ok(Delivery::Accepted { .. })));
+            self.end_report(report, matches!(answer, Some(Delivery::Accepted { .. })));
         }
         envelope.items.truncate(own);
         match answer {
-            Ok(Delivery::Accepted { limits }) => {
+            Some(Delivery::Accepted { limits }) => {
                 self.wire.apply(&limits);
                 self.reachable();
             }
-            Ok(Delivery::Limited { limits }) => {
+            Some(Delivery::Limited { limits }) => {
                 self.wire.apply(&limits);
                 crate::debug!("the server is limiting us (429): {limits:?}");
             }
-            Ok(Delivery::Rejected { status, message, limits }) => {
+            Some(Delivery::Rejected { status, message, limits }) => {
                 self.wire.apply(&limits);
                 self.wire.lose(DiscardReason::SendError, &envelope.items);
                 self.cry(format!("the server rejected an envelope with status {status}: {message}"));
             }
-            Ok(Delivery::Unreachable { error }) => {
+            Some(Delivery::Unreachable { error }) => {
                 self.cry(format!("the server could not be reached: {error}"));
                 return Answered::Unreachable(envelope);
             }
-            Err(_) => {
+            None => {
                 self.wire.lose(DiscardReason::InternalSdkError, &envelope.items);
                 self.cry("the transport panicked".into());
             }

@@ -80,7 +80,8 @@ impl Wire {
     fn report_items(&self, lines: &[DiscardedEvent]) -> Vec<Item> {
         let chunks = lines.chunks(LINES_PER_REPORT);
         let item = |lines: &[DiscardedEvent]| {
-            let report = ClientReport { timestamp: self.time_of_day(), discarded_events: lines.to_vec() };
+            let report =
+                ClientReport { timestamp: Some(self.time_of_day()), discarded_events: lines.to_vec() };
             Item::client_report(&report).ok()
         };
         chunks.filter_map(item).collect()

@@ -1,6 +1,5 @@
 //! What a worker does: it takes an item, prepares it, lets another prepare, delivers.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +12,7 @@ use super::queue::{Entry, Label, Load};
 use super::{End, Prepare, Shared, State};
 use crate::mute;
 use crate::rng::{self, ThreadRng};
+use crate::unharmed::unharmed;
 
 /// What there is to do.
 enum Task<J> {
@@ -34,11 +34,11 @@ impl<P: Prepare> Shared<P> {
         self.employ_this_thread();
         while let Some(task) = self.next() {
             // Whatever is somebody else's is caught where it is called; a mistake of ours must not cost the worker.
-            let done = catch_unwind(AssertUnwindSafe(|| match task {
+            let done = unharmed(|| match task {
                 Task::Send(entry) => self.send(entry),
                 Task::Report => self.report(),
-            }));
-            if done.is_err() {
+            });
+            if done.is_none() {
                 crate::debug!("a worker has failed over an item");
             }
         }
@@ -108,8 +108,7 @@ impl<P: Prepare> Shared<P> {
             lose(DiscardReason::RatelimitBackoff);
             return None;
         }
-        let prepared = catch_unwind(AssertUnwindSafe(|| self.preparer.prepare(job)));
-        prepared.unwrap_or_else(|_| {
+        unharmed(|| self.preparer.prepare(job)).unwrap_or_else(|| {
             crate::debug!("preparing an item panicked: dropped it");
             lose(DiscardReason::InternalSdkError);
             None

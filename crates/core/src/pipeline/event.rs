@@ -1,6 +1,5 @@
 //! What an event is on its way, from the moment of its capture.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use watchpost_protocol::{
@@ -18,6 +17,7 @@ use crate::merge::{self, Layers};
 use crate::rng;
 use crate::scope::{EventProcessor, ScopeData};
 use crate::scrub::Rules;
+use crate::unharmed::unharmed;
 
 /// An event, and what belongs to it but is put together on the worker.
 #[derive(Default)]
@@ -207,7 +207,7 @@ impl Telemetry for Report {
 
     fn is_sampled(&self, config: &Config) -> bool {
         let Some(sampler) = &config.options.error_sampler else { return true };
-        let share = catch_unwind(AssertUnwindSafe(|| sampler(&self.event))).unwrap_or_else(|_| {
+        let share = unharmed(|| sampler(&self.event)).unwrap_or_else(|| {
             crate::debug!("error_sampler panicked: the event is kept");
             1.0
         });

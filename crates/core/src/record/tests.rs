@@ -1,6 +1,7 @@
 use std::sync::LazyLock;
 
 use super::*;
+use crate::fields::FieldValue;
 use crate::origin::{Callsite, Site, SpanInit};
 
 fn opening<'a>(id: u8, fields: &'a Fields, start: Instant) -> Opening<'a> {
@@ -214,4 +215,40 @@ fn a_full_trace_refuses_and_counts() {
     }
     assert!(buffer.open(opening(1, &Fields::new(), after(1))).is_none());
     assert_eq!((buffer.overflow, buffer.span_count()), (1, MAX_SPANS as u64 + 2), "all are lost with it");
+}
+
+fn opened() -> (Buffer, Slot) {
+    let mut buffer = Buffer::default();
+    let root = buffer.open(opening(1, &Fields::new(), after(0))).unwrap();
+    (buffer, root)
+}
+
+#[test]
+fn a_span_that_is_told_more_and_more_does_not_grow_for_ever() {
+    let (mut buffer, root) = opened();
+    let mut fields = Fields::new();
+    for n in 0..200_000_u64 {
+        fields.clear();
+        fields.push_owned_key(&format!("order.{n}"), FieldValue::U64(n));
+        buffer.record(root, &fields);
+    }
+    assert_eq!(buffer.fields.len(), MAX_FIELDS);
+
+    let text = "x".repeat(MAX_TEXT / 10);
+    let (mut buffer, root) = opened();
+    for n in 0..100 {
+        fields.clear();
+        fields.push("payload", FieldValue::Str(&text));
+        fields.push("n", FieldValue::I64(n));
+        buffer.record(root, &fields);
+    }
+    assert!(buffer.fields.text_len() <= MAX_TEXT);
+    assert_eq!(buffer.fields_around(root).get("n"), Some(FieldValue::I64(99)), "the last value stays");
+}
+
+#[test]
+fn a_span_that_follows_all_does_not_grow_for_ever() {
+    let (mut buffer, root) = opened();
+    (0..2 * MAX_LINKS).for_each(|_| buffer.add_link(root, SpanLink::default()));
+    assert_eq!(buffer.rows[0].set.as_ref().unwrap().links.len(), MAX_LINKS);
 }

@@ -1,7 +1,6 @@
 //! From addresses to the functions that they stand in: one each, or several where calls were inlined.
 
 use std::ffi::c_void;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::ptr::with_exposed_provenance_mut;
 use std::sync::OnceLock;
@@ -12,6 +11,7 @@ use watchpost_protocol::{Addr, Frame};
 use super::in_app::InApp;
 use super::trim::Role;
 use super::{source, symbol, symtab, walk};
+use watchpost_core::unharmed;
 
 /// A function at an address: what is remembered of it, which is less than a [`Frame`] has room for.
 #[derive(Debug, Default)]
@@ -94,10 +94,8 @@ fn ask(address: usize) -> Vec<Raw> {
         return found;
     }
     let place = with_exposed_provenance_mut::<c_void>(address);
-    let asked = catch_unwind(AssertUnwindSafe(|| {
-        backtrace::resolve(place, |symbol| found.push(Raw::of(symbol)));
-    }));
-    if asked.is_err() {
+    let asked = unharmed(|| backtrace::resolve(place, |symbol| found.push(Raw::of(symbol))));
+    if asked.is_none() {
         walk::give_up();
         watchpost_core::debug!("looking up a function panicked: there are no stacks from here on");
     }

@@ -79,27 +79,3 @@ fn a_hook_or_a_transport_that_panics_costs_one_item() {
     assert_eq!(scene.arrived(), ["kept", "lost 1 error internal_sdk_error"]);
     assert!(scene.outbox.flush().wait(LONG), "a second flush has nothing to wait for");
 }
-
-/// A clock that fails once it is asked on the worker.
-struct Failing;
-
-impl Clock for Failing {
-    fn now(&self) -> Timestamp {
-        panic!("no time")
-    }
-
-    fn monotonic(&self) -> Instant {
-        panic!("no time")
-    }
-}
-
-#[test]
-fn a_clock_that_fails_harms_nobody() {
-    let mut scene = scene(10, 1);
-    Arc::get_mut(&mut scene.outbox.shared).unwrap().wire.clock = Arc::new(Failing);
-    scene.outbox.push("panic");
-    scene.outbox.push("kept");
-    (0..2).for_each(|_| scene.answer(accepted()));
-    assert!(scene.outbox.close(LONG));
-    assert_eq!(scene.arrived(), ["kept", "lost 1 error internal_sdk_error"]);
-}

@@ -8,8 +8,8 @@ use tracing_subscriber::registry::LookupSpan;
 use watchpost_core::Scopes;
 use watchpost_core::layer::{SpanKey, SpanSource, Trace};
 
-use crate::layer::CaptureLayer;
-use crate::nodes::{Node, Place};
+use super::CaptureLayer;
+use crate::place::{Node, Place};
 
 /// How a layer reaches the registry below it from the outside: a function made where the registry's type was known.
 #[derive(Debug, Clone, Copy)]

@@ -1,4 +1,4 @@
-//! Events that stand for something else than themselves.
+//! What is heard in the events of a library that stand for something else than themselves.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use tracing_core::Event;
 use watchpost_core::layer::{Recorder, Slot, Trace, add_record_in, scratch};
 use watchpost_core::{FieldValue, Fields, Scopes};
 
-use super::Events;
 use crate::event;
 use crate::filter::EventFilter;
-use crate::layer::EventPlace;
+use crate::libraries::Events;
+use crate::place::EventPlace;
 use crate::visit::EventVisitor;
 use crate::{libraries, semantics};
 

@@ -101,7 +101,7 @@ fn sent() -> BTreeSet<String> {
 /// Every place that holds a value; `[]` is any place of a list. What `_meta` says of them is not looked into.
 fn list(path: &str, value: &Value, fields: &mut BTreeSet<String>) {
     match value {
-        Value::Object(map) if !path.ends_with("_meta") => {
+        Value::Object(map) if !path.ends_with("› _meta") => {
             map.iter().for_each(|(key, value)| list(&format!("{path} › {key}"), value, fields))
         }
         Value::Array(values) => values.iter().for_each(|value| list(&format!("{path}[]"), value, fields)),

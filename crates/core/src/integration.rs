@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::unharmed::unharmed;
 
-use watchpost_protocol::{DebugMeta, Event, Stacktrace, Transaction};
+use watchpost_protocol::{Event, Stacktrace, Transaction};
 
 /// A named step of the pipeline: sees every event and transaction on the worker, may change or drop it (features N01).
 ///
@@ -73,10 +73,9 @@ pub trait StackSource: Send + Sync + 'static {
         None
     }
 
-    /// The images in which the server finds the names of the event's addresses (`protocol.md` §5.12). Called on the worker.
-    fn images(&self, event: &Event) -> Option<DebugMeta> {
+    /// Says in which images the server finds the names of the event's addresses (`protocol.md` §5.12). Called on the worker.
+    fn add_images(&self, event: &mut Event) {
         let _ = event;
-        None
     }
 }
 

@@ -30,6 +30,8 @@ use crate::transport::Transport;
 
 /// The default of [`Options::max_value_length`], in bytes (features V08).
 pub const DEFAULT_MAX_VALUE_LENGTH: usize = 100_000;
+/// The default of [`Options::context_lines`].
+pub const DEFAULT_CONTEXT_LINES: usize = 5;
 /// The default of [`Options::max_depth`] (`protocol.md` §16.7).
 pub const DEFAULT_MAX_DEPTH: usize = 5;
 /// The default of [`Options::max_breadth`] (`protocol.md` §16.7).
@@ -102,6 +104,7 @@ pub struct Options {
     pub(crate) max_request_body_size: MaxRequestBodySize,
     pub(crate) event_scrubber: Option<EventScrubber>,
     pub(crate) send_client_reports: bool,
+    pub(crate) context_lines: usize,
     pub(crate) in_app_include: Vec<String>,
     pub(crate) in_app_exclude: Vec<String>,
     pub(crate) before_send: Option<BeforeSend>,
@@ -165,6 +168,7 @@ impl Default for Options {
             max_request_body_size: MaxRequestBodySize::default(),
             event_scrubber: Some(EventScrubber::default()),
             send_client_reports: true,
+            context_lines: DEFAULT_CONTEXT_LINES,
             in_app_include: Vec::new(),
             in_app_exclude: Vec::new(),
             before_send: None,

@@ -155,6 +155,13 @@ impl Options {
         self
     }
 
+    /// How many lines of source before and after its own go with a frame of the program's own, where the source files are there: on a machine
+    /// that builds and runs the program. 0: none. Default: 5.
+    pub fn context_lines(mut self, lines: usize) -> Self {
+        self.context_lines = lines;
+        self
+    }
+
     /// Crates or modules whose frames are the program's own, besides those found by themselves. Default: none.
     pub fn in_app_include<S: Into<String>>(mut self, modules: impl IntoIterator<Item = S>) -> Self {
         self.in_app_include = modules.into_iter().map(Into::into).collect();

@@ -105,7 +105,7 @@ impl EventJob {
             attach(&mut event, stack);
         }
         if let Some(source) = &config.options.stack_source {
-            event.debug_meta = event.debug_meta.take().or_else(|| source.images(&event));
+            source.add_images(&mut event);
         }
         event
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 use tracing::info_span;
+use tracing_error::InstrumentError;
 use tracing_subscriber::prelude::*;
 use watchpost::process::{InApp, Stacks};
 use watchpost::{Options, capture_error};
@@ -31,6 +32,29 @@ fn they_are_on_the_innermost_frame_and_scrubbed() {
     let vars = variables(options());
     assert_eq!((&vars["user_id"], &vars["attempt"]), (&42.into(), &2.into()));
     assert_eq!(vars["token"], "[Filtered]");
+}
+
+#[test]
+fn an_error_may_carry_those_of_the_place_where_it_was_made() {
+    let options = options().stack_source(Stacks::new(InApp::default()));
+    let subscriber = tracing_subscriber::registry()
+        .with(watchpost::tracing::layer())
+        .with(tracing_error::ErrorLayer::default());
+    let captured = capture_with(options, || {
+        tracing::subscriber::with_default(subscriber, || {
+            let error = {
+                let _request = info_span!("request", user_id = 42, attempt = 1, token = "s3cret").entered();
+                let _charge = info_span!("charge", attempt = 2, card = "a b=c").entered();
+                Payment::Declined.in_current_span()
+            };
+            capture_error(&error);
+        });
+    });
+    let event = &captured.events()[0];
+    let vars = &event.exception.last().unwrap().stacktrace.as_ref().unwrap().frames.last().unwrap().vars;
+    let expected = [("attempt", "2"), ("card", "a b=c"), ("token", "[Filtered]"), ("user_id", "42")];
+    let found: Vec<_> = vars.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect();
+    assert_eq!(found, expected);
 }
 
 #[test]

@@ -22,7 +22,7 @@ mod names;
 mod view;
 
 pub(crate) use chain::read;
-pub use chain::{ErrorRecord, exceptions};
+pub use chain::{ErrorRecord, ReadSpanFields, exceptions, set_read_span_fields};
 pub use draft::Draft;
 pub(crate) use draft::Identity;
 pub use group::Group;

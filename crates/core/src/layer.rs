@@ -11,7 +11,7 @@ pub use crate::client::any_active;
 use crate::client::{Build, Client, once};
 use crate::current::Scopes;
 pub use crate::current::{SpanSource, set_span_source};
-pub use crate::errors::{Draft, ErrorRecord, View};
+pub use crate::errors::{Draft, ErrorRecord, ReadSpanFields, View, set_read_span_fields};
 use crate::fields::Fields;
 use crate::integration::RawStack;
 use crate::last_error::LastError;
@@ -91,14 +91,15 @@ fn capture_if(
 ) -> Option<EventId> {
     let client = scopes.client()?;
     let admitted = client.admit_error()?;
-    let draft = client.build(build)?;
+    let mut draft = client.build(build)?;
     let line = if let Way::Logged(line) = way { Some(line) } else { None };
     let error = LastError::of(&draft, default_level, line);
     if !way.is_news(error.as_ref(), scopes.isolation().last_error().as_ref()) {
         crate::debug!("an error that was reported before was not reported again");
         return None;
     }
-    let fields = scopes.span_fields(&client);
+    let carried = draft.notes.fields.take().filter(|_| client.options().include_local_variables);
+    let fields = carried.unwrap_or_else(|| scopes.span_fields(&client));
     let (layers, trace) = (scopes.layers(), scopes.event_trace(&client));
     let job = EventJob { layers, trace, stack, fields, default_level, ..EventJob::of(draft) };
     let id = client.capture(admitted, job)?;

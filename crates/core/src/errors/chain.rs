@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::error::Error;
+use std::sync::OnceLock;
 
 use watchpost_protocol::{Exception, Map, Mechanism, Value};
 
@@ -11,9 +12,20 @@ use super::names::{Leading, TypeName};
 use super::view::{Causes, View};
 use crate::client;
 use crate::current::Scopes;
+use crate::fields::Fields;
 
 /// A tree of more errors than this is cut: an error whose source is itself must not hang the program.
 const MAX_EXCEPTIONS: usize = 50;
+
+/// Reads the fields of the spans that an error was made in, the innermost's first.
+pub type ReadSpanFields = fn(&(dyn Error + 'static)) -> Option<Fields>;
+
+static SPAN_FIELDS: OnceLock<ReadSpanFields> = OnceLock::new();
+
+/// Says how errors are read that carry the spans they were made in. For the tracing layer; there is one way per process.
+pub fn set_read_span_fields(read: ReadSpanFields) {
+    let _ = SPAN_FIELDS.set(read);
+}
 
 /// What was read of an error.
 #[derive(Debug, Clone, Default)]
@@ -84,6 +96,9 @@ impl Tree<'_> {
         }
         if let Some(error) = view.error() {
             note_errno(error, &mut mechanism);
+            if self.notes.fields.is_none() {
+                self.notes.fields = SPAN_FIELDS.get().and_then(|read| read(error));
+            }
             if let Some(hooks) = self.hooks {
                 hooks.see(error, &mut self.notes);
             }

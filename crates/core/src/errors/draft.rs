@@ -6,6 +6,7 @@ use watchpost_protocol::Event;
 
 use super::chain::ErrorRecord;
 use crate::attachment::Attachment;
+use crate::fields::Fields;
 
 /// An event that was just built. An [`Event`] is one by itself; of an error there is more to say, which [`ErrorRecord`] knows.
 #[derive(Debug, Default)]
@@ -70,6 +71,8 @@ pub(crate) struct Notes {
     pub(crate) printed_stack: Option<String>,
     /// All that is known of an error that nobody had at hand.
     pub(crate) text_of_error: Option<String>,
+    /// The fields of the spans that it was made in, if it knows.
+    pub(crate) fields: Option<Fields>,
     /// Whether the program does not want to hear of it.
     pub(crate) ignored: bool,
     /// What the hooks have said about it.

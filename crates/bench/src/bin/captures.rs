@@ -12,7 +12,9 @@ use std::{env, fmt, fs};
 use allocation_counter::measure;
 
 /// How many captures a case has.
-const CAPTURES: usize = 1_000;
+const CAPTURES: usize = 2_000;
+/// After so many everything is sent: the queue never fills.
+const BATCH: usize = 10;
 /// So long the workers of both have to send what was captured; not within any number but the processor's.
 const PATIENCE: Option<Duration> = Some(Duration::from_secs(30));
 
@@ -79,7 +81,9 @@ fn run(subject: &str, case: &str, what: Capture, stack: bool) -> Result<(), Box<
                         Capture::Message => watchpost::capture_message("the till is empty"),
                     };
                 },
-                || drop(watchpost::flush(PATIENCE)),
+                || {
+                    watchpost::flush(PATIENCE);
+                },
             )
         }
         _ => {
@@ -114,15 +118,18 @@ fn report(subject: &str, case: &str, capture: impl Fn(), settle: impl Fn()) -> R
     let time = || {
         let began = Instant::now();
         capture();
-        let took = began.elapsed().as_nanos();
-        settle();
-        took
+        began.elapsed().as_nanos()
     };
     let first = time();
+    settle();
     let counted = measure(&capture);
     settle();
     let before = cpu_us()?;
-    let mut took: Vec<u128> = (0..CAPTURES).map(|_| time()).collect();
+    let mut took = Vec::with_capacity(CAPTURES);
+    for _ in 0..CAPTURES / BATCH {
+        took.extend((0..BATCH).map(|_| time()));
+        settle();
+    }
     let cpu = (cpu_us()? - before) / CAPTURES as f64;
     took.sort_unstable();
     let (median, allocs, bytes) = (took[CAPTURES / 2], counted.count_total, counted.bytes_total);

@@ -17,6 +17,9 @@ use crate::fields::Fields;
 /// A tree of more errors than this is cut: an error whose source is itself must not hang the program.
 const MAX_EXCEPTIONS: usize = 50;
 
+/// Few errors have more causes: the list of these is made once.
+const USUAL: usize = 4;
+
 /// Reads the fields of the spans that an error was made in, the innermost's first.
 pub type ReadSpanFields = fn(&(dyn Error + 'static)) -> Option<Fields>;
 
@@ -59,7 +62,7 @@ pub fn exceptions<K, E: super::AsError<K> + ?Sized>(error: &E, mechanism: Mechan
 pub(crate) fn read(view: &View<'_>, mechanism: Mechanism, hooks: Option<&ErrorHooks>) -> ErrorRecord {
     let hooks = hooks.filter(|hooks| !hooks.is_empty());
     let mut tree =
-        Tree { list: Vec::with_capacity(1), handled: mechanism.handled, hooks, notes: Notes::default() };
+        Tree { list: Vec::with_capacity(USUAL), handled: mechanism.handled, hooks, notes: Notes::default() };
     tree.notes.printed_stack = view.backtrace.and_then(|backtrace| backtrace.print());
     tree.add(view, mechanism);
     let Tree { list: mut exceptions, mut notes, .. } = tree;

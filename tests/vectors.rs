@@ -32,6 +32,8 @@ mod reports;
 mod sampling;
 #[path = "vectors/scopes.rs"]
 mod scopes;
+#[path = "vectors/sessions.rs"]
+mod sessions;
 mod support;
 #[path = "vectors/traces.rs"]
 mod traces;
@@ -106,6 +108,7 @@ areas! {
     tracing_layer: tracing_layer::tracing_layer,
     scrubber: privacy::scrubber,
     url_scrub: privacy::url_scrub,
+    sessions: sessions::sessions,
 }
 
 #[test]

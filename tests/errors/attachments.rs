@@ -35,7 +35,7 @@ fn those_of_all_scopes_and_of_the_capture_go_along_in_this_order() {
     });
     let expected = [file("isolation.txt", b"i"), file("current.txt", b"c"), file("capture.txt", b"e")];
     assert_eq!(files(&captured), expected);
-    let lead = captured.envelopes().into_iter().find(|envelope| envelope.items.len() == 4).unwrap();
+    let lead = captured.envelopes().iter().find(|envelope| envelope.items.len() == 4).unwrap();
     assert_eq!(lead.items[0].header.ty, ItemType::Event);
     assert_eq!(lead.headers.event_id, Some(captured.events()[0].event_id));
 }

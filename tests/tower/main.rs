@@ -17,6 +17,7 @@ mod issues;
 mod jobs;
 mod memory;
 mod names;
+mod outcomes;
 mod request_data;
 mod shop;
 mod traces;

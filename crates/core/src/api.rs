@@ -1,7 +1,9 @@
 //! The free functions: what a program calls. Each asks what is current, passes the gates, and hands over.
 
 mod capture;
+mod logs;
 mod scopes;
+mod sessions;
 mod spans;
 
 use std::time::Duration;
@@ -10,12 +12,15 @@ pub use capture::{
     Capture, CaptureErr, add_breadcrumb, capture, capture_error, capture_event, capture_exception,
     capture_group, capture_message, capture_message_at, capture_template, last_event_id,
 };
+pub use logs::{log, logs_are_heard};
 pub use scopes::{
-    add_attachment, current_scope, global_scope, isolation_scope, new_scope, set_context, set_tag, set_tags,
-    set_transaction_name, set_user, with_isolation_scope, with_scope,
+    add_attachment, current_scope, global_scope, isolation_scope, new_scope, remove_attribute, set_attribute,
+    set_attributes, set_context, set_tag, set_tags, set_transaction_name, set_user, with_isolation_scope,
+    with_scope,
 };
 #[expect(deprecated, reason = "the names that people come with stay, and say where to go")]
 pub use scopes::{configure_scope, push_scope, set_extra};
+pub use sessions::{end_session, end_session_with, start_session};
 pub use spans::{
     baggage, continue_trace, current_span, start_span, start_transaction, trace_environment, trace_headers,
     trace_headers_for, traceparent, update_current_span,
@@ -28,6 +33,7 @@ use crate::error::InitError;
 use crate::options::Options;
 use crate::propagation_context::PropagationContext;
 use crate::scope;
+use crate::session::SessionMode;
 
 /// Makes a client of the options and makes it the process's own; the guard closes it when dropped (features I01).
 ///
@@ -54,7 +60,17 @@ pub fn init(options: Options) -> Result<Guard, InitError> {
     if let Some(old) = bound::bind(client.clone()) {
         old.close(None);
     }
+    start_run(&client);
     Ok(Guard::new(client))
+}
+
+/// The run of the program is a session, if it is to be.
+fn start_run(client: &Client) {
+    let options = client.options();
+    if options.auto_session_tracking && options.session_mode == SessionMode::Application {
+        let _base = Scopes::base().attach();
+        start_session();
+    }
 }
 
 /// Whether the process has a client that can send: false before `init`, with an empty DSN, and after `close` (features I02).

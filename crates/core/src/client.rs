@@ -5,20 +5,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use watchpost_protocol::{Category, DiscardReason, DiscardedEvent, Dsn, Event, EventId, Level, Mechanism};
+use watchpost_protocol::{
+    Category, DiscardReason, DiscardedEvent, Dsn, Event, EventId, Level, Mechanism, SessionAttributes,
+    SessionStatus,
+};
 
+use crate::batch::Moment;
 use crate::config::Config;
 use crate::error::InitError;
 use crate::errors::{self, AsError, Draft, View};
+use crate::fields::Fields;
 use crate::integration;
 use crate::limits::Limits;
 use crate::losses::Losses;
 use crate::merge::Layers;
 use crate::options::Options;
 use crate::outbox::{Bounds, Health, Outbox, Wire};
-use crate::pipeline::{EventJob, EventTrace, Job, Pipeline};
+use crate::pipeline::{Batches, EventJob, EventTrace, Job, Pipeline, Record};
 use crate::propagation_context::PropagationContext;
-use crate::scope::Scope;
+use crate::scope::{NearestFirst, Scope};
+use crate::session::{Gravity, Ledger, Matter, Note, Session, SessionMode};
 use crate::unharmed::unharmed;
 use crate::{mute, rng};
 
@@ -67,6 +73,10 @@ struct Inner {
     losses: Arc<Losses>,
     limits: Arc<Limits>,
     health: Arc<Health>,
+    /// `None`: there is no release to count sessions of.
+    sessions: Option<Arc<Ledger>>,
+    /// What waits for others of its kind.
+    batches: Arc<Batches>,
     /// `None`: nothing can be sent, because there is neither a DSN nor a transport.
     outbox: Option<Outbox<Pipeline>>,
     active: AtomicBool,
@@ -81,6 +91,22 @@ pub(crate) type Build<'a> = &'a mut dyn FnMut() -> Option<Draft>;
 pub(crate) fn once<D: Into<Draft>>(build: impl FnOnce() -> D) -> impl FnMut() -> Option<Draft> {
     let mut build = Some(build);
     move || Some(build.take()?().into())
+}
+
+/// Why an error is not built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Nothing is captured here and now.
+    Off,
+    /// It is not sent, which is counted. It happened all the same.
+    Unsent,
+}
+
+impl Refusal {
+    /// Whether the session that it happened in is to hear of it.
+    pub(crate) fn happened(self) -> bool {
+        self == Refusal::Unsent
+    }
 }
 
 /// Proof that an item of a category may be built: it passed the gates that come before building.
@@ -102,10 +128,18 @@ impl Client {
         }
         let (losses, limits) = (Arc::new(Losses::default()), Arc::new(Limits::default()));
         let health = Arc::new(Health::new(config.options.enable_backpressure_handling));
+        let sessions = sessions(&config, &losses);
+        let batches = Arc::new(Batches::new());
         let outbox = config.options.transport.clone().map(|transport| {
-            let pipeline = Pipeline { config: Arc::clone(&config), losses: Arc::clone(&losses) };
+            let pipeline = Pipeline {
+                config: Arc::clone(&config),
+                losses: Arc::clone(&losses),
+                sessions: sessions.clone(),
+                batches: Arc::clone(&batches),
+            };
             let wire = Wire {
                 transport,
+                spool: config.options.spool_store.clone(),
                 losses: Arc::clone(&losses),
                 limits: Arc::clone(&limits),
                 health: Arc::clone(&health),
@@ -120,6 +154,9 @@ impl Client {
             };
             Outbox::new(pipeline, wire)
         });
+        if let (Some(sessions), Some(outbox)) = (&sessions, &outbox) {
+            sessions.on_call(outbox.caller());
+        }
         let active = outbox.is_some();
         if active {
             HOOKED.fetch_or(!config.options.error_hooks.is_empty(), Ordering::Relaxed);
@@ -137,6 +174,8 @@ impl Client {
                 losses,
                 limits,
                 health,
+                sessions,
+                batches,
                 outbox,
                 active: AtomicBool::new(active),
                 bound: AtomicBool::new(false),
@@ -194,7 +233,7 @@ impl Client {
 
     /// Captures an event with the data of `scope`, and nothing of the current scopes (features K03). `None` if it was not queued.
     pub fn capture_event(&self, event: Event, scope: Option<&Scope>) -> Option<EventId> {
-        self.capture_built(scope, &mut once(|| event))
+        self.capture_built(scope, Matter::of(&event), &mut once(|| event))
     }
 
     /// Captures an error with its causes; as [`capture_event`](Self::capture_event).
@@ -203,13 +242,13 @@ impl Client {
         error: &E,
         scope: Option<&Scope>,
     ) -> Option<EventId> {
-        self.capture_built(scope, &mut || Some(self.draft(&error.view(), Event::default())))
+        self.capture_built(scope, Matter::Error, &mut || Some(self.draft(&error.view(), Event::default())))
     }
 
     /// Captures a message at a level; as [`capture_event`](Self::capture_event).
     pub fn capture_message(&self, message: &str, level: Level, scope: Option<&Scope>) -> Option<EventId> {
         let build = || Event { level: Some(level), ..crate::message::event(message) };
-        self.capture_built(scope, &mut once(build))
+        self.capture_built(scope, Matter::Message, &mut once(build))
     }
 
     /// The event of an error that the program captures itself, shown to the hooks.
@@ -218,9 +257,17 @@ impl Client {
         Draft::of_error(errors::read(error, mechanism, Some(&self.options().error_hooks)), event)
     }
 
-    fn capture_built(&self, scope: Option<&Scope>, build: Build<'_>) -> Option<EventId> {
-        let admitted = self.admit_error()?;
+    fn capture_built(&self, scope: Option<&Scope>, matter: Matter, build: Build<'_>) -> Option<EventId> {
+        let noted = |gravity| scope.and_then(|scope| self.note(scope, gravity));
+        let admitted = match self.admit_error() {
+            Ok(admitted) => admitted,
+            Err(refusal) => {
+                refusal.happened().then(|| noted(matter.at_a_guess(Level::Error)));
+                return None;
+            }
+        };
         let draft = self.build(build)?;
+        let note = noted(matter.gravity(&draft.event, Level::Error));
         let fresh = || PropagationContext::fresh(self.rng());
         let propagation = match scope {
             Some(scope) => scope.propagation(fresh),
@@ -230,26 +277,26 @@ impl Client {
         let current = scope.map(Scope::snapshot).unwrap_or_default();
         let layers = Layers { current, ..Layers::default() };
         let default_level = Level::Error;
-        self.capture(admitted, EventJob { layers, trace, default_level, ..EventJob::of(draft) })
+        self.capture(admitted, EventJob { layers, trace, default_level, note, ..EventJob::of(draft) })
     }
 
     /// The gates of an error event, the cheapest first: enabled? muted? limited? sampled? What they refuse is counted.
-    pub(crate) fn admit_error(&self) -> Option<Admitted> {
+    pub(crate) fn admit_error(&self) -> Result<Admitted, Refusal> {
         if !self.is_active() || mute::is_muted() {
-            return None;
+            return Err(Refusal::Off);
         }
         let inner = &self.inner;
         if inner.limits.is_limited(Category::Error, || self.monotonic()) {
             inner.losses.record(DiscardReason::RatelimitBackoff, Category::Error, 1);
-            return None;
+            return Err(Refusal::Unsent);
         }
         let sampled_later = self.options().error_sampler.is_some();
         let rate = inner.config.sample_rate.get();
         if rate < 1.0 && !sampled_later && rng::sample_rand(self.rng()) >= rate {
             inner.losses.record(DiscardReason::SampleRate, Category::Error, 1);
-            return None;
+            return Err(Refusal::Unsent);
         }
-        Some(Admitted(()))
+        Ok(Admitted(()))
     }
 
     /// Builds an admitted event, unless the program does not want to hear of its error. A panic in it (a `Display` of the program's, say) costs this event, is counted, and harms nobody.
@@ -304,6 +351,21 @@ impl Client {
         self.is_active() && self.inner.outbox.as_ref().is_some_and(|outbox| outbox.push(job))
     }
 
+    /// Adds a record to those of its kind that are sent together.
+    pub(crate) fn add<R: Record>(
+        &self,
+        record: R,
+        moment: Moment,
+        scopes: NearestFirst<'_>,
+        fields: &Fields,
+    ) {
+        let Some(outbox) = &self.inner.outbox else { return };
+        let lost = self.inner.batches.add(outbox, record, moment, scopes, fields);
+        if let Err(reason) = lost {
+            self.ledger().record(reason, R::CATEGORIES[0], 1);
+        }
+    }
+
     /// The trace data of an event while no span is open (§8.7).
     pub(crate) fn trace_of(&self, propagation: &PropagationContext) -> EventTrace {
         EventTrace {
@@ -311,6 +373,24 @@ impl Client {
             dsc: Some(crate::dsc::of_scope(propagation, self.config())),
             transaction: None,
         }
+    }
+
+    /// Where requests are counted, the session of one that begins now.
+    pub(crate) fn begin_request(&self) -> Option<Arc<Session>> {
+        let options = self.options();
+        let counts = options.auto_session_tracking && options.session_mode == SessionMode::Request;
+        self.sessions().filter(|_| counts).map(|ledger| ledger.begin_request())
+    }
+
+    /// The sessions of this client; `None` if it has no release to count them of, or cannot send.
+    pub(crate) fn sessions(&self) -> Option<&Arc<Ledger>> {
+        self.inner.sessions.as_ref().filter(|_| self.is_active())
+    }
+
+    /// Tells the session that happens in a scope of an error there.
+    pub(crate) fn note(&self, scope: &Scope, gravity: Option<Gravity>) -> Option<Note> {
+        let (ledger, gravity) = (self.sessions()?, gravity?);
+        scope.session().filter(|session| session.is_of(ledger))?.note(gravity)
     }
 
     pub(crate) fn note_bound(&self) {
@@ -375,10 +455,12 @@ impl Client {
 
     /// As [`close`](Self::close), with the notice of [`flush_with`](Self::flush_with).
     pub fn close_with(&self, timeout: Option<Duration>, notice: impl FnOnce(usize, Duration)) -> bool {
+        self.inner.end_run();
         self.inner.deactivate();
         let timeout = timeout.unwrap_or(self.options().shutdown_timeout);
         let Some(outbox) = &self.inner.outbox else { return true };
         let began = Instant::now();
+        self.inner.close_batches(outbox);
         if !outbox.flush().wait(timeout.min(PATIENCE)) {
             notice(outbox.pending(), timeout);
         }
@@ -387,22 +469,47 @@ impl Client {
 }
 
 impl Inner {
+    /// The run of the program ends with its client. One that is closed by a panic, on its way out of `main`, has crashed.
+    fn end_run(&self) {
+        if let Some(sessions) = &self.sessions {
+            let panics = std::thread::panicking();
+            sessions.end_run(if panics { SessionStatus::Crashed } else { SessionStatus::Exited });
+        }
+    }
+
     fn deactivate(&self) {
         if self.active.swap(false, Ordering::Relaxed) {
             ACTIVE.fetch_sub(1, Ordering::Relaxed);
             RESERVED.fetch_sub(reserved(&self.config), Ordering::Relaxed);
         }
     }
+
+    /// Queues what waits for others, which will not come any more.
+    fn close_batches(&self, outbox: &Outbox<Pipeline>) {
+        for job in self.batches.close() {
+            outbox.push(job);
+        }
+    }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.end_run();
         self.deactivate();
         // The worker holds the outbox's shared half: it has to be told that nobody will push any more.
         if let Some(outbox) = &self.outbox {
+            self.close_batches(outbox);
             outbox.retire();
         }
     }
+}
+
+/// What counts the sessions of a client's release.
+fn sessions(config: &Config, losses: &Arc<Losses>) -> Option<Arc<Ledger>> {
+    let release = Arc::clone(config.release.as_ref()?);
+    let environment = Some(Arc::clone(&config.environment));
+    let attributes = SessionAttributes { release, environment, ..SessionAttributes::default() };
+    Some(Arc::new(Ledger::new(attributes, Arc::clone(&config.options.clock), Arc::clone(losses))))
 }
 
 impl fmt::Debug for Client {

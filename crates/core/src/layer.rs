@@ -1,18 +1,18 @@
 //! For leaf crates: the same way in as the free functions take, for layers that know the scopes already.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
 
-use watchpost_protocol::{Breadcrumb, EventId, Level};
+use watchpost_protocol::{Breadcrumb, Event, EventId, Level, SessionStatus};
 
-use crate::breadcrumbs::{self, FlatCrumb};
 pub use crate::client::any_active;
 use crate::client::{Build, Client, once};
 use crate::current::Scopes;
-pub use crate::current::{SpanSource, set_span_source};
+pub use crate::current::{InTrace, SpanSource, set_span_source};
 pub use crate::errors::{Draft, ErrorRecord, ReadSpanFields, View, set_read_span_fields};
 use crate::fields::Fields;
+use crate::heard::kept;
+pub use crate::heard::{Heard, Said, add_heard, add_heard_in};
 use crate::integration::RawStack;
 use crate::last_error::LastError;
 use crate::mute;
@@ -24,10 +24,11 @@ pub use crate::record::NO_KEY;
 pub use crate::record::{Slot, SpanKey};
 pub use crate::recorder::{LayerSpan, Recorder, Unrecorded};
 pub use crate::scratch;
+use crate::session::{Gravity, Matter};
 pub use crate::span_ref::SpanRef;
+pub use crate::tag::fit as fit_tag;
 use crate::trace::RootInit;
 pub use crate::trace::{RootName, Trace};
-use crate::unharmed::unharmed;
 
 /// Captures an event in `scopes`: `build` runs only if the gates let it pass, and a panic in it (a `Display` of the program's, say) costs this
 /// event and nothing else.
@@ -37,7 +38,17 @@ pub fn capture<D: Into<Draft>>(
     stack: Option<RawStack>,
     build: impl FnOnce() -> D,
 ) -> Option<EventId> {
-    capture_if(scopes, default_level, stack, &mut once(build), Way::Captured)
+    capture_as(Matter::Event(None), scopes, default_level, stack, build)
+}
+
+pub(crate) fn capture_as<D: Into<Draft>>(
+    matter: Matter,
+    scopes: &Scopes,
+    default_level: Level,
+    stack: Option<RawStack>,
+    build: impl FnOnce() -> D,
+) -> Option<EventId> {
+    capture_if((scopes, matter), default_level, stack, &mut once(build), Way::Captured)
 }
 
 /// As [`capture`], for what a line of the program has logged: not if it says again what was reported last in this unit of work, elsewhere.
@@ -48,16 +59,27 @@ pub fn capture_logged<D: Into<Draft>>(
     line: u64,
     build: impl FnOnce() -> D,
 ) -> Option<EventId> {
-    capture_if(scopes, default_level, None, &mut once(build), Way::Logged(line))
+    capture_if((scopes, Matter::Event(None)), default_level, None, &mut once(build), Way::Logged(line))
+}
+
+/// As [`capture`], for an error that nobody has handled; `fatal`: it ends the process as soon as it is captured, and with it what was going on
+/// (`protocol.md` §12.3).
+pub fn capture_unhandled(scopes: &Scopes, fatal: bool, build: impl FnOnce() -> Event) -> Option<EventId> {
+    if let (true, Some(session)) = (fatal, scopes.isolation().session()) {
+        session.expect_crash();
+    }
+    capture_as(Matter::Unhandled, scopes, Level::Fatal, None, build)
 }
 
 /// As [`capture`], for an error on its way out of a unit of work: not if it is the one that was reported last there.
 pub fn capture_outgoing<D: Into<Draft>>(
     scopes: &Scopes,
+    handled: bool,
     stack: Option<RawStack>,
     build: impl FnOnce() -> D,
 ) -> Option<EventId> {
-    capture_if(scopes, Level::Error, stack, &mut once(build), Way::Outgoing)
+    let matter = if handled { Matter::Error } else { Matter::Unhandled };
+    capture_if((scopes, matter), Level::Error, stack, &mut once(build), Way::Outgoing)
 }
 
 /// How an event comes to be captured, which says whether it may be known already.
@@ -83,14 +105,23 @@ impl Way {
 }
 
 fn capture_if(
-    scopes: &Scopes,
+    (scopes, matter): (&Scopes, Matter),
     default_level: Level,
     stack: Option<RawStack>,
     build: Build<'_>,
     way: Way,
 ) -> Option<EventId> {
     let client = scopes.client()?;
-    let admitted = client.admit_error()?;
+    let noted = |gravity| client.note(scopes.isolation(), gravity);
+    let admitted = match client.admit_error() {
+        Ok(admitted) => admitted,
+        Err(refusal) => {
+            if refusal.happened() {
+                drop(noted(matter.at_a_guess(default_level))); // it counts at once
+            }
+            return None;
+        }
+    };
     let mut draft = client.build(build)?;
     let line = if let Way::Logged(line) = way { Some(line) } else { None };
     let error = LastError::of(&draft, default_level, line);
@@ -100,11 +131,26 @@ fn capture_if(
     }
     let carried = draft.notes.fields.take().filter(|_| client.options().include_local_variables);
     let fields = carried.unwrap_or_else(|| scopes.span_fields(&client));
+    let note = noted(matter.gravity(&draft.event, default_level));
     let (layers, trace) = (scopes.layers(), scopes.event_trace(&client));
-    let job = EventJob { layers, trace, stack, fields, default_level, ..EventJob::of(draft) };
+    let job = EventJob { layers, trace, stack, fields, default_level, note, ..EventJob::of(draft) };
     let id = client.capture(admitted, job)?;
     scopes.isolation().set_reported(id, error);
     Some(id)
+}
+
+/// Tells the session of a unit of work that it failed in a way that nobody could report.
+pub fn note_unhandled(scopes: &Scopes) {
+    if let Some(client) = scopes.client() {
+        drop(client.note(scopes.isolation(), Some(Gravity::Unhandled)));
+    }
+}
+
+/// Ends the session that began in these scopes, if one did.
+pub fn end_session(scopes: &Scopes) {
+    if let Some(session) = scopes.isolation().take_session() {
+        session.end(SessionStatus::Exited);
+    }
 }
 
 /// The stack of the caller, for an error that will be captured elsewhere. `None` without a client or a source of stacks.
@@ -157,61 +203,6 @@ pub fn pass_on(pass_on: impl FnOnce()) {
 #[must_use]
 pub fn is_passed_on() -> bool {
     PASSING_ON.try_with(Cell::get).unwrap_or(false)
-}
-
-/// As [`add_record_in`], wherever the thread is.
-pub fn add_record(level: Level, collect: impl FnOnce(&mut Fields) -> Cow<'static, str>) {
-    Scopes::with_at_hand(|scopes, trace| add_record_in(scopes, trace, level, collect));
-}
-
-/// As [`add_breadcrumb`], for what a layer heard: `collect` prints the fields, its message under the key `message`, and says the category. They are
-/// written down as they come; a [`Breadcrumb`] is made of them if a hook asks for one, or when an event takes it along.
-///
-/// `trace` is the one that it happened in: its client need not be looked for.
-pub fn add_record_in(
-    scopes: &Scopes,
-    trace: Option<&Trace>,
-    level: Level,
-    collect: impl FnOnce(&mut Fields) -> Cow<'static, str>,
-) {
-    let traced = trace.map(Trace::client).filter(|client| client.is_active());
-    let of_scopes = if traced.is_some() { None } else { scopes.client() };
-    let Some(client) = traced.or(of_scopes.as_ref()) else { return };
-    let options = client.options();
-    if options.max_breadcrumbs == 0 {
-        return;
-    }
-    scratch::with(|fields| {
-        let kept = kept(|| {
-            let category = collect(fields);
-            let crumb = FlatCrumb { timestamp: options.clock.now(), level, category };
-            match &options.before_breadcrumb {
-                None => Some(Kept::Flat(crumb)),
-                Some(hook) => hook(breadcrumbs::make(crumb, fields.iter())).map(Kept::Made),
-            }
-        });
-        match kept {
-            Some(Kept::Flat(crumb)) => {
-                scopes.isolation().push_flat_breadcrumb(crumb, fields, options.max_breadcrumbs)
-            }
-            Some(Kept::Made(crumb)) => scopes.isolation().push_breadcrumb(crumb, options.max_breadcrumbs),
-            None => {}
-        }
-    });
-}
-
-enum Kept {
-    Flat(FlatCrumb),
-    Made(Breadcrumb),
-}
-
-/// What becomes of a breadcrumb that the program has a say in: a panic costs this one alone. To be called muted, because a hook or a printed value
-/// that logs would be asked about its own breadcrumb, for ever.
-fn kept<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
-    unharmed(work).unwrap_or_else(|| {
-        crate::debug!("before_breadcrumb, or printing a value, panicked: the breadcrumb was dropped");
-        None
-    })
 }
 
 /// Whether a client has leave to collect data about persons.

@@ -20,10 +20,12 @@ pub mod error;
 mod limits;
 pub mod losses;
 mod outbox;
+pub mod spool;
 pub mod transport;
 
 mod attachment;
 mod heap;
+mod session;
 
 mod breadcrumbs;
 pub mod fields;
@@ -45,6 +47,7 @@ pub mod sampling;
 pub mod scrub;
 mod valid;
 
+mod batch;
 mod body_size;
 mod config;
 mod dsc;
@@ -68,6 +71,8 @@ pub mod span;
 pub mod builder;
 pub mod current;
 pub mod future;
+mod heard;
+pub mod metrics;
 mod outgoing;
 mod unit;
 
@@ -91,9 +96,9 @@ pub use future::FutureExt;
 pub use integration::{Integration, RawStack, StackSource};
 pub use losses::Losses;
 pub use options::{
-    DEFAULT_MAX_ATTACHMENT_SIZE, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_BREADTH, DEFAULT_MAX_DEPTH,
-    DEFAULT_MAX_EVENT_SIZE, DEFAULT_MAX_IN_FLIGHT, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_BYTES,
-    DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT, MaybeDsn, Options,
+    DEFAULT_CONTEXT_LINES, DEFAULT_MAX_ATTACHMENT_SIZE, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_BREADTH,
+    DEFAULT_MAX_DEPTH, DEFAULT_MAX_EVENT_SIZE, DEFAULT_MAX_IN_FLIGHT, DEFAULT_MAX_VALUE_LENGTH,
+    DEFAULT_QUEUE_BYTES, DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT, MaybeDsn, Options,
 };
 pub use origin::Site;
 pub use pattern::Pattern;
@@ -103,7 +108,12 @@ pub use sampling::{Decision, SampleRate, SamplingContext};
 pub use scope::{EventProcessor, RequestSource, Scope};
 pub use scrub::EventScrubber;
 pub use sensitive::{Sensitive, sensitive};
+pub use session::SessionMode;
 pub use span::Span;
+pub use spool::{
+    Claim, DEFAULT_SPOOL_AGE, DEFAULT_SPOOL_BYTES, DEFAULT_SPOOL_ENVELOPES, Rank, Refused, Room, Spool,
+    SpoolOptions,
+};
 pub use tag::{MAX_TAG_KEY, MAX_TAG_VALUE};
 pub use transport::{Delivery, Transport};
 pub use unharmed::unharmed;

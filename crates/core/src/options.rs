@@ -6,6 +6,8 @@ mod facade;
 mod identity;
 mod parts;
 mod privacy;
+mod sessions;
+mod telemetry;
 mod traces;
 
 use std::collections::BTreeSet;
@@ -13,7 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use watchpost_protocol::{Breadcrumb, Dsn, Event, Transaction};
+use watchpost_protocol::{Breadcrumb, Dsn, Event, Log, Metric, Transaction};
 
 use crate::body_size::MaxRequestBodySize;
 use crate::clock::{Clock, SystemClock};
@@ -26,6 +28,8 @@ use crate::rng::{Rng, ThreadRng};
 use crate::sampling::{SampleRate, TracesSampler};
 use crate::scope::EventProcessor;
 use crate::scrub::EventScrubber;
+use crate::session::SessionMode;
+use crate::spool::{Spool, SpoolOptions};
 use crate::transport::Transport;
 
 /// The default of [`Options::max_value_length`], in bytes (features V08).
@@ -55,6 +59,8 @@ pub(crate) type BeforeSend = Arc<dyn Fn(Event) -> Option<Event> + Send + Sync>;
 pub(crate) type BeforeSendTransaction = Arc<dyn Fn(Transaction) -> Option<Transaction> + Send + Sync>;
 pub(crate) type ErrorSampler = Arc<dyn Fn(&Event) -> f64 + Send + Sync>;
 pub(crate) type BeforeBreadcrumb = Arc<dyn Fn(Breadcrumb) -> Option<Breadcrumb> + Send + Sync>;
+pub(crate) type BeforeSendLog = Arc<dyn Fn(Log) -> Option<Log> + Send + Sync>;
+pub(crate) type BeforeSendMetric = Arc<dyn Fn(Metric) -> Option<Metric> + Send + Sync>;
 
 /// How a client behaves. Everything has a default; what is not set in code is taken from the environment when the client is made.
 ///
@@ -105,15 +111,23 @@ pub struct Options {
     pub(crate) event_scrubber: Option<EventScrubber>,
     pub(crate) send_client_reports: bool,
     pub(crate) context_lines: usize,
+    pub(crate) auto_session_tracking: bool,
+    pub(crate) session_mode: SessionMode,
     pub(crate) in_app_include: Vec<String>,
     pub(crate) in_app_exclude: Vec<String>,
     pub(crate) before_send: Option<BeforeSend>,
     pub(crate) before_send_transaction: Option<BeforeSendTransaction>,
     pub(crate) before_breadcrumb: Option<BeforeBreadcrumb>,
+    pub(crate) enable_logs: bool,
+    pub(crate) before_send_log: Option<BeforeSendLog>,
+    pub(crate) enable_metrics: bool,
+    pub(crate) before_send_metric: Option<BeforeSendMetric>,
     pub(crate) default_integrations: bool,
     pub(crate) integrations: Vec<Arc<dyn Integration>>,
     pub(crate) stack_source: Option<Arc<dyn StackSource>>,
     pub(crate) transport: Option<Arc<dyn Transport>>,
+    pub(crate) spool: Option<SpoolOptions>,
+    pub(crate) spool_store: Option<Arc<dyn Spool>>,
     pub(crate) console: bool,
     pub(crate) transport_queue_size: usize,
     pub(crate) transport_queue_bytes: usize,
@@ -169,15 +183,23 @@ impl Default for Options {
             event_scrubber: Some(EventScrubber::default()),
             send_client_reports: true,
             context_lines: DEFAULT_CONTEXT_LINES,
+            auto_session_tracking: true,
+            session_mode: SessionMode::default(),
             in_app_include: Vec::new(),
             in_app_exclude: Vec::new(),
             before_send: None,
             before_send_transaction: None,
             before_breadcrumb: None,
+            enable_logs: true,
+            before_send_log: None,
+            enable_metrics: true,
+            before_send_metric: None,
             default_integrations: true,
             integrations: Vec::new(),
             stack_source: None,
             transport: None,
+            spool: None,
+            spool_store: None,
             console: false,
             transport_queue_size: DEFAULT_QUEUE_SIZE,
             transport_queue_bytes: DEFAULT_QUEUE_BYTES,
@@ -267,6 +289,7 @@ impl fmt::Debug for Options {
             .field("transport_queue_size", &self.transport_queue_size)
             .field("transport_queue_bytes", &self.transport_queue_bytes)
             .field("max_in_flight", &self.max_in_flight)
+            .field("spool", &self.spool)
             .field("shutdown_timeout", &self.shutdown_timeout)
             .finish_non_exhaustive()
     }

@@ -20,6 +20,8 @@
 
 mod crew;
 mod delivery;
+mod disk;
+mod gather;
 mod health;
 mod outage;
 mod queue;
@@ -35,10 +37,13 @@ use watchpost_protocol::{Category, DiscardReason, Envelope, SdkInfo, Timestamp};
 use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::losses::Losses;
+use crate::spool::Spool;
 use crate::transport::Transport;
 
 use self::crew::Crew;
 use self::delivery::Outcry;
+use self::disk::Disk;
+use self::gather::Gathering;
 pub(crate) use self::health::Health;
 use self::outage::Outage;
 pub(crate) use self::queue::{Bounds, Label, Priority};
@@ -59,11 +64,18 @@ pub(crate) trait Prepare: Send + Sync + 'static {
 
     /// What is lost if this job is never prepared.
     fn quantities(&self, job: &Self::Job) -> Vec<(Category, u64)>;
+
+    /// What was gathered beside the queue, as jobs that send it: asked when it is time, at a flush and at a close.
+    fn gathered(&self) -> Vec<Self::Job> {
+        Vec::new()
+    }
 }
 
 /// What an outbox is made of, besides its preparer.
 pub(crate) struct Wire {
     pub(crate) transport: Arc<dyn Transport>,
+    /// Where what the transport cannot deliver is kept; `None`: it is lost.
+    pub(crate) spool: Option<Arc<dyn Spool>>,
     pub(crate) losses: Arc<Losses>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) health: Arc<Health>,
@@ -100,6 +112,8 @@ struct State<J> {
     queue: Queue<J>,
     crew: Crew,
     outage: Outage,
+    gathering: Gathering,
+    disk: Disk,
     /// The flushes that are waited for.
     tickets: Tickets,
     /// Whether a report of its own is under way: one at a time, so that a flush does not end before the report that it asked for.
@@ -128,12 +142,14 @@ impl<P: Prepare> Outbox<P> {
             queue: Queue::new(wire.bounds),
             crew: Crew::new(wire.max_in_flight),
             outage: Outage::default(),
+            gathering: Gathering::default(),
+            disk: Disk::new(wire.spool.is_some()),
             tickets: Tickets::default(),
             reporting: false,
             said_full: false,
             end: End::Open,
         };
-        Outbox {
+        let outbox = Outbox {
             shared: Arc::new(Shared {
                 preparer,
                 wire,
@@ -144,37 +160,17 @@ impl<P: Prepare> Outbox<P> {
                 sleeping: Condvar::new(),
                 progress: Condvar::new(),
             }),
+        };
+        let shared = &outbox.shared;
+        if shared.wire.spool.is_some() {
+            shared.grow(shared.lock()); // to look what an earlier process has left
         }
+        outbox
     }
 
     /// Queues a job, or counts it as lost. Never waits for the wire. Says whether it was taken.
     pub(crate) fn push(&self, job: P::Job) -> bool {
-        let shared = &self.shared;
-        let label = shared.preparer.label(&job);
-        let mut state = shared.lock();
-        if state.end > End::Open {
-            drop(state);
-            // Captures after close do nothing (features K05); this one began before.
-            shared.wire.losses.record_all(DiscardReason::QueueOverflow, &shared.preparer.quantities(&job));
-            return false;
-        }
-        let (taken, dropped) = match state.queue.push(label, job) {
-            Ok(dropped) => (true, dropped),
-            Err(job) => {
-                let refused = Entry { number: u64::MAX, label, failures: 0, load: Load::Job(job) };
-                (false, vec![refused])
-            }
-        };
-        let full = !dropped.is_empty();
-        let say = full && !std::mem::replace(&mut state.said_full, full);
-        shared.lose(&mut state, DiscardReason::QueueOverflow, &dropped);
-        let urgent = state.queue.is_half_full(); // a nap is cut short only before the queue is full
-        shared.attend(state, urgent);
-        if full {
-            shared.overflow(say);
-        }
-        taken
-        // What was dropped is freed here: its destructors may be the program's.
+        self.shared.push(job)
     }
 
     /// How many items wait or are under way.
@@ -186,6 +182,34 @@ impl<P: Prepare> Outbox<P> {
 impl<P: Prepare> Shared<P> {
     fn lock(&self) -> MutexGuard<'_, State<P::Job>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(self: &Arc<Self>, job: P::Job) -> bool {
+        let label = self.preparer.label(&job);
+        let mut state = self.lock();
+        if state.end > End::Open {
+            drop(state);
+            // Captures after close do nothing (features K05); this one began before.
+            self.wire.losses.record_all(DiscardReason::QueueOverflow, &self.preparer.quantities(&job));
+            return false;
+        }
+        let (taken, dropped) = match state.queue.push(label, job) {
+            Ok(dropped) => (true, dropped),
+            Err(job) => {
+                let refused = Entry { number: u64::MAX, label, failures: 0, load: Load::Job(job) };
+                (false, vec![refused])
+            }
+        };
+        let full = !dropped.is_empty();
+        let say = full && !std::mem::replace(&mut state.said_full, full);
+        self.lose(&mut state, DiscardReason::QueueOverflow, &dropped);
+        let urgent = state.queue.is_half_full(); // a nap is cut short only before the queue is full
+        self.attend(state, urgent);
+        if full {
+            self.overflow(say);
+        }
+        taken
+        // What was dropped is freed here: its destructors may be the program's.
     }
 
     /// Counts what was taken out of the queue to be dropped. Under the lock, so that whoever sees that it is gone finds it counted.

@@ -3,9 +3,14 @@
 //!
 //! Whoever drops an item on the way, or fails, has it counted under a reason of its own; nothing else of the client is held up by it.
 
+mod attributes;
+mod batches;
 mod ceiling;
 mod databag;
 mod event;
+mod log;
+mod metric;
+mod sessions;
 mod transaction;
 mod weight;
 
@@ -18,9 +23,14 @@ use crate::integration::Integration;
 use crate::losses::Losses;
 use crate::outbox::{Label, Prepare, Priority};
 use crate::scrub::Rules;
+use crate::session::Ledger;
 use crate::unharmed::unharmed;
 
+pub(crate) use attributes::of_client;
+pub(crate) use batches::{Batches, Record};
 pub(crate) use event::{EventJob, EventTrace};
+pub(crate) use log::{LogRecord, LogSource};
+pub(crate) use metric::MetricRecord;
 pub(crate) use transaction::TransactionJob;
 
 /// What waits for the worker.
@@ -47,10 +57,13 @@ type PrepareItem = Box<dyn FnOnce(&Pipeline) -> Option<Envelope> + Send>;
 pub(crate) struct Pipeline {
     pub(crate) config: Arc<Config>,
     pub(crate) losses: Arc<Losses>,
+    /// `None`: there is no release to count sessions of.
+    pub(crate) sessions: Option<Arc<Ledger>>,
+    pub(crate) batches: Arc<Batches>,
 }
 
 /// A kind of item on its way. The order of the steps is the pipeline's; what a step means is the kind's.
-trait Telemetry: Sized {
+pub(crate) trait Telemetry: Sized {
     /// Lets an integration see it.
     fn integrate(self, integration: &dyn Integration) -> Option<Self>;
     /// Takes out of it what must not leave the process (§16).
@@ -69,9 +82,13 @@ trait Telemetry: Sized {
     }
     /// Cuts what is too long to send.
     fn trim(&mut self, config: &Config);
+    /// Why it cannot be sent at all, if it cannot.
+    fn refuse(&self) -> Option<&'static str> {
+        None
+    }
     /// The id in the header of its envelope, for kinds that have one (§2.2).
     fn event_id(&self) -> Option<EventId>;
-    fn item(&mut self, config: &Config) -> Result<Item, serde_json::Error>;
+    fn item(&mut self) -> Result<Item, serde_json::Error>;
     /// What goes with it in its envelope.
     fn companions(self, _pipeline: &Pipeline) -> Vec<Item> {
         Vec::new()
@@ -109,6 +126,11 @@ impl Prepare for Pipeline {
             Job::Transaction(job) => job.quantities(),
         }
     }
+
+    fn gathered(&self) -> Vec<Job> {
+        let sessions = self.sessions.as_ref().and_then(|sessions| Job::sessions(sessions));
+        sessions.into_iter().chain(self.batches.take()).collect()
+    }
 }
 
 impl Job {
@@ -124,7 +146,13 @@ impl Job {
 }
 
 impl Pipeline {
-    fn prepare_event(&self, job: EventJob) -> Option<Envelope> {
+    fn prepare_event(&self, mut job: EventJob) -> Option<Envelope> {
+        let note = job.note.take();
+        let envelope = self.event_envelope(job);
+        self.settle(note, envelope)
+    }
+
+    fn event_envelope(&self, job: EventJob) -> Option<Envelope> {
         let dsc = job.trace.dsc.clone();
         let processors = job.processors(&self.config);
         let mut event = job.into_report(&self.config);
@@ -135,12 +163,18 @@ impl Pipeline {
         self.finish(event, dsc)
     }
 
+    /// The way of an item that has its data and an envelope of its own.
+    fn finish<T: Telemetry>(&self, item: T, dsc: Option<Arc<DynamicSamplingContext>>) -> Option<Envelope> {
+        let mut item = self.polish(item)?;
+        let lead = item.item();
+        let lost = || self.losses.record_all(DiscardReason::InternalSdkError, &item.quantities());
+        let mut envelope = self.envelope(lead, item.event_id(), dsc, lost)?;
+        envelope.items.append(&mut item.companions(self));
+        Some(envelope)
+    }
+
     /// The steps that every kind of item takes once it has its data.
-    fn finish<T: Telemetry>(
-        &self,
-        mut item: T,
-        dsc: Option<Arc<DynamicSamplingContext>>,
-    ) -> Option<Envelope> {
+    fn polish<T: Telemetry>(&self, mut item: T) -> Option<T> {
         for integration in &self.config.integrations {
             item = self.step(item, DiscardReason::EventProcessor, |item| item.integrate(&**integration))?;
         }
@@ -153,7 +187,13 @@ impl Pipeline {
             return None;
         }
         item.trim(&self.config); // last, so that what a hook adds is cut too
-        self.envelope(item, dsc)
+        if let Some(why) = item.refuse() {
+            let lost = item.quantities();
+            crate::debug!("dropped one {}: {why}", lost[0].0);
+            self.losses.record_all(DiscardReason::Invalid, &lost);
+            return None;
+        }
+        Some(item)
     }
 
     /// Runs one step of somebody else's: under no lock, its panic caught, its losses counted (`protocol.md` §20.5).
@@ -184,27 +224,27 @@ impl Pipeline {
         }
     }
 
-    fn envelope<T: Telemetry>(
+    /// Puts an item into an envelope; `lost` counts it if it could not be serialised.
+    fn envelope(
         &self,
-        mut item: T,
+        item: Result<Item, serde_json::Error>,
+        event_id: Option<EventId>,
         dsc: Option<Arc<DynamicSamplingContext>>,
+        lost: impl FnOnce(),
     ) -> Option<Envelope> {
         let mut envelope = Envelope::default();
-        envelope.headers.event_id = item.event_id();
+        envelope.headers.event_id = event_id;
         envelope.headers.sdk = Some(Arc::clone(&self.config.sdk));
         // A context that is frozen empty has nothing to say (§8.4).
         envelope.headers.trace = dsc.filter(|dsc| !dsc.is_empty()).map(Arc::unwrap_or_clone);
         if let (Some(dsc), Some(rules)) = (&mut envelope.headers.trace, &self.config.scrub) {
             rules.scrub_context(dsc);
         }
-        match item.item(&self.config) {
-            Ok(lead) => {
-                envelope.items.push(lead);
-                envelope.items.append(&mut item.companions(self));
-            }
+        match item {
+            Ok(item) => envelope.items.push(item),
             Err(error) => {
                 crate::debug!("an item could not be serialised: {error}");
-                self.losses.record_all(DiscardReason::InternalSdkError, &item.quantities());
+                lost();
                 return None;
             }
         }

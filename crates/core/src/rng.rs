@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
-use watchpost_protocol::{EventId, SpanId, TraceId};
+use watchpost_protocol::{EventId, SessionId, SpanId, TraceId};
 
 /// Where a client takes its ids and sampling decisions from.
 pub trait Rng: Send + Sync + 'static {
@@ -36,6 +36,11 @@ impl Rng for ThreadRng {
 /// A fresh version 4 id for an event.
 pub fn event_id(rng: &dyn Rng) -> EventId {
     EventId::from_random_bytes(sixteen(rng))
+}
+
+/// A fresh version 4 id for a session.
+pub(crate) fn session_id(rng: &dyn Rng) -> SessionId {
+    SessionId::from_random_bytes(sixteen(rng))
 }
 
 /// A fresh trace id; never zero.

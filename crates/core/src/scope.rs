@@ -13,7 +13,8 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
 use serde::Serialize;
 use watchpost_protocol::{
-    Breadcrumb, Event, EventId, Level, Request, TraceContext, TransactionSource, User, Value,
+    AttributeValue, Attributes, Breadcrumb, Event, EventId, Level, Request, TraceContext, TransactionSource,
+    User, Value,
 };
 
 use crate::attachment::Attachment;
@@ -22,6 +23,7 @@ use crate::fields::Fields;
 use crate::heap;
 use crate::last_error::LastError;
 use crate::propagation_context::PropagationContext;
+use crate::session::{self, Session};
 
 /// Sees an event on the worker after the scopes were merged into it; may change it, and drops it by returning `None`.
 pub type EventProcessor = Arc<dyn Fn(Event) -> Option<Event> + Send + Sync>;
@@ -56,6 +58,9 @@ struct Cell {
     live: Mutex<Live>,
 }
 
+/// The scopes that something happens in, the nearest first.
+pub(crate) type NearestFirst<'a> = [&'a Scope; 3];
+
 /// What changes too often to be copied on write.
 #[derive(Default)]
 struct Live {
@@ -63,6 +68,15 @@ struct Live {
     last_event_id: Option<EventId>,
     last_error: Option<LastError>,
     propagation: Option<Arc<PropagationContext>>,
+    session: Option<Part>,
+}
+
+/// The part that a scope has in a session.
+#[derive(Clone)]
+struct Part {
+    session: Arc<Session>,
+    /// The session began in this scope, which ends it, and not in one that it was forked of.
+    own: bool,
 }
 
 /// What a scope holds, without its breadcrumbs.
@@ -75,6 +89,7 @@ pub(crate) struct ScopeData {
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) extra: BTreeMap<String, Value>,
     pub(crate) contexts: BTreeMap<String, Value>,
+    pub(crate) attributes: Attributes,
     pub(crate) request: Option<Arc<dyn RequestSource>>,
     pub(crate) response_status: Option<u16>,
     pub(crate) processors: Vec<EventProcessor>,
@@ -90,7 +105,8 @@ impl ScopeData {
         const REQUEST: usize = 2048;
         let few = self.fingerprint.as_ref().map_or(0, Vec::len) + self.processors.len();
         let values = self.extra.len() + self.contexts.len();
-        let things = TAG * (self.tags.len() + few)
+        let tags = self.tags.len() + self.attributes.len();
+        let things = TAG * (tags + few)
             + VALUE * (values + usize::from(self.user.is_some()))
             + REQUEST * usize::from(self.request.is_some())
             + self.attachments.iter().map(Attachment::weight).sum::<usize>()
@@ -100,7 +116,7 @@ impl ScopeData {
         }
         size_of::<ScopeData>()
             + things
-            + heap::tree(self.tags.len(), size_of::<(String, String)>())
+            + heap::tree(tags, size_of::<(String, AttributeValue)>())
             + heap::tree(values, size_of::<(String, Value)>())
     }
 }
@@ -142,8 +158,9 @@ impl Scope {
         let data = self.data();
         let mut live = self.lock_live();
         let (breadcrumbs, propagation) = (live.breadcrumbs.fork(), live.propagation.clone());
+        let session = live.shared_session();
         drop(live);
-        Scope::from_parts(data, Live { breadcrumbs, propagation, ..Live::default() })
+        Scope::from_parts(data, Live { breadcrumbs, propagation, session, ..Live::default() })
     }
 
     /// As [`fork`](Self::fork), for work that begins a trace of its own; one that another process began goes on in it.
@@ -152,15 +169,26 @@ impl Scope {
         let mut live = self.lock_live();
         let breadcrumbs = live.breadcrumbs.fork();
         let propagation = live.propagation.clone().filter(|trace| trace.incoming.is_some());
+        let session = live.shared_session();
         drop(live);
-        Scope::from_parts(data, Live { breadcrumbs, propagation, ..Live::default() })
+        Scope::from_parts(data, Live { breadcrumbs, propagation, session, ..Live::default() })
     }
 
-    /// As [`fork`](Self::fork), in a trace of its own, changed before anybody else can see it, and without the breadcrumbs.
-    pub(crate) fn begin(&self, trace: PropagationContext, change: impl FnOnce(&mut ScopeData)) -> Self {
+    /// As [`fork`](Self::fork), in a trace of its own, and in a session of its own if there is one, changed before anybody else can see it, and
+    /// without the breadcrumbs.
+    pub(crate) fn begin(
+        &self,
+        trace: PropagationContext,
+        session: Option<Arc<Session>>,
+        change: impl FnOnce(&mut ScopeData),
+    ) -> Self {
         let mut data = self.data();
         change(Arc::make_mut(&mut data));
-        Scope::from_parts(data, Live { propagation: Some(Arc::new(trace)), ..Live::default() })
+        let session = match session {
+            Some(session) => Some(Part { session, own: true }),
+            None => self.lock_live().shared_session(),
+        };
+        Scope::from_parts(data, Live { propagation: Some(Arc::new(trace)), session, ..Live::default() })
     }
 
     /// Whether both handles mean the same scope.
@@ -185,6 +213,9 @@ impl Scope {
         let user = user.into();
         if user.is_some() && crate::diag::enabled() && self.is_same(Scope::global()) {
             warn_of_leak();
+        }
+        if let Some(session) = self.own_session() {
+            session.set_did(user.as_ref().and_then(session::did));
         }
         self.update(|data| data.user = user);
     }
@@ -234,6 +265,32 @@ impl Scope {
     pub fn remove_context(&self, name: &str) {
         self.update(|data| {
             data.contexts.remove(name);
+        });
+    }
+
+    /// Sets an attribute of every log and every metric of this scope; one that a log or a metric has itself stays. Errors and transactions have
+    /// tags and contexts in its place.
+    pub fn set_attribute(&self, key: impl Into<String>, value: impl Into<AttributeValue>) {
+        let (key, value) = (key.into(), value.into());
+        self.update(|data| {
+            data.attributes.insert(key, value);
+        });
+    }
+
+    /// Sets several attributes; others stay. As [`set_attribute`](Self::set_attribute).
+    pub fn set_attributes<K: Into<String>, V: Into<AttributeValue>>(
+        &self,
+        attributes: impl IntoIterator<Item = (K, V)>,
+    ) {
+        let attributes: Vec<_> =
+            attributes.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+        self.update(|data| data.attributes.extend(attributes));
+    }
+
+    /// Removes an attribute.
+    pub fn remove_attribute(&self, key: &str) {
+        self.update(|data| {
+            data.attributes.remove(key);
         });
     }
 
@@ -305,11 +362,12 @@ impl Scope {
         self.lock_live().breadcrumbs = Ring::default();
     }
 
-    /// Resets everything but the event processors and the trace.
+    /// Resets everything but the event processors, the trace and the session.
     pub fn clear(&self) {
         {
             let mut live = self.lock_live();
-            *live = Live { propagation: live.propagation.take(), ..Live::default() };
+            let (propagation, session) = (live.propagation.take(), live.session.take());
+            *live = Live { propagation, session, ..Live::default() };
         }
         let old = self.update(|data| {
             let processors = std::mem::take(&mut data.processors);
@@ -350,6 +408,27 @@ impl Scope {
         Arc::clone(self.lock_live().propagation.get_or_insert(context))
     }
 
+    /// The session that happens here, wherever it began.
+    pub(crate) fn session(&self) -> Option<Arc<Session>> {
+        self.lock_live().session.as_ref().map(|part| Arc::clone(&part.session))
+    }
+
+    fn own_session(&self) -> Option<Arc<Session>> {
+        let live = self.lock_live();
+        live.session.as_ref().filter(|part| part.own).map(|part| Arc::clone(&part.session))
+    }
+
+    /// Begins a session here, in the place of the one that began here before, which is handed back.
+    pub(crate) fn begin_session(&self, session: Arc<Session>) -> Option<Arc<Session>> {
+        let before = self.lock_live().session.replace(Part { session, own: true });
+        before.filter(|part| part.own).map(|part| part.session)
+    }
+
+    /// Parts with the session that began here.
+    pub(crate) fn take_session(&self) -> Option<Arc<Session>> {
+        self.lock_live().session.take_if(|part| part.own).map(|part| part.session)
+    }
+
     pub(crate) fn set_propagation(&self, context: Option<PropagationContext>) {
         self.lock_live().propagation = context.map(Arc::new);
     }
@@ -357,6 +436,11 @@ impl Scope {
     /// What the scope holds, without its breadcrumbs.
     pub(crate) fn data(&self) -> Arc<ScopeData> {
         Arc::clone(&self.cell.data.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether it holds what it held when `data` was taken.
+    pub(crate) fn is_still(&self, data: &Arc<ScopeData>) -> bool {
+        Arc::ptr_eq(&self.cell.data.lock().unwrap_or_else(PoisonError::into_inner), data)
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
@@ -369,6 +453,13 @@ impl Scope {
     fn update<T>(&self, change: impl FnOnce(&mut ScopeData) -> T) -> T {
         let mut data = self.cell.data.lock().unwrap_or_else(PoisonError::into_inner);
         change(Arc::make_mut(&mut data))
+    }
+}
+
+impl Live {
+    /// The session as a fork has it.
+    fn shared_session(&self) -> Option<Part> {
+        self.session.as_ref().map(|part| Part { session: Arc::clone(&part.session), own: false })
     }
 }
 

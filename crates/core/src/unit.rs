@@ -20,6 +20,8 @@ pub struct UnitInit<'a> {
     pub user: Option<User>,
     /// What is known of its request.
     pub request: Option<Arc<dyn RequestSource>>,
+    /// Whether it is a request to a server: then it is a session, if the client counts them (`protocol.md` §12).
+    pub session: bool,
 }
 
 impl Scopes {
@@ -31,7 +33,8 @@ impl Scopes {
         let strict = client.options().strict_trace_continuation;
         let trace =
             PropagationContext::continued(init.sentry_trace, init.baggage, own_org, strict, client.rng());
-        let isolation = self.isolation.begin(trace, |data| {
+        let session = if init.session { client.begin_request() } else { None };
+        let isolation = self.isolation.begin(trace, session, |data| {
             data.request = init.request;
             data.response_status = None;
             if init.user.is_some() {
@@ -56,6 +59,7 @@ impl std::fmt::Debug for UnitInit<'_> {
             .field("baggage", &self.baggage)
             .field("has_user", &self.user.is_some())
             .field("has_request", &self.request.is_some())
+            .field("session", &self.session)
             .finish()
     }
 }

@@ -70,8 +70,9 @@ fn report(info: &PanicHookInfo<'_>) {
     if !layer::any_active() || mute::is_muted() {
         return;
     }
-    let captured = layer::capture(&Scopes::current(), Level::Fatal, None, || event(info));
-    if captured.is_some() && is_the_end(info) {
+    let end = is_the_end(info);
+    let captured = layer::capture_unhandled(&Scopes::current(), end, || event(info));
+    if captured.is_some() && end {
         api::flush(None);
     }
 }

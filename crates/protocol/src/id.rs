@@ -106,14 +106,44 @@ id! {
     SpanId, 8, "span id", zero: false, dashes: false
 }
 
+id! {
+    /// Identifies one run of a monitored job: a version 4 UUID. The default is the nil id, which means the latest run that is in progress.
+    CheckInId, 16, "check-in id", zero: true, dashes: true
+}
+
+id! {
+    /// Identifies a session of release health: a version 4 UUID, written without dashes.
+    SessionId, 16, "session id", zero: true, dashes: true
+}
+
 impl EventId {
     /// A version 4 UUID of random bytes.
     #[must_use]
-    pub const fn from_random_bytes(mut bytes: [u8; 16]) -> Self {
-        bytes[6] = bytes[6] & 0x0f | 0x40;
-        bytes[8] = bytes[8] & 0x3f | 0x80;
-        EventId(bytes)
+    pub const fn from_random_bytes(bytes: [u8; 16]) -> Self {
+        EventId(uuid(bytes))
     }
+}
+
+impl CheckInId {
+    /// A version 4 UUID of random bytes.
+    #[must_use]
+    pub const fn from_random_bytes(bytes: [u8; 16]) -> Self {
+        CheckInId(uuid(bytes))
+    }
+}
+
+impl SessionId {
+    /// A version 4 UUID of random bytes.
+    #[must_use]
+    pub const fn from_random_bytes(bytes: [u8; 16]) -> Self {
+        SessionId(uuid(bytes))
+    }
+}
+
+const fn uuid(mut bytes: [u8; 16]) -> [u8; 16] {
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    bytes
 }
 
 /// Writes two digits for each byte.

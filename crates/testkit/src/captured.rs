@@ -1,7 +1,10 @@
 //! What was captured, in the form in which a test asks for it.
 
 use serde::de::DeserializeOwned;
-use watchpost_protocol::{ClientReport, Envelope, Event, ItemType, Transaction};
+use watchpost_protocol::{
+    CheckIn, ClientReport, Envelope, Event, ItemType, Log, Metric, SessionAggregate, SessionAggregates,
+    SessionUpdate, Transaction,
+};
 
 use crate::draw;
 
@@ -34,6 +37,37 @@ impl Captured {
         self.items(&ItemType::Transaction)
     }
 
+    /// What was told of runs of the program, update by update.
+    #[must_use]
+    pub fn session_updates(&self) -> Vec<SessionUpdate> {
+        self.items(&ItemType::Session)
+    }
+
+    /// The requests that were counted, minute by minute.
+    #[must_use]
+    pub fn session_aggregates(&self) -> Vec<SessionAggregate> {
+        let sessions: Vec<SessionAggregates> = self.items(&ItemType::Sessions);
+        sessions.into_iter().flat_map(|sessions| sessions.aggregates).collect()
+    }
+
+    /// The logs.
+    #[must_use]
+    pub fn logs(&self) -> Vec<Log> {
+        self.entries(&ItemType::Log)
+    }
+
+    /// The metrics.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<Metric> {
+        self.entries(&ItemType::TraceMetric)
+    }
+
+    /// The check-ins.
+    #[must_use]
+    pub fn check_ins(&self) -> Vec<CheckIn> {
+        self.items(&ItemType::CheckIn)
+    }
+
     /// The losses that were reported, as `reason/category: quantity`, sorted.
     #[must_use]
     pub fn losses(&self) -> Vec<String> {
@@ -64,6 +98,13 @@ impl Captured {
             }
         }
         picture
+    }
+
+    fn entries<T: DeserializeOwned>(&self, ty: &ItemType) -> Vec<T> {
+        let items = self.envelopes.iter().flat_map(|envelope| &envelope.items);
+        let entries =
+            items.filter(|item| item.header.ty == *ty).filter_map(|item| item.decode_entries().ok());
+        entries.flatten().collect()
     }
 
     fn items<T: DeserializeOwned>(&self, ty: &ItemType) -> Vec<T> {

@@ -77,7 +77,7 @@ impl Watch {
         let outcome = if self.of.call { Outcome::of(&head.headers) } else { None };
         let failed = self.settings.failed.contains(outcome.map_or(status, |outcome| outcome.as_http));
         if let Some(attached) = head.extensions.get::<Attached>() {
-            self.unit.report(attached.stack(), || attached.error(self.of.origin, !failed));
+            self.unit.report(!failed, attached.stack(), || attached.error(self.of.origin, !failed));
         }
         if outcome.is_some() {
             self.judge_call(&head.headers); // an answer that has no body, and its trailers in its head
@@ -100,7 +100,7 @@ impl Watch {
     /// A status is an issue of its own if nothing is known that is more to the point.
     fn report_status(&self, name_and_text: impl FnOnce() -> (String, String)) {
         if !self.scopes().isolation().has_reported_error() {
-            self.unit.report(no_stack(), || {
+            self.unit.report(false, no_stack(), || {
                 let (ty, value) = name_and_text();
                 error::of_status(ty, value, self.of.origin)
             });

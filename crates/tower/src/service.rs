@@ -113,6 +113,7 @@ fn begin(place: (&Scopes, &Client), request: &Parts, data: BodyData, settings: &
         baggage: notable.baggage.as_deref(),
         user,
         request: Some(Arc::new(head)),
+        session: true,
     };
     let mut scopes = around.begin_unit(client, init);
     open(client, &mut scopes, kind, name, &attributes);

@@ -59,14 +59,15 @@ impl Unit {
     }
 
     /// Makes an issue of an error on its way out, unless the program has reported it already.
-    pub(crate) fn report(&self, stack: Option<RawStack>, error: impl FnOnce() -> ErrorRecord) {
-        layer::capture_outgoing(&self.scopes, stack, || Draft::of_error(error(), Event::default()));
+    pub(crate) fn report(&self, handled: bool, stack: Option<RawStack>, error: impl FnOnce() -> ErrorRecord) {
+        let build = || Draft::of_error(error(), Event::default());
+        layer::capture_outgoing(&self.scopes, handled, stack, build);
     }
 
     /// The work has failed, and nobody has handled that.
     pub(crate) fn fail<E: ServiceError>(&mut self, error: &E, origin: &'static str) {
         self.set_status(SpanStatus::InternalError);
-        self.report(no_stack(), || error::unhandled(error, origin));
+        self.report(false, no_stack(), || error::unhandled(error, origin));
     }
 
     /// What the end will say, unless something worse is said first.
@@ -87,6 +88,7 @@ impl Unit {
         if let Some(span) = self.scopes.span_ref() {
             span.finish(self.status);
         }
+        layer::end_session(&self.scopes);
     }
 }
 
@@ -95,6 +97,9 @@ impl Drop for Unit {
         if !self.finished {
             let panicked = self.running || std::thread::panicking();
             self.set_status(if panicked { SpanStatus::InternalError } else { SpanStatus::Cancelled });
+            if panicked && !self.scopes.isolation().has_reported_error() {
+                layer::note_unhandled(&self.scopes); // there is no hook that reports panics, or it was told to be silent
+            }
             self.end();
         }
     }

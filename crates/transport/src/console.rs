@@ -17,7 +17,10 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 
 use watchpost_core::{Delivery, Transport};
-use watchpost_protocol::{ClientReport, Envelope, Event, Item, ItemType, Transaction};
+use watchpost_protocol::{
+    ClientReport, Envelope, Event, Item, ItemType, SessionAggregate, SessionAggregates, SessionUpdate,
+    Transaction,
+};
 
 use self::page::{Line, Page, Style};
 
@@ -104,6 +107,12 @@ impl ConsoleTransport {
             ItemType::ClientReport => {
                 item.decode::<ClientReport>().map(|report| quiet(&mut page, &lost(&report)))
             }
+            ItemType::Sessions => {
+                item.decode::<SessionAggregates>().map(|sessions| quiet(&mut page, &counted(&sessions)))
+            }
+            ItemType::Session => {
+                item.decode::<SessionUpdate>().map(|session| quiet(&mut page, &ended(&session)))
+            }
             _ => {
                 quiet(&mut page, &named(item));
                 Ok(())
@@ -118,6 +127,24 @@ impl ConsoleTransport {
 
 fn quiet(page: &mut Page, text: &str) {
     page.push(Line::new().put(Style::Dim, text));
+}
+
+fn counted(sessions: &SessionAggregates) -> String {
+    let sum = |count: fn(&SessionAggregate) -> u64| sessions.aggregates.iter().map(count).sum::<u64>();
+    let ends = [
+        (sum(|minute| minute.exited), "exited"),
+        (sum(|minute| minute.errored), "errored"),
+        (sum(|minute| minute.abnormal), "abnormal"),
+        (sum(|minute| minute.unhandled), "unhandled"),
+        (sum(|minute| minute.crashed), "crashed"),
+    ];
+    let ends = ends.into_iter().filter(|(count, _)| *count > 0);
+    let ends = ends.map(|(count, end)| format!("{} {end}", format::count(count)));
+    format!("sessions: {}", ends.collect::<Vec<_>>().join(", "))
+}
+
+fn ended(session: &SessionUpdate) -> String {
+    format!("session: {}, errors: {}", session.status, format::count(session.errors))
 }
 
 fn lost(report: &ClientReport) -> String {
@@ -202,12 +229,19 @@ mod tests {
         };
         let broken = Item { payload: b"{".to_vec(), header: ItemHeader::new(ItemType::Event) };
         let attachment = Item::attachment("tail.log", None, vec![0; 2048]);
-        let shown = drawn(vec![Item::client_report(&report).unwrap(), odd, attachment, broken]);
+        let minute = SessionAggregate { exited: 1_000, unhandled: 2, ..SessionAggregate::default() };
+        let sessions = SessionAggregates { aggregates: vec![minute.clone(), minute], ..Default::default() };
+        let sessions = Item::sessions(&sessions).unwrap();
+        let session = Item::session(&SessionUpdate { errors: 1, ..SessionUpdate::default() }).unwrap();
+        let report = Item::client_report(&report).unwrap();
+        let shown = drawn(vec![report, odd, attachment, broken, sessions, session]);
         let rows: Vec<&str> = shown.lines().filter(|line| !line.is_empty()).collect();
         assert_eq!(rows[0], "▌ lost: 3 error (before_send), 1,200 span (queue_overflow)");
         assert_eq!(rows[1], "▌ od␛d, 3 bytes");
         assert_eq!(rows[2], "▌ attachment tail.log, 2,048 bytes");
         assert!(rows[3].starts_with("▌ event, 1 bytes, unreadable: EOF"), "{shown}");
+        assert_eq!(rows[4], "▌ sessions: 2,000 exited, 4 unhandled");
+        assert_eq!(rows[5], "▌ session: ok, errors: 1");
     }
 
     #[test]

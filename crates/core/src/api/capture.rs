@@ -9,6 +9,7 @@ use watchpost_protocol::{Breadcrumb, Event, EventId, Level, Mechanism, User, Val
 use crate::attachment::Attachment;
 use crate::current::Scopes;
 use crate::errors::{AsError, Draft, ErrorRecord, Group, View};
+use crate::session::Matter;
 use crate::{client, layer, message, mute};
 
 /// Captures an error with its causes and the stack of the caller (features E03): any type that implements [`Error`](std::error::Error), a boxed one, several in a `Vec`, and with
@@ -84,19 +85,19 @@ impl<T, K, E: AsError<K>> CaptureErr<K> for Result<T, E> {
 
 /// Captures a message at the level `info`, unless the scope has another.
 pub fn capture_message(text: &str) -> Option<EventId> {
-    built(Level::Info, || message::event(text))
+    built(Matter::Message, Level::Info, || message::event(text))
 }
 
 /// Captures a message at a level.
 pub fn capture_message_at(level: impl Into<Level>, text: &str) -> Option<EventId> {
     let level = level.into();
-    built(level, || Event { level: Some(level), ..message::event(text) })
+    built(Matter::Message, level, || Event { level: Some(level), ..message::event(text) })
 }
 
 /// Captures a message made from a template, which groups; the macro `capture_message!` calls it (features E07). `format` makes the text and
 /// the parameters, if the message passes the gates.
 pub fn capture_template(template: &str, format: impl FnOnce() -> (String, Vec<Value>)) -> Option<EventId> {
-    built(Level::Info, || {
+    built(Matter::Message, Level::Info, || {
         let (formatted, params) = format();
         message::with_template(formatted, Some(template), params)
     })
@@ -104,14 +105,14 @@ pub fn capture_template(template: &str, format: impl FnOnce() -> (String, Vec<Va
 
 /// Captures an event of the program's own making; what it sets itself wins over the scopes (features E10, E11).
 pub fn capture_event(event: Event) -> Option<EventId> {
-    built(Level::Error, || event)
+    built(Matter::of(&event), Level::Error, || event)
 }
 
-fn built<D: Into<Draft>>(default_level: Level, build: impl FnOnce() -> D) -> Option<EventId> {
+fn built<D: Into<Draft>>(matter: Matter, default_level: Level, build: impl FnOnce() -> D) -> Option<EventId> {
     if !client::any_active() || mute::is_muted() {
         return None;
     }
-    layer::capture(&Scopes::at_hand(), default_level, None, build)
+    layer::capture_as(matter, &Scopes::at_hand(), default_level, None, build)
 }
 
 /// The id of the last error event of this isolation scope (features E13).
@@ -203,7 +204,7 @@ impl Capture<'_> {
 }
 
 fn viewed(error: View<'_>, event: Event, attachments: Vec<Attachment>) -> Option<EventId> {
-    built(Level::Error, || {
+    built(Matter::Error, Level::Error, || {
         let mechanism = Mechanism { handled: Some(true), ..Mechanism::default() };
         let draft = Draft::of_error(ErrorRecord::of(&error, mechanism), event);
         Draft { attachments, ..draft }

@@ -1,6 +1,8 @@
 mod answers;
 mod bounds;
 mod deadlines;
+mod disk;
+mod gathering;
 mod parallel;
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -16,13 +18,20 @@ const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(1);
 
 /// A job is the text of its event; `panic` panics and `drop` is dropped.
-struct Preparer;
+#[derive(Default)]
+struct Preparer {
+    gathered: Mutex<Option<&'static str>>,
+}
 
 impl Prepare for Preparer {
     type Job = &'static str;
 
     fn label(&self, job: &&'static str) -> Label {
-        let priority = if job.starts_with("trace") { Priority::Trace } else { Priority::Error };
+        let priority = match job.split(' ').next() {
+            Some("trace") => Priority::Trace,
+            Some("crash") => Priority::Crash,
+            _ => Priority::Error,
+        };
         let order = job.starts_with("check-in").then_some(1);
         Label { priority, category: Category::Error, order, weight: job.len() }
     }
@@ -36,6 +45,10 @@ impl Prepare for Preparer {
 
     fn quantities(&self, _: &&'static str) -> Vec<(Category, u64)> {
         vec![(Category::Error, 1)]
+    }
+
+    fn gathered(&self) -> Vec<&'static str> {
+        self.gathered.lock().unwrap().take().into_iter().collect()
     }
 }
 
@@ -77,11 +90,16 @@ struct Scene {
 
 /// An outbox with so many places, and at most so many deliveries at once.
 fn scene(items: usize, max_in_flight: usize) -> Scene {
+    with_spool(items, max_in_flight, None)
+}
+
+fn with_spool(items: usize, max_in_flight: usize, spool: Option<Arc<dyn Spool>>) -> Scene {
     let (arrived_in, arrived) = sync_channel(1000);
     let (answer, answers) = sync_channel(1000);
     let losses = Arc::new(Losses::default());
     let wire = Wire {
         transport: Arc::new(Scripted { arrived: arrived_in, answers: Mutex::new(answers) }),
+        spool,
         losses: Arc::clone(&losses),
         limits: Arc::default(),
         health: Arc::new(Health::new(true)),
@@ -91,13 +109,18 @@ fn scene(items: usize, max_in_flight: usize) -> Scene {
         reports: true,
         sdk: Arc::default(),
     };
-    Scene { outbox: Outbox::new(Preparer, wire), arrived, answer: Some(answer), losses }
+    Scene { outbox: Outbox::new(Preparer::default(), wire), arrived, answer: Some(answer), losses }
 }
 
 impl Scene {
     /// The next envelope that the transport was given; waits for it.
     fn next(&self) -> String {
         self.arrived.recv_timeout(LONG).unwrap()
+    }
+
+    /// There is something beside the queue.
+    fn gather(&self, job: &'static str) {
+        *self.outbox.shared.preparer.gathered.lock().unwrap() = Some(job);
     }
 
     fn answer(&self, answer: Delivery) {

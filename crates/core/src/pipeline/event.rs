@@ -17,6 +17,7 @@ use crate::merge::{self, Layers};
 use crate::rng;
 use crate::scope::{EventProcessor, ScopeData};
 use crate::scrub::Rules;
+use crate::session::Note;
 use crate::unharmed::unharmed;
 
 /// An event, and what belongs to it but is put together on the worker.
@@ -32,6 +33,8 @@ pub(crate) struct EventJob {
     pub(crate) fields: Fields,
     pub(crate) attachments: Vec<Attachment>,
     pub(crate) default_level: Level,
+    /// What it means for the session that it happened in.
+    pub(crate) note: Option<Note>,
 }
 
 /// The trace of an event: of the open span, or of the scope's propagation context.
@@ -80,7 +83,7 @@ impl EventJob {
     /// The report of it: the event with all that is known, and the files that go with it.
     pub(super) fn into_report(self, config: &Config) -> Report {
         let attachments = self.all_attachments().cloned().collect();
-        Report { event: self.into_event(config), attachments }
+        Report { event: self.into_event(config), attachments, limit: config.options.max_event_size }
     }
 
     /// The event with everything that the client and the scopes know (§20.4, steps 1 to 3).
@@ -175,11 +178,13 @@ fn attach(event: &mut Event, stacktrace: Stacktrace) {
 pub(super) struct Report {
     event: Event,
     attachments: Vec<Attachment>,
+    /// How large the event may be.
+    limit: usize,
 }
 
 impl Report {
     pub(super) fn map(self, step: impl FnOnce(Event) -> Option<Event>) -> Option<Self> {
-        Some(Report { event: step(self.event)?, attachments: self.attachments })
+        Some(Report { event: step(self.event)?, ..self })
     }
 }
 
@@ -238,8 +243,8 @@ impl Telemetry for Report {
         Some(self.event.event_id)
     }
 
-    fn item(&mut self, config: &Config) -> Result<Item, serde_json::Error> {
-        ceiling::item(&mut self.event, config.options.max_event_size)
+    fn item(&mut self) -> Result<Item, serde_json::Error> {
+        ceiling::item(&mut self.event, self.limit)
     }
 
     fn companions(self, pipeline: &Pipeline) -> Vec<Item> {

@@ -171,7 +171,7 @@ impl Telemetry for Transaction {
         Some(self.event_id)
     }
 
-    fn item(&mut self, _: &Config) -> Result<Item, serde_json::Error> {
+    fn item(&mut self) -> Result<Item, serde_json::Error> {
         Item::transaction(self)
     }
 }

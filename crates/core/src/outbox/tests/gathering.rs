@@ -1,0 +1,40 @@
+use super::*;
+
+#[test]
+fn what_is_gathered_leaves_by_itself_when_it_is_time() {
+    let scene = scene(10, 1);
+    (0..2).for_each(|_| scene.answer(accepted()));
+    scene.gather("first");
+    scene.outbox.caller()(SHORT);
+    assert_eq!(scene.next(), "first", "though nothing was pushed, and there was no worker");
+    scene.gather("second");
+    scene.outbox.caller()(LONG);
+    scene.outbox.caller()(SHORT);
+    assert_eq!(scene.next(), "second", "whoever is in more of a hurry counts, though the worker sleeps");
+}
+
+#[test]
+fn a_flush_and_a_close_take_along_what_is_gathered() {
+    let scene = scene(10, 1);
+    (0..3).for_each(|_| scene.answer(accepted()));
+    scene.outbox.push("error");
+    scene.gather("first");
+    assert!(scene.outbox.flush().wait(LONG));
+    scene.gather("second");
+    assert!(scene.outbox.close(LONG));
+    assert_eq!(scene.arrived(), ["error", "first", "second"]);
+    scene.gather("third");
+    scene.outbox.caller()(SHORT);
+    assert!(scene.outbox.close(LONG));
+    assert_eq!((scene.arrived().len(), scene.lost().len()), (0, 0), "after the end nothing happens");
+}
+
+#[test]
+fn a_worker_is_not_kept_from_its_work() {
+    let scene = scene(10, 1);
+    (0..2).for_each(|_| scene.answer(accepted()));
+    scene.gather("much later");
+    scene.outbox.caller()(LONG);
+    scene.outbox.push("error");
+    assert_eq!(scene.next(), "error");
+}

@@ -33,7 +33,7 @@ fn errors_of_well_known_crates() {
     let io = "io::Error: timed out";
     assert_eq!(sent(&sql), ["sqlx_core::Error: error communicating with database: timed out", io]);
     let http = ureq::get("not a url").call().unwrap_err();
-    assert!(sent(&http)[0].starts_with("ureq::Error: "), "{:?}", sent(&http));
+    assert_eq!(sent(&http)[0], "ureq::Error: http: invalid uri character");
     let client = reqwest::Client::new().get("not a url").build().unwrap_err();
     assert!(sent(&client)[0].starts_with("reqwest::Error: builder error"), "{:?}", sent(&client));
 }
@@ -46,7 +46,8 @@ fn a_task_that_was_cancelled_or_panicked() {
         task.abort();
         task.await.unwrap_err()
     });
-    assert!(sent(&cancelled)[0].starts_with("JoinError: task "), "{:?}", sent(&cancelled));
+    let [name] = &sent(&cancelled)[..] else { panic!("it has no cause") };
+    assert!(name.starts_with("JoinError: task ") && name.ends_with(" was cancelled"), "{name}");
 }
 
 #[test]

@@ -5,7 +5,6 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::api::start_span;
-use crate::client;
 use crate::current::Scopes;
 use crate::future::{FutureExt, InSpan};
 use crate::scope::Scope;

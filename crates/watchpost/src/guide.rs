@@ -17,6 +17,8 @@ pub mod gen_ai {}
 
 #[doc = include_str!("../docs/local.md")]
 pub mod local {}
+#[doc = include_str!("../docs/errors.md")]
+pub mod errors {}
 
 #[doc = include_str!("../docs/logs.md")]
 pub mod logs {}

@@ -27,7 +27,7 @@ impl Job {
                 order: Some(job.order),
                 weight: size_of::<CheckInJob>() + job.check_in.monitor_slug.as_str().len(),
             },
-            quantities: [(Category::Monitor, 1), (Category::Monitor, 0)],
+            quantities: [(Category::Monitor, 1), (Category::Monitor, 0), (Category::Monitor, 0)],
             prepare: Box::new(move |pipeline| pipeline.prepare_check_in(job)),
         })
     }
@@ -65,7 +65,7 @@ impl Telemetry for CheckIn {
         None
     }
 
-    fn item(&self) -> Result<Item, serde_json::Error> {
+    fn item(&mut self) -> Result<Item, serde_json::Error> {
         Item::check_in(self)
     }
 }

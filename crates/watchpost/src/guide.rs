@@ -16,6 +16,9 @@ pub mod local {}
 #[doc = include_str!("../docs/errors.md")]
 pub mod errors {}
 
+#[doc = include_str!("../docs/profiling.md")]
+pub mod profiling {}
+
 #[doc = include_str!("../docs/tasks.md")]
 pub mod tasks {}
 

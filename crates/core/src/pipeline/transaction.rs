@@ -32,7 +32,7 @@ pub(crate) struct TransactionJob {
     pub(crate) renamed: bool,
     pub(crate) buffer: Buffer,
     /// What the scopes hold, the nearest first.
-    pub(crate) layers: [Arc<ScopeData>; 3],
+    pub(crate) layers: [ScopeData; 3],
     pub(crate) propagation: Arc<PropagationContext>,
     pub(crate) sampled: Sampled,
 }

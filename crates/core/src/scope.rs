@@ -149,7 +149,7 @@ impl Scope {
     /// An empty scope.
     #[must_use]
     pub fn new() -> Self {
-        Scope::from_parts(ScopeData::default(), Live::default())
+        Scope::with(ScopeData::default(), None, None)
     }
 
     /// The scope of the whole process: what is set here is on everything that is reported, by every client.
@@ -159,28 +159,43 @@ impl Scope {
         &GLOBAL
     }
 
-    fn from_parts(data: ScopeData, live: Live) -> Self {
+    /// Without breadcrumbs. Made where it stays: it is too large to be handed about.
+    fn with(data: ScopeData, propagation: Option<Arc<PropagationContext>>, session: Option<Part>) -> Self {
+        let live = Live {
+            breadcrumbs: Ring::default(),
+            last_event_id: None,
+            last_error: None,
+            propagation,
+            session,
+        };
         Scope { cell: Arc::new(Cell { data: Mutex::new(data), live: Mutex::new(live) }) }
     }
 
     /// A scope of its own that starts with all that this one holds. Later changes in one are not seen in the other.
     #[must_use]
     pub fn fork(&self) -> Self {
-        let data = self.data();
-        let mut live = self.lock_live();
-        let forked = live.fork();
-        drop(live);
-        Scope::from_parts(data, forked)
+        self.fork_with(|propagation| propagation)
     }
 
     /// As [`fork`](Self::fork), for work that begins a trace of its own; one that another process began goes on in it.
     pub(crate) fn fork_untraced(&self) -> Self {
+        self.fork_with(|propagation| propagation.filter(|trace| trace.incoming.is_some()))
+    }
+
+    fn fork_with(
+        &self,
+        kept: impl FnOnce(Option<Arc<PropagationContext>>) -> Option<Arc<PropagationContext>>,
+    ) -> Self {
         let data = self.data();
         let mut live = self.lock_live();
-        let mut forked = live.fork();
+        let (trail, session) = (live.breadcrumbs.fork(), live.forked_session());
+        let propagation = live.propagation.clone();
         drop(live);
-        forked.propagation.take_if(|trace| trace.incoming.is_none());
-        Scope::from_parts(data, forked)
+        let fork = Scope::with(data, kept(propagation), session);
+        if let Some(breadcrumbs) = trail {
+            fork.lock_live().breadcrumbs = breadcrumbs;
+        }
+        fork
     }
 
     /// As [`fork`](Self::fork), in a trace of its own, and in a session of its own if there is one, changed before anybody else can see it, and
@@ -194,14 +209,7 @@ impl Scope {
         let mut data = self.data();
         change(&mut data);
         let session = session.or_else(|| self.lock_live().forked_session());
-        let live = Live {
-            breadcrumbs: Ring::default(),
-            last_event_id: None,
-            last_error: None,
-            propagation: Some(Arc::new(trace)),
-            session,
-        };
-        Scope::from_parts(data, live)
+        Scope::with(data, Some(Arc::new(trace)), session)
     }
 
     /// Whether both handles mean the same scope.
@@ -432,17 +440,6 @@ impl Scope {
 }
 
 impl Live {
-    /// What a fork starts with. Field by field: what a default would fill in would only be dropped again.
-    fn fork(&mut self) -> Self {
-        Live {
-            breadcrumbs: self.breadcrumbs.fork(),
-            last_event_id: None,
-            last_error: None,
-            propagation: self.propagation.clone(),
-            session: self.forked_session(),
-        }
-    }
-
     /// What a fork has of the session.
     fn forked_session(&mut self) -> Option<Part> {
         self.session.as_mut()?.fork()

@@ -1,5 +1,6 @@
-//! A bad day in small: four threads capture while a server accepts, refuses, limits, stalls, breaks off and resets at random. In the end everything
-//! that was captured has arrived, was refused with a 429 (which the server counts), or is in a report; and nothing twice.
+//! A bad day in small: eight threads capture 20 000 items while a server accepts, refuses, limits, stalls, breaks off and resets at random. In
+//! the end everything that was captured has arrived, was refused with a 429 (which the server counts), is in a report or on the disk; and
+//! nothing twice. What becomes of it when the process is killed is another story (`killed.rs`).
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
@@ -8,14 +9,15 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use support::Watched;
+use support::directory::Directory;
 use support::server::{Answer, OK, Received, Server};
-use watchpost::protocol::{Category, ClientReport, DiscardReason, ItemType, Timestamp};
+use watchpost::protocol::{Category, ClientReport, DiscardReason, Item, ItemType, Timestamp};
 use watchpost::transport::{HttpOptions, HttpTransport};
-use watchpost::{Clock, Dsn};
+use watchpost::{Clock, Dsn, SpoolOptions};
 use watchpost_testkit::{Recorder, options};
 
-const THREADS: u64 = 4;
-const EACH: u64 = 500;
+const THREADS: u64 = 8;
+const EACH: u64 = 1_250;
 
 /// How many of each kind.
 type Counts = BTreeMap<&'static str, u64>;
@@ -75,13 +77,18 @@ impl Clock for Hasty {
     }
 }
 
-fn program(server: &Server) -> Watched {
+fn program(server: &Server, spool: Option<&Directory>) -> Watched {
     let dsn: Dsn = server.dsn().parse().unwrap();
     // Two requests wait so long for an answer that never comes; no answer that does come takes nearly as long.
     let http = HttpOptions::default().proxy("").timeout(Duration::from_secs(2));
     let http = HttpTransport::new(&dsn, http).unwrap();
     let options = options().default_integrations(false).clock(Hasty(Instant::now())).transport(http);
-    Watched::over(options.max_in_flight(8).transport_queue_size(80), Recorder::new())
+    let options = options.max_in_flight(8).transport_queue_size(80);
+    let options = match spool {
+        Some(directory) => options.spool(SpoolOptions::new(directory.path()).max_envelopes(300)),
+        None => options,
+    };
+    Watched::over(options, Recorder::new())
 }
 
 /// An event and a transaction with two children, again and again.
@@ -112,6 +119,8 @@ struct Fate {
     accepted: Counts,
     /// With a 429.
     limited: Counts,
+    /// On the disk.
+    kept: Counts,
     /// By reason and kind.
     lost: BTreeMap<(DiscardReason, Category), u64>,
 }
@@ -137,17 +146,21 @@ fn fate(requests: &[Received]) -> Fate {
                 false if said.starts_with("HTTP/1.1 429") => &mut fate.limited,
                 false => continue,
             };
-            for (category, quantity) in item.losses() {
-                *counts.entry(category.as_str()).or_default() += quantity;
-            }
+            count(counts, &item);
         }
     }
     fate
 }
 
-fn a_day_of_chaos(seed: u64) {
-    let server = Server::start(answers(seed, 1500));
-    let program = program(&server);
+fn count(counts: &mut Counts, item: &Item) {
+    for (category, quantity) in item.losses() {
+        *counts.entry(category.as_str()).or_default() += quantity;
+    }
+}
+
+fn a_day_of_chaos(seed: u64, spool: Option<&Directory>) {
+    let server = Server::start(answers(seed, 4_000));
+    let program = program(&server, spool);
     work(&program);
     // The last report may meet a refusal or a limit, too: then there is something to flush again.
     let flush = || program.client.flush(Some(Duration::from_secs(60))) && program.client.losses().is_empty();
@@ -155,14 +168,20 @@ fn a_day_of_chaos(seed: u64) {
     while !flush() {
         assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", program.client.losses());
     }
-    program.close();
+    let begun = Instant::now();
+    let closed = program.client.close(Some(Duration::from_secs(60)));
+    assert!(closed && begun.elapsed() < Duration::from_secs(61));
+    assert!(program.client.losses().is_empty());
 
-    let fate = fate(&server.rest());
+    let mut fate = fate(&server.rest());
+    for item in spool.map(Directory::envelopes).into_iter().flatten().flat_map(|envelope| envelope.items) {
+        count(&mut fate.kept, &item);
+    }
     let lost =
         |category| fate.lost.iter().filter(|((_, of), _)| *of == category).map(|(_, lost)| lost).sum::<u64>();
     let all = |category: Category| {
         let of = |counts: &Counts| counts.get(category.as_str()).copied().unwrap_or_default();
-        of(&fate.accepted) + of(&fate.limited) + lost(category)
+        of(&fate.accepted) + of(&fate.limited) + of(&fate.kept) + lost(category)
     };
     let captured = THREADS * EACH;
     assert_eq!(all(Category::Error), captured, "{fate:#?}");
@@ -180,10 +199,15 @@ fn a_day_of_chaos(seed: u64) {
 
 #[test]
 fn on_a_bad_day_everything_is_accounted_for() {
-    a_day_of_chaos(1);
+    a_day_of_chaos(1, None);
 }
 
 #[test]
 fn on_another_bad_day_too() {
-    a_day_of_chaos(20_261_003);
+    a_day_of_chaos(20_261_003, None);
+}
+
+#[test]
+fn with_a_spool_everything_is_accounted_for_too() {
+    a_day_of_chaos(77, Some(&Directory::new("chaos")));
 }

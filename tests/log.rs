@@ -42,6 +42,18 @@ fn say(bridge: &LogBridge, level: Level, text: fmt::Arguments<'_>) {
     bridge.log(&record);
 }
 
+#[test]
+fn records_become_logs_up_to_the_level_that_was_asked_for() {
+    let logs = every_level(&LogBridge::new().logs(LevelFilter::Debug)).logs();
+    let picture: Vec<_> = logs.iter().map(|log| format!("{} {}", log.level, log.body)).collect();
+    assert_eq!(picture, ["debug at DEBUG", "info at INFO", "warn at WARN", "error at ERROR"]);
+    let attributes = &logs[0].attributes;
+    assert_eq!(attributes["sentry.origin"], "auto.log.log".into());
+    assert_eq!(attributes["logger.name"], "shop::till".into());
+    assert_eq!(attributes["code.file.path"], "till.rs".into());
+    assert_eq!(attributes["code.line.number"], 7.into());
+}
+
 fn every_level(bridge: &LogBridge) -> Captured {
     capture(|| {
         for level in Level::iter().collect::<Vec<_>>().into_iter().rev() {

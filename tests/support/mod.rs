@@ -2,10 +2,12 @@
 #![allow(
     dead_code,
     clippy::panic,
+    clippy::unwrap_used,
     reason = "each story uses a part of it; a test that cannot go on has failed"
 )]
 
 pub(crate) mod clock;
+pub(crate) mod directory;
 pub(crate) mod server;
 pub(crate) mod transports;
 

@@ -151,5 +151,6 @@ fn read(reader: &mut impl BufRead, next: impl FnOnce() -> Answer) -> Option<Rece
     }
     let length: u64 = received.header("content-length")?.parse().ok()?;
     reader.take(length).read_to_end(&mut received.body).ok()?;
-    Some(received)
+    // What breaks off, because its sender was killed, say, has not arrived.
+    (received.body.len() as u64 == length).then_some(received)
 }

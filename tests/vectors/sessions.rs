@@ -66,9 +66,8 @@ fn requests(vector: &Vector<'_>) -> Outcome {
         }
     });
     let captured = program.close();
-    let item = captured.envelopes().iter().flat_map(|envelope| &envelope.items);
-    let item =
-        item.filter(|item| item.header.ty.as_str() == "sessions").next().ok_or("nothing was counted")?;
+    let mut item = captured.envelopes().iter().flat_map(|envelope| &envelope.items);
+    let item = item.find(|item| item.header.ty.as_str() == "sessions").ok_or("nothing was counted")?;
     let mut ours: Value = item.decode().map_err(|error| error.to_string())?;
     let minute = ours["aggregates"][0].as_object_mut().and_then(|minute| minute.remove("started"));
     equal(

@@ -26,10 +26,14 @@ pub(crate) trait Api {
     fn info(&self);
     /// A DEBUG event with two fields.
     fn debug(&self);
+    /// A counter with two attributes goes up by one.
+    fn count(&self);
 }
 
-/// The macros of `tracing`.
-pub(crate) struct Tracing;
+/// The macros of `tracing`, and a counter of the subject's own.
+pub(crate) struct Tracing {
+    pub(crate) count: fn(),
+}
 
 impl Api for Tracing {
     type Span = Span;
@@ -72,5 +76,10 @@ impl Api for Tracing {
     #[inline]
     fn debug(&self) {
         debug!(items = black_box(3_u64), plan = black_box("pro"), "cart looked up");
+    }
+
+    #[inline]
+    fn count(&self) {
+        (self.count)();
     }
 }

@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn every_case_has_a_floor_a_peer_and_watchpost() {
         let cases = matching("", "");
-        assert_eq!(cases.len(), 30);
+        assert_eq!(cases.len(), 32);
         for case in cases {
             let names: Vec<_> = case.subjects.iter().map(|subject| subject.name()).collect();
             assert!(

@@ -22,9 +22,10 @@ pub const FLOOR: &str = "floor";
 pub const PEER: &str = "sentry";
 
 /// In the order of their turns.
-pub(crate) const ALL: [&dyn Subject; 6] = [
+pub(crate) const ALL: [&dyn Subject; 7] = [
     &floor::Floor,
-    &watchpost::Watchpost,
+    &watchpost::Watchpost { logs: false },
+    &watchpost::Watchpost { logs: true },
     &sentry::Sentry { logs: false },
     &sentry::Sentry { logs: true },
     &opentelemetry::OpenTelemetry,
@@ -49,9 +50,9 @@ pub trait Subject: Debug + Sync {
     fn play(&self, mode: Mode, turn: Turn<'_>) -> Result<(), Box<dyn Error>>;
 }
 
-/// Plays with a dispatcher of its own. It is new each time: making one decides anew for every callsite who is interested.
-fn play_with(dispatch: &Dispatch, mut turn: Turn<'_>) {
-    dispatcher::with_default(dispatch, || turn.play(&Tracing));
+/// Plays with a dispatcher and a counter of its own. It is new each time: making one decides anew for every callsite who is interested.
+fn play_with(dispatch: &Dispatch, count: fn(), mut turn: Turn<'_>) {
+    dispatcher::with_default(dispatch, || turn.play(&Tracing { count }));
 }
 
 #[cfg(test)]

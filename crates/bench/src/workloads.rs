@@ -51,10 +51,12 @@ pub enum Workload {
     FirstBreadcrumbAfterFork,
     /// `log::info!`: a breadcrumb, by the bridge.
     LogInfo,
+    /// A counter with two attributes, in a root.
+    Counter,
 }
 
 impl Workload {
-    pub(crate) const ALL: [Workload; 9] = [
+    pub(crate) const ALL: [Workload; 10] = [
         Workload::ChildSpan,
         Workload::ChildSpan3Fields,
         Workload::EnterExit,
@@ -64,6 +66,7 @@ impl Workload {
         Workload::InfoEvent,
         Workload::FirstBreadcrumbAfterFork,
         Workload::LogInfo,
+        Workload::Counter,
     ];
 
     /// As in reports.
@@ -78,6 +81,7 @@ impl Workload {
             Workload::InfoEvent => "info_event",
             Workload::FirstBreadcrumbAfterFork => "first_breadcrumb_after_fork",
             Workload::LogInfo => "log_info",
+            Workload::Counter => "counter",
         }
     }
 
@@ -85,7 +89,7 @@ impl Workload {
     pub(crate) fn modes(self) -> &'static [Mode] {
         use Mode::{NoClient, Rate0, Rate1, TracingOff};
         match self {
-            Workload::FilteredEvent | Workload::LogInfo => &[Rate1, NoClient],
+            Workload::FilteredEvent | Workload::LogInfo | Workload::Counter => &[Rate1, NoClient],
             Workload::FirstBreadcrumbAfterFork => &[Rate0, Rate1],
             _ => &[Rate0, Rate1, NoClient, TracingOff],
         }
@@ -134,6 +138,7 @@ impl Workload {
                 let span = api.child();
                 meter.measure(&mut || repeat(count, || api.enter(&span, || api.info())));
             }),
+            Workload::Counter => api.in_root(|| meter.measure(&mut || repeat(count, || api.count()))),
             Workload::LogInfo => {
                 api.in_root(|| {
                     meter.measure(&mut || repeat(count, || log::info!("cart {} loaded", black_box(7))))

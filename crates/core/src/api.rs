@@ -1,21 +1,24 @@
 //! The free functions: what a program calls. Each asks what is current, passes the gates, and hands over.
 
 mod capture;
+mod logs;
 mod scopes;
 mod sessions;
 mod spans;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use capture::{
     Capture, add_breadcrumb, capture, capture_error, capture_event, capture_exception, capture_message,
     capture_message_at, capture_template, last_event_id,
 };
+pub use logs::{log, logs_are_heard};
 #[expect(deprecated, reason = "the names that people come with stay, and say where to go")]
 pub use scopes::{configure_scope, push_scope, set_extra};
 pub use scopes::{
-    current_scope, global_scope, isolation_scope, new_scope, set_context, set_tag, set_tags,
-    set_transaction_name, set_user, with_isolation_scope, with_scope,
+    current_scope, global_scope, isolation_scope, new_scope, remove_attribute, set_attribute, set_attributes,
+    set_context, set_tag, set_tags, set_transaction_name, set_user, with_isolation_scope, with_scope,
 };
 pub use sessions::{end_session, end_session_with, start_session};
 pub use spans::{
@@ -52,7 +55,10 @@ pub fn init(options: Options) -> Result<Guard, InitError> {
             strict,
             client.rng(),
         );
-        Scopes::base().isolation().set_propagation(Some(continued));
+        Scopes::base().isolation().set_propagation(Some(Arc::new(PropagationContext {
+            of_process: continued.incoming.is_some(),
+            ..continued
+        })));
     }
     if let Some(old) = bound::bind(client.clone()) {
         old.close(None);

@@ -10,18 +10,20 @@ use watchpost_protocol::{
     Category, DiscardReason, DiscardedEvent, Dsn, Event, EventId, Level, SessionAttributes, SessionStatus,
 };
 
+use crate::batch::Moment;
 use crate::config::Config;
 use crate::error::InitError;
 use crate::error_chain::{self, Named};
+use crate::fields::Fields;
 use crate::integration;
 use crate::limits::Limits;
 use crate::losses::Losses;
 use crate::merge::Layers;
 use crate::options::Options;
 use crate::outbox::{Bounds, Health, Outbox, Wire};
-use crate::pipeline::{EventJob, EventTrace, Job, Pipeline};
+use crate::pipeline::{Batches, EventJob, EventTrace, Job, Pipeline, Record};
 use crate::propagation_context::PropagationContext;
-use crate::scope::Scope;
+use crate::scope::{NearestFirst, Scope};
 use crate::session::{Gravity, Ledger, Matter, Note, Part, SessionMode};
 use crate::unharmed::unharmed;
 use crate::{mute, rng};
@@ -66,6 +68,8 @@ struct Inner {
     health: Arc<Health>,
     /// `None`: there is no release to count sessions of.
     sessions: Option<Arc<Ledger>>,
+    /// What waits for others of its kind.
+    batches: Arc<Batches>,
     /// `None`: nothing can be sent, because there is neither a DSN nor a transport.
     outbox: Option<Outbox<Pipeline>>,
     active: AtomicBool,
@@ -118,14 +122,17 @@ impl Client {
         let (losses, limits) = (Arc::new(Losses::default()), Arc::new(Limits::default()));
         let health = Arc::new(Health::new(config.options.enable_backpressure_handling));
         let sessions = sessions(&config, &losses);
+        let batches = Arc::new(Batches::new());
         let outbox = config.options.transport.clone().map(|transport| {
             let pipeline = Pipeline {
                 config: Arc::clone(&config),
                 losses: Arc::clone(&losses),
                 sessions: sessions.clone(),
+                batches: Arc::clone(&batches),
             };
             let wire = Wire {
                 transport,
+                spool: config.options.spool_store.clone(),
                 losses: Arc::clone(&losses),
                 limits: Arc::clone(&limits),
                 health: Arc::clone(&health),
@@ -160,6 +167,7 @@ impl Client {
                 limits,
                 health,
                 sessions,
+                batches,
                 outbox,
                 active: AtomicBool::new(active),
                 bound: AtomicBool::new(false),
@@ -318,6 +326,21 @@ impl Client {
         self.is_active() && self.inner.outbox.as_ref().is_some_and(|outbox| outbox.push(job))
     }
 
+    /// Adds a record to those of its kind that are sent together.
+    pub(crate) fn add<R: Record>(
+        &self,
+        record: R,
+        moment: Moment,
+        scopes: NearestFirst<'_>,
+        fields: &Fields,
+    ) {
+        let Some(outbox) = &self.inner.outbox else { return };
+        let lost = self.inner.batches.add(outbox, record, moment, scopes, fields);
+        if let Err(reason) = lost {
+            self.ledger().record(reason, R::CATEGORIES[0], 1);
+        }
+    }
+
     /// The trace data of an event while no span is open (§8.7).
     pub(crate) fn trace_of(&self, propagation: &PropagationContext) -> EventTrace {
         EventTrace {
@@ -412,6 +435,7 @@ impl Client {
         let timeout = timeout.unwrap_or(self.options().shutdown_timeout);
         let Some(outbox) = &self.inner.outbox else { return true };
         let began = Instant::now();
+        self.inner.close_batches(outbox);
         if !outbox.flush().wait(timeout.min(PATIENCE)) {
             notice(outbox.pending(), timeout);
         }
@@ -434,6 +458,13 @@ impl Inner {
             RESERVED.fetch_sub(reserved(&self.config), Ordering::Relaxed);
         }
     }
+
+    /// Queues what waits for others, which will not come any more.
+    fn close_batches(&self, outbox: &Outbox<Pipeline>) {
+        for job in self.batches.close() {
+            outbox.push(job);
+        }
+    }
 }
 
 impl Drop for Inner {
@@ -442,6 +473,7 @@ impl Drop for Inner {
         self.deactivate();
         // The worker holds the outbox's shared half: it has to be told that nobody will push any more.
         if let Some(outbox) = &self.outbox {
+            self.close_batches(outbox);
             outbox.retire();
         }
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use watchpost_protocol::{Dsn, SdkInfo, SdkPackage};
+use watchpost_protocol::{Attributes, Dsn, SdkInfo, SdkPackage};
 
 use crate::error::InitError;
 use crate::integration::Integration;
@@ -25,6 +25,8 @@ pub(crate) struct Config {
     pub(crate) server_name: Option<Arc<str>>,
     pub(crate) sample_rate: SampleRate,
     pub(crate) sdk: Arc<SdkInfo>,
+    /// What is an attribute of every log and metric.
+    pub(crate) attributes: Attributes,
     /// In the order in which they run; one per identifier.
     pub(crate) integrations: Vec<Arc<dyn Integration>>,
     /// What must not leave the process; `None`: the program does not want anything taken out.
@@ -37,9 +39,18 @@ impl Config {
         let dsn = options.configured_dsn().cloned();
         let integrations = one_per_identifier(&options.integrations);
         let org_id = options.org_id.clone().or_else(|| dsn.as_ref()?.org_id().map(str::to_owned));
+        let environment = options.configured_environment();
+        let attributes = crate::pipeline::of_client(&[
+            ("sentry.environment", Some(environment)),
+            ("sentry.release", options.release.as_deref()),
+            ("sentry.sdk.name", Some(SDK_NAME)),
+            ("sentry.sdk.version", Some(env!("CARGO_PKG_VERSION"))),
+            ("server.address", options.server_name.as_deref()),
+        ]);
         Ok(Config {
             org_id,
-            environment: options.configured_environment().into(),
+            attributes,
+            environment: environment.into(),
             release: options.release.as_deref().map(Into::into),
             dist: options.dist.as_deref().map(Into::into),
             server_name: options.server_name.as_deref().map(Into::into),

@@ -25,8 +25,8 @@ use crate::fields::Fields;
 use crate::merge::Layers;
 use crate::pipeline::EventTrace;
 use crate::propagation_context::PropagationContext;
-use crate::record::SpanKey;
-use crate::scope::Scope;
+use crate::record::{Slot, SpanKey};
+use crate::scope::{NearestFirst, Scope};
 use crate::span::Span;
 use crate::span_ref::SpanRef;
 use crate::trace::{RootInit, Trace};
@@ -59,11 +59,14 @@ pub trait SpanSource: Send + Sync {
     fn current_key(&self) -> Option<SpanKey>;
     /// What the current tracing span carries: the scopes of the nearest span that has some, with the span itself.
     fn current(&self) -> Option<Scopes>;
-    /// Shows the scopes that the current tracing span carries, and the trace that it is in, where they are.
-    fn with_current(&self, look: &mut dyn FnMut(&Scopes, Option<&Trace>));
+    /// Shows the scopes that the current tracing span carries, and where in its trace it is, where they are.
+    fn with_current(&self, look: &mut dyn FnMut(&Scopes, Option<InTrace<'_>>));
     /// Gives the current tracing span a current scope of its own, a fork of what it carries, unless it has one (features G03).
     fn own_current(&self) -> Option<Scopes>;
 }
+
+/// A place in a trace: of a span, or of the one that stands for it.
+pub type InTrace<'a> = (&'a Trace, Slot);
 
 static SOURCE: OnceLock<&'static dyn SpanSource> = OnceLock::new();
 static BASE: LazyLock<Arc<Scopes>> = LazyLock::new(|| {
@@ -101,12 +104,12 @@ impl Scopes {
 
     /// Shows the scopes that something happens in now, and the trace: without a copy, for who need not know which span is open. Scopes
     /// that were entered show their own span besides.
-    pub(crate) fn with_at_hand<T>(look: impl FnOnce(&Scopes, Option<&Trace>) -> T) -> Option<T> {
-        let show = |look: &mut dyn FnMut(&Scopes, Option<&Trace>), scopes: &Scopes| {
-            look(scopes, scopes.span.as_ref().map(|span| &*span.trace));
+    pub(crate) fn with_at_hand<T>(look: impl FnOnce(&Scopes, Option<InTrace<'_>>) -> T) -> Option<T> {
+        let show = |look: &mut dyn FnMut(&Scopes, Option<InTrace<'_>>), scopes: &Scopes| {
+            look(scopes, scopes.in_trace());
         };
         let (mut look, mut seen) = (Some(look), None);
-        let mut once = |scopes: &Scopes, trace: Option<&Trace>| {
+        let mut once = |scopes: &Scopes, trace: Option<InTrace<'_>>| {
             seen = look.take().map(|look| look(scopes, trace));
         };
         // Without a stack, nothing was entered after the span: which one it is need not be asked.
@@ -121,7 +124,7 @@ impl Scopes {
         }
         seen.or_else(|| {
             let around = Scopes::around();
-            look.take().map(|look| look(&around, around.span.as_ref().map(|span| &*span.trace)))
+            look.take().map(|look| look(&around, around.in_trace()))
         })
     }
 
@@ -244,11 +247,13 @@ impl Scopes {
         Scopes { span: span.inner().cloned().or_else(|| self.span.clone()), ..self.clone() }
     }
 
-    /// These scopes as they are inside of a span: with it as the open one, and a current scope of its own.
+    /// These scopes as they are inside of a span: with it as the open one, and a current scope of its own. A root that is in no unit of work
+    /// begins one.
     pub(crate) fn inside(&self, span: &Span) -> Scopes {
-        let scopes = self.with_span(span).forked();
+        let begins = !self.unit && span.inner().is_some_and(SpanRef::is_root);
+        let scopes = if begins { self.of_root() } else { self.forked() }.with_span(span);
         if let Some(span) = span.inner() {
-            span.live_in(&scopes.current);
+            span.live_in(&scopes.isolation, &scopes.current);
         }
         scopes
     }
@@ -286,6 +291,16 @@ impl Scopes {
         self.isolation.propagation(|| PropagationContext::fresh(client.rng()))
     }
 
+    /// Where the open span is in its trace.
+    #[must_use]
+    pub fn in_trace(&self) -> Option<InTrace<'_>> {
+        self.span.as_ref().map(|span| (&*span.trace, span.slot))
+    }
+
+    pub(crate) fn nearest_first(&self) -> NearestFirst<'_> {
+        [&self.current, &self.isolation, Scope::global()]
+    }
+
     pub(crate) fn event_trace(&self, client: &Client) -> EventTrace {
         match &self.span {
             Some(span) => span.event_trace(),
@@ -307,10 +322,21 @@ impl Scopes {
             return None;
         }
         let mut propagation = self.propagation(client);
-        if !self.unit && propagation.incoming.is_none() {
+        if !self.unit && !propagation.of_process {
             // The process is no unit of work: each root that begins there is a trace of its own.
             propagation = Arc::new(PropagationContext::fresh(client.rng()));
         }
+        self.start_root_of(propagation, client, root, fields)
+    }
+
+    /// As [`start_root`](Self::start_root), in a trace that is known.
+    pub(crate) fn start_root_of(
+        &self,
+        propagation: Arc<PropagationContext>,
+        client: &Client,
+        root: RootInit,
+        fields: &Fields,
+    ) -> Option<Arc<Trace>> {
         let scopes = (self.isolation.clone(), self.current.clone());
         Trace::start(client, scopes, propagation, root, fields)
     }

@@ -1,17 +1,17 @@
 //! For leaf crates: the same way in as the free functions take, for layers that know the scopes already.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
 
 use watchpost_protocol::{Breadcrumb, Event, EventId, Exception, Level, Mechanism, SessionStatus};
 
-use crate::breadcrumbs::{self, FlatCrumb};
 pub use crate::client::any_active;
 use crate::client::{Build, Client, once};
 use crate::current::Scopes;
-pub use crate::current::{SpanSource, set_span_source};
+pub use crate::current::{InTrace, SpanSource, set_span_source};
 use crate::fields::Fields;
+use crate::heard::kept;
+pub use crate::heard::{Heard, Said, add_heard, add_heard_in};
 use crate::integration::RawStack;
 use crate::last_error::LastError;
 use crate::mute;
@@ -25,9 +25,9 @@ pub use crate::recorder::{LayerSpan, Recorder, Unrecorded};
 pub use crate::scratch;
 use crate::session::{Gravity, Matter};
 pub use crate::span_ref::SpanRef;
+pub use crate::tag::fit as fit_tag;
 use crate::trace::RootInit;
 pub use crate::trace::{RootName, Trace};
-use crate::unharmed::unharmed;
 
 /// Captures an event in `scopes`: `build` runs only if the gates let it pass, and a panic in it (a `Display` of the program's, say) costs this
 /// event and nothing else.
@@ -168,61 +168,6 @@ pub fn pass_on(pass_on: impl FnOnce()) {
 #[must_use]
 pub fn is_passed_on() -> bool {
     PASSING_ON.try_with(Cell::get).unwrap_or(false)
-}
-
-/// As [`add_record_in`], wherever the thread is.
-pub fn add_record(level: Level, collect: impl FnOnce(&mut Fields) -> Cow<'static, str>) {
-    Scopes::with_at_hand(|scopes, trace| add_record_in(scopes, trace, level, collect));
-}
-
-/// As [`add_breadcrumb`], for what a layer heard: `collect` prints the fields, its message under the key `message`, and says the category. They are
-/// written down as they come; a [`Breadcrumb`] is made of them if a hook asks for one, or when an event takes it along.
-///
-/// `trace` is the one that it happened in: its client need not be looked for.
-pub fn add_record_in(
-    scopes: &Scopes,
-    trace: Option<&Trace>,
-    level: Level,
-    collect: impl FnOnce(&mut Fields) -> Cow<'static, str>,
-) {
-    let traced = trace.map(Trace::client).filter(|client| client.is_active());
-    let of_scopes = if traced.is_some() { None } else { scopes.client() };
-    let Some(client) = traced.or(of_scopes.as_ref()) else { return };
-    let options = client.options();
-    if options.max_breadcrumbs == 0 {
-        return;
-    }
-    scratch::with(|fields| {
-        let kept = kept(|| {
-            let category = collect(fields);
-            let crumb = FlatCrumb { timestamp: options.clock.now(), level, category };
-            match &options.before_breadcrumb {
-                None => Some(Kept::Flat(crumb)),
-                Some(hook) => hook(breadcrumbs::make(crumb, fields.iter())).map(Kept::Made),
-            }
-        });
-        match kept {
-            Some(Kept::Flat(crumb)) => {
-                scopes.isolation().push_flat_breadcrumb(crumb, fields, options.max_breadcrumbs)
-            }
-            Some(Kept::Made(crumb)) => scopes.isolation().push_breadcrumb(crumb, options.max_breadcrumbs),
-            None => {}
-        }
-    });
-}
-
-enum Kept {
-    Flat(FlatCrumb),
-    Made(Breadcrumb),
-}
-
-/// What becomes of a breadcrumb that the program has a say in: a panic costs this one alone. To be called muted, because a hook or a printed value
-/// that logs would be asked about its own breadcrumb, for ever.
-fn kept<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
-    unharmed(work).unwrap_or_else(|| {
-        crate::debug!("before_breadcrumb, or printing a value, panicked: the breadcrumb was dropped");
-        None
-    })
 }
 
 /// Whether a client has leave to collect data about persons.

@@ -20,6 +20,7 @@ pub mod error;
 mod limits;
 pub mod losses;
 mod outbox;
+pub mod spool;
 pub mod transport;
 
 mod heap;
@@ -46,6 +47,7 @@ pub mod sampling;
 pub mod scrub;
 mod valid;
 
+mod batch;
 mod body_size;
 mod config;
 mod dsc;
@@ -68,6 +70,8 @@ pub mod span;
 pub mod builder;
 pub mod current;
 pub mod future;
+mod heard;
+pub mod metrics;
 mod outgoing;
 mod unit;
 
@@ -103,6 +107,10 @@ pub use scrub::EventScrubber;
 pub use sensitive::{Sensitive, sensitive};
 pub use session::SessionMode;
 pub use span::Span;
+pub use spool::{
+    Claim, DEFAULT_SPOOL_AGE, DEFAULT_SPOOL_BYTES, DEFAULT_SPOOL_ENVELOPES, Rank, Refused, Room, Spool,
+    SpoolOptions,
+};
 pub use tag::{MAX_TAG_KEY, MAX_TAG_VALUE};
 pub use transport::{Delivery, Transport};
 pub use unharmed::unharmed;

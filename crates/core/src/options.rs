@@ -7,6 +7,7 @@ mod identity;
 mod parts;
 mod privacy;
 mod sessions;
+mod telemetry;
 mod traces;
 
 use std::collections::BTreeSet;
@@ -14,7 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use watchpost_protocol::{Breadcrumb, Dsn, Event, Transaction};
+use watchpost_protocol::{Breadcrumb, Dsn, Event, Log, Metric, Transaction};
 
 use crate::body_size::MaxRequestBodySize;
 use crate::clock::{Clock, SystemClock};
@@ -26,6 +27,7 @@ use crate::rng::{Rng, ThreadRng};
 use crate::sampling::{SampleRate, TracesSampler};
 use crate::scrub::EventScrubber;
 use crate::session::SessionMode;
+use crate::spool::{Spool, SpoolOptions};
 use crate::transport::Transport;
 
 /// The default of [`Options::max_value_length`], in bytes (features V08).
@@ -44,6 +46,8 @@ pub const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) type BeforeSend = Arc<dyn Fn(Event) -> Option<Event> + Send + Sync>;
 pub(crate) type BeforeSendTransaction = Arc<dyn Fn(Transaction) -> Option<Transaction> + Send + Sync>;
 pub(crate) type BeforeBreadcrumb = Arc<dyn Fn(Breadcrumb) -> Option<Breadcrumb> + Send + Sync>;
+pub(crate) type BeforeSendLog = Arc<dyn Fn(Log) -> Option<Log> + Send + Sync>;
+pub(crate) type BeforeSendMetric = Arc<dyn Fn(Metric) -> Option<Metric> + Send + Sync>;
 
 /// How a client behaves. Everything has a default; what is not set in code is taken from the environment when the client is made.
 ///
@@ -92,10 +96,16 @@ pub struct Options {
     pub(crate) before_send: Option<BeforeSend>,
     pub(crate) before_send_transaction: Option<BeforeSendTransaction>,
     pub(crate) before_breadcrumb: Option<BeforeBreadcrumb>,
+    pub(crate) enable_logs: bool,
+    pub(crate) before_send_log: Option<BeforeSendLog>,
+    pub(crate) enable_metrics: bool,
+    pub(crate) before_send_metric: Option<BeforeSendMetric>,
     pub(crate) default_integrations: bool,
     pub(crate) integrations: Vec<Arc<dyn Integration>>,
     pub(crate) stack_source: Option<Arc<dyn StackSource>>,
     pub(crate) transport: Option<Arc<dyn Transport>>,
+    pub(crate) spool: Option<SpoolOptions>,
+    pub(crate) spool_store: Option<Arc<dyn Spool>>,
     pub(crate) console: bool,
     pub(crate) transport_queue_size: usize,
     pub(crate) transport_queue_bytes: usize,
@@ -149,10 +159,16 @@ impl Default for Options {
             before_send: None,
             before_send_transaction: None,
             before_breadcrumb: None,
+            enable_logs: true,
+            before_send_log: None,
+            enable_metrics: true,
+            before_send_metric: None,
             default_integrations: true,
             integrations: Vec::new(),
             stack_source: None,
             transport: None,
+            spool: None,
+            spool_store: None,
             console: false,
             transport_queue_size: DEFAULT_QUEUE_SIZE,
             transport_queue_bytes: DEFAULT_QUEUE_BYTES,
@@ -242,6 +258,7 @@ impl fmt::Debug for Options {
             .field("transport_queue_size", &self.transport_queue_size)
             .field("transport_queue_bytes", &self.transport_queue_bytes)
             .field("max_in_flight", &self.max_in_flight)
+            .field("spool", &self.spool)
             .field("shutdown_timeout", &self.shutdown_timeout)
             .finish_non_exhaustive()
     }

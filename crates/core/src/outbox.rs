@@ -20,6 +20,7 @@
 
 mod crew;
 mod delivery;
+mod disk;
 mod gather;
 mod health;
 mod outage;
@@ -36,10 +37,12 @@ use watchpost_protocol::{Category, DiscardReason, Envelope, SdkInfo, Timestamp};
 use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::losses::Losses;
+use crate::spool::Spool;
 use crate::transport::Transport;
 
 use self::crew::Crew;
 use self::delivery::Outcry;
+use self::disk::Disk;
 use self::gather::Gathering;
 pub(crate) use self::health::Health;
 use self::outage::Outage;
@@ -62,15 +65,17 @@ pub(crate) trait Prepare: Send + Sync + 'static {
     /// What is lost if this job is never prepared.
     fn quantities(&self, job: &Self::Job) -> Vec<(Category, u64)>;
 
-    /// What was gathered beside the queue, as a job that sends it: asked when it is time, at a flush and at a close.
-    fn gathered(&self) -> Option<Self::Job> {
-        None
+    /// What was gathered beside the queue, as jobs that send it: asked when it is time, at a flush and at a close.
+    fn gathered(&self) -> Vec<Self::Job> {
+        Vec::new()
     }
 }
 
 /// What an outbox is made of, besides its preparer.
 pub(crate) struct Wire {
     pub(crate) transport: Arc<dyn Transport>,
+    /// Where what the transport cannot deliver is kept; `None`: it is lost.
+    pub(crate) spool: Option<Arc<dyn Spool>>,
     pub(crate) losses: Arc<Losses>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) health: Arc<Health>,
@@ -108,6 +113,7 @@ struct State<J> {
     crew: Crew,
     outage: Outage,
     gathering: Gathering,
+    disk: Disk,
     /// The flushes that are waited for.
     tickets: Tickets,
     /// Whether a report of its own is under way: one at a time, so that a flush does not end before the report that it asked for.
@@ -137,12 +143,13 @@ impl<P: Prepare> Outbox<P> {
             crew: Crew::new(wire.max_in_flight),
             outage: Outage::default(),
             gathering: Gathering::default(),
+            disk: Disk::new(wire.spool.is_some()),
             tickets: Tickets::default(),
             reporting: false,
             said_full: false,
             end: End::Open,
         };
-        Outbox {
+        let outbox = Outbox {
             shared: Arc::new(Shared {
                 preparer,
                 wire,
@@ -153,7 +160,12 @@ impl<P: Prepare> Outbox<P> {
                 sleeping: Condvar::new(),
                 progress: Condvar::new(),
             }),
+        };
+        let shared = &outbox.shared;
+        if shared.wire.spool.is_some() {
+            shared.grow(shared.lock()); // to look what an earlier process has left
         }
+        outbox
     }
 
     /// Queues a job, or counts it as lost. Never waits for the wire. Says whether it was taken.

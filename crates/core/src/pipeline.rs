@@ -3,7 +3,11 @@
 //!
 //! Whoever drops an item on the way, or fails, has it counted under a reason of its own; nothing else of the client is held up by it.
 
+mod attributes;
+mod batches;
 mod event;
+mod log;
+mod metric;
 mod sessions;
 mod transaction;
 mod weight;
@@ -20,7 +24,11 @@ use crate::scrub::Rules;
 use crate::session::Ledger;
 use crate::unharmed::unharmed;
 
+pub(crate) use attributes::of_client;
+pub(crate) use batches::{Batches, Record};
 pub(crate) use event::{EventJob, EventTrace};
+pub(crate) use log::{LogRecord, LogSource};
+pub(crate) use metric::MetricRecord;
 pub(crate) use transaction::TransactionJob;
 
 /// What waits for the worker.
@@ -49,10 +57,11 @@ pub(crate) struct Pipeline {
     pub(crate) losses: Arc<Losses>,
     /// `None`: there is no release to count sessions of.
     pub(crate) sessions: Option<Arc<Ledger>>,
+    pub(crate) batches: Arc<Batches>,
 }
 
 /// A kind of item on its way. The order of the steps is the pipeline's; what a step means is the kind's.
-trait Telemetry: Sized {
+pub(crate) trait Telemetry: Sized {
     /// Lets an integration see it.
     fn integrate(self, integration: &dyn Integration) -> Option<Self>;
     /// Takes out of it what must not leave the process (§16).
@@ -67,6 +76,10 @@ trait Telemetry: Sized {
     }
     /// Cuts what is too long to send.
     fn trim(&mut self, config: &Config);
+    /// Why it cannot be sent at all, if it cannot.
+    fn refuse(&self) -> Option<&'static str> {
+        None
+    }
     /// The id in the header of its envelope, for kinds that have one (§2.2).
     fn event_id(&self) -> Option<EventId>;
     fn item(&self) -> Result<Item, serde_json::Error>;
@@ -104,8 +117,9 @@ impl Prepare for Pipeline {
         }
     }
 
-    fn gathered(&self) -> Option<Job> {
-        Job::sessions(self.sessions.as_ref()?)
+    fn gathered(&self) -> Vec<Job> {
+        let sessions = self.sessions.as_ref().and_then(|sessions| Job::sessions(sessions));
+        sessions.into_iter().chain(self.batches.take()).collect()
     }
 }
 
@@ -138,12 +152,15 @@ impl Pipeline {
         self.finish(event, dsc)
     }
 
+    /// The way of an item that has its data and an envelope of its own.
+    fn finish<T: Telemetry>(&self, item: T, dsc: Option<Arc<DynamicSamplingContext>>) -> Option<Envelope> {
+        let item = self.polish(item)?;
+        let lost = || self.losses.record_all(DiscardReason::InternalSdkError, &item.quantities());
+        self.envelope(item.item(), item.event_id(), dsc, lost)
+    }
+
     /// The steps that every kind of item takes once it has its data.
-    fn finish<T: Telemetry>(
-        &self,
-        mut item: T,
-        dsc: Option<Arc<DynamicSamplingContext>>,
-    ) -> Option<Envelope> {
+    fn polish<T: Telemetry>(&self, mut item: T) -> Option<T> {
         for integration in &self.config.integrations {
             item = self.step(item, DiscardReason::EventProcessor, |item| item.integrate(&**integration))?;
         }
@@ -152,7 +169,13 @@ impl Pipeline {
         }
         item = self.step(item, DiscardReason::BeforeSend, |item| item.before_send(&self.config))?;
         item.trim(&self.config); // last, so that what a hook adds is cut too
-        self.envelope(&item, dsc)
+        if let Some(why) = item.refuse() {
+            let lost = item.quantities();
+            crate::debug!("dropped one {}: {why}", lost[0].0);
+            self.losses.record_all(DiscardReason::Invalid, &lost);
+            return None;
+        }
+        Some(item)
     }
 
     /// Runs one step of somebody else's: under no lock, its panic caught, its losses counted (`protocol.md` §20.5).
@@ -183,20 +206,27 @@ impl Pipeline {
         }
     }
 
-    fn envelope<T: Telemetry>(&self, item: &T, dsc: Option<Arc<DynamicSamplingContext>>) -> Option<Envelope> {
+    /// Puts an item into an envelope; `lost` counts it if it could not be serialised.
+    fn envelope(
+        &self,
+        item: Result<Item, serde_json::Error>,
+        event_id: Option<EventId>,
+        dsc: Option<Arc<DynamicSamplingContext>>,
+        lost: impl FnOnce(),
+    ) -> Option<Envelope> {
         let mut envelope = Envelope::default();
-        envelope.headers.event_id = item.event_id();
+        envelope.headers.event_id = event_id;
         envelope.headers.sdk = Some(Arc::clone(&self.config.sdk));
         // A context that is frozen empty has nothing to say (§8.4).
         envelope.headers.trace = dsc.filter(|dsc| !dsc.is_empty()).map(Arc::unwrap_or_clone);
         if let (Some(dsc), Some(rules)) = (&mut envelope.headers.trace, &self.config.scrub) {
             rules.scrub_context(dsc);
         }
-        match item.item() {
+        match item {
             Ok(item) => envelope.items.push(item),
             Err(error) => {
                 crate::debug!("an item could not be serialised: {error}");
-                self.losses.record_all(DiscardReason::InternalSdkError, &item.quantities());
+                lost();
                 return None;
             }
         }

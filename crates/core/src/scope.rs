@@ -14,7 +14,8 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
 use serde::Serialize;
 use watchpost_protocol::{
-    Breadcrumb, Event, EventId, Level, Request, SessionStatus, TraceContext, TransactionSource, User, Value,
+    AttributeValue, Attributes, Breadcrumb, Event, EventId, Level, Request, SessionStatus, TraceContext,
+    TransactionSource, User, Value,
 };
 
 use crate::breadcrumbs::{FlatCrumb, Ring, Trail};
@@ -57,6 +58,9 @@ struct Cell {
     live: Mutex<Live>,
 }
 
+/// The scopes that something happens in, the nearest first.
+pub(crate) type NearestFirst<'a> = [&'a Scope; 3];
+
 /// What changes too often to be copied on write.
 #[derive(Default)]
 struct Live {
@@ -86,6 +90,7 @@ pub(crate) struct Set {
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) extra: BTreeMap<String, Value>,
     pub(crate) contexts: BTreeMap<String, Value>,
+    pub(crate) attributes: Attributes,
     pub(crate) processors: Vec<EventProcessor>,
 }
 
@@ -107,7 +112,9 @@ impl ScopeData {
     pub(crate) fn is_same(&self, other: &ScopeData) -> bool {
         let requests =
             [self, other].map(|data| data.request.as_ref().map(|request| Arc::as_ptr(request).addr()));
-        Arc::ptr_eq(&self.set, &other.set) && requests[0] == requests[1]
+        Arc::ptr_eq(&self.set, &other.set)
+            && requests[0] == requests[1]
+            && self.response_status == other.response_status
     }
 
     /// About how much memory it has taken, in bytes, by the number of things: it is asked for everything that is captured. One that holds
@@ -118,7 +125,8 @@ impl ScopeData {
         const REQUEST: usize = 2048;
         let few = self.fingerprint.as_ref().map_or(0, Vec::len) + self.processors.len();
         let values = self.extra.len() + self.contexts.len();
-        let things = TAG * (self.tags.len() + few)
+        let tags = self.tags.len() + self.attributes.len();
+        let things = TAG * (tags + few)
             + VALUE * (values + usize::from(self.user.is_some()))
             + REQUEST * usize::from(self.request.is_some())
             + self.transaction.as_ref().map_or(0, |(name, _)| heap::text(name));
@@ -127,7 +135,7 @@ impl ScopeData {
         }
         size_of::<Set>()
             + things
-            + heap::tree(self.tags.len(), size_of::<(String, String)>())
+            + heap::tree(tags, size_of::<(String, AttributeValue)>())
             + heap::tree(values, size_of::<(String, Value)>())
     }
 }
@@ -179,7 +187,7 @@ impl Scope {
 
     /// As [`fork`](Self::fork), for work that begins a trace of its own; one that another process began goes on in it.
     pub(crate) fn fork_untraced(&self) -> Self {
-        self.fork_with(|propagation| propagation.filter(|trace| trace.incoming.is_some()))
+        self.fork_with(|propagation| propagation.filter(|trace| trace.of_process))
     }
 
     fn fork_with(
@@ -286,6 +294,32 @@ impl Scope {
     pub fn remove_context(&self, name: &str) {
         self.update(|data| {
             data.contexts.remove(name);
+        });
+    }
+
+    /// Sets an attribute of every log and every metric of this scope; one that a log or a metric has itself stays. Errors and transactions have
+    /// tags and contexts in its place.
+    pub fn set_attribute(&self, key: impl Into<String>, value: impl Into<AttributeValue>) {
+        let (key, value) = (key.into(), value.into());
+        self.update(|data| {
+            data.attributes.insert(key, value);
+        });
+    }
+
+    /// Sets several attributes; others stay. As [`set_attribute`](Self::set_attribute).
+    pub fn set_attributes<K: Into<String>, V: Into<AttributeValue>>(
+        &self,
+        attributes: impl IntoIterator<Item = (K, V)>,
+    ) {
+        let attributes: Vec<_> =
+            attributes.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+        self.update(|data| data.attributes.extend(attributes));
+    }
+
+    /// Removes an attribute.
+    pub fn remove_attribute(&self, key: &str) {
+        self.update(|data| {
+            data.attributes.remove(key);
         });
     }
 
@@ -415,8 +449,8 @@ impl Scope {
         }
     }
 
-    pub(crate) fn set_propagation(&self, context: Option<PropagationContext>) {
-        self.lock_live().propagation = context.map(Arc::new);
+    pub(crate) fn set_propagation(&self, context: Option<Arc<PropagationContext>>) {
+        self.lock_live().propagation = context;
     }
 
     /// What the scope holds, without its breadcrumbs.
@@ -426,6 +460,11 @@ impl Scope {
 
     fn lock_data(&self) -> MutexGuard<'_, ScopeData> {
         self.cell.data.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it holds what it held when `data` was taken.
+    pub(crate) fn is_still(&self, data: &ScopeData) -> bool {
+        self.lock_data().is_same(data)
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {

@@ -16,14 +16,22 @@ thread_local! {
 /// it might print itself in them, for ever.
 pub fn with<T>(work: impl FnOnce(&mut Fields) -> T) -> T {
     let _muted = mute::enter();
-    // Taken, not borrowed: whoever comes here while `work` runs gets a buffer of its own.
-    let mut fields = SCRATCH.try_with(Cell::take).ok().flatten().unwrap_or_default();
+    let mut fields = take();
     let result = work(&mut fields);
+    give_back(fields);
+    result
+}
+
+/// Takes the thread's buffer, empty. It is not borrowed: whoever comes here before it is given back gets a buffer of its own.
+pub(crate) fn take() -> Box<Fields> {
+    SCRATCH.try_with(Cell::take).ok().flatten().unwrap_or_default()
+}
+
+pub(crate) fn give_back(mut fields: Box<Fields>) {
     if fields.text_capacity() <= KEPT_TEXT {
         fields.clear();
         let _ = SCRATCH.try_with(|scratch| scratch.set(Some(fields)));
     }
-    result
 }
 
 #[cfg(test)]

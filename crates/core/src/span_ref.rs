@@ -156,10 +156,10 @@ impl SpanRef {
         }
     }
 
-    /// Says in which current scope a root lives: what is set there is on its transaction. Nothing for another span.
-    pub(crate) fn live_in(&self, current: &Scope) {
+    /// Says in which scopes a root lives: what is set there is on its transaction. Nothing for another span.
+    pub(crate) fn live_in(&self, isolation: &Scope, current: &Scope) {
         if self.is_root() {
-            self.trace.live_in(current);
+            self.trace.live_in(isolation, current);
         }
     }
 

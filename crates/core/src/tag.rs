@@ -10,7 +10,8 @@ pub const MAX_TAG_KEY: usize = 32;
 pub const MAX_TAG_VALUE: usize = 200;
 
 /// Cuts a key and a value to what the server keeps, and says so once per key. A line break in a value would drop the tag: it becomes a space.
-pub(crate) fn fit(key: String, value: String) -> (String, String) {
+#[must_use]
+pub fn fit(key: String, value: String) -> (String, String) {
     let fits = key.len() <= MAX_TAG_KEY && value.len() <= MAX_TAG_VALUE && !value.contains(['\n', '\r']);
     if fits {
         return (key, value);

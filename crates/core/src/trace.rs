@@ -28,7 +28,6 @@ use crate::scope::Scope;
 /// [`Span`](crate::Span).
 pub struct Trace {
     client: Client,
-    isolation: Scope,
     propagation: Arc<PropagationContext>,
     root: SpanId,
     sampled: Sampled,
@@ -39,7 +38,8 @@ pub struct Trace {
 
 /// What the program may change while the trace lasts, besides its spans.
 struct State {
-    /// The current scope of the root: that of the block or the future that it was entered for.
+    /// The scopes of the root: those of the block or the future that it was entered for.
+    isolation: Scope,
     current: Scope,
     name: Cow<'static, str>,
     source: TransactionSource,
@@ -87,6 +87,7 @@ impl Trace {
         }
         let root = rng::span_id(client.rng());
         let RootInit { name, source, origin, key, .. } = init;
+        let (isolation, current) = scopes;
         let recorder = sampled.sampled.then(|| {
             let options = client.options();
             let recorder = Recorder::new(Arc::clone(&options.clock), Arc::clone(&options.rng));
@@ -97,12 +98,11 @@ impl Trace {
         });
         Some(Arc::new(Trace {
             client: client.clone(),
-            isolation: scopes.0,
             propagation,
             root,
             sampled,
             recorder,
-            state: Mutex::new(State { current: scopes.1, name, source, renamed: false }),
+            state: Mutex::new(State { isolation, current, name, source, renamed: false }),
         }))
     }
 
@@ -188,17 +188,19 @@ impl Trace {
         if client.is_limited(Category::Transaction) {
             return lost(&client, DiscardReason::RatelimitBackoff);
         }
-        let (name, source, renamed, current) = {
+        let (name, source, renamed, scopes) = {
             let state = self.lock();
-            (state.name.clone(), state.source, state.renamed, state.current.data())
+            let scopes = (state.isolation.clone(), state.current.clone());
+            (state.name.clone(), state.source, state.renamed, scopes)
         };
+        let (isolation, current) = scopes;
         client.push(Job::Transaction(TransactionJob {
             event_id: rng::event_id(client.rng()),
             name,
             source,
             renamed,
             buffer,
-            layers: [current, self.isolation.data(), Scope::global().data()],
+            layers: [current.data(), isolation.data(), Scope::global().data()],
             propagation: Arc::clone(&self.propagation),
             sampled: self.sampled,
         }));
@@ -226,9 +228,14 @@ impl Trace {
         state.renamed = true;
     }
 
-    /// Says in which current scope the root lives: what is set there is on its transaction.
-    pub(crate) fn live_in(&self, current: &Scope) {
-        let old = std::mem::replace(&mut self.lock().current, current.clone());
+    /// Says in which scopes the root lives: what is set there is on its transaction.
+    pub(crate) fn live_in(&self, isolation: &Scope, current: &Scope) {
+        let mut state = self.lock();
+        let old = (
+            std::mem::replace(&mut state.isolation, isolation.clone()),
+            std::mem::replace(&mut state.current, current.clone()),
+        );
+        drop(state);
         drop(old); // outside the lock
     }
 }

@@ -1,7 +1,7 @@
 //! The logger that listens and passes on.
 
 use log::{LevelFilter, Log, Metadata, Record, SetLoggerError};
-use watchpost_core::layer::{self, any_active};
+use watchpost_core::layer::{self, Heard, any_active};
 use watchpost_core::{Scopes, mute};
 
 use crate::record;
@@ -11,6 +11,7 @@ pub struct LogBridge {
     inner: Option<Box<dyn Log>>,
     issues: LevelFilter,
     breadcrumbs: LevelFilter,
+    logs: LevelFilter,
 }
 
 impl Default for LogBridge {
@@ -23,7 +24,12 @@ impl LogBridge {
     /// A bridge with no logger behind it.
     #[must_use]
     pub fn new() -> Self {
-        LogBridge { inner: None, issues: LevelFilter::Error, breadcrumbs: LevelFilter::Info }
+        LogBridge {
+            inner: None,
+            issues: LevelFilter::Error,
+            breadcrumbs: LevelFilter::Info,
+            logs: LevelFilter::Off,
+        }
     }
 
     /// A bridge around a logger, which gets every record that it asks for, as before.
@@ -46,19 +52,49 @@ impl LogBridge {
         self
     }
 
+    /// Up to which level records become logs, whatever else they become. Default: none.
+    #[must_use]
+    pub fn logs(mut self, level: LevelFilter) -> Self {
+        self.logs = level;
+        self
+    }
+
     /// Makes it the logger of the process, and raises the maximum level to what it listens to.
     ///
     /// # Errors
     /// If the process has a logger already: wrap that one instead.
     pub fn init(self) -> Result<(), SetLoggerError> {
-        let level = self.issues.max(self.breadcrumbs).max(log::max_level());
+        let level = self.loudest().max(log::max_level());
         log::set_boxed_logger(Box::new(self))?;
         log::set_max_level(level);
         Ok(())
     }
 
     fn listens(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.level() <= self.issues.max(self.breadcrumbs) && any_active() && !mute::is_muted()
+        metadata.level() <= self.loudest() && any_active() && !mute::is_muted()
+    }
+
+    fn loudest(&self) -> LevelFilter {
+        self.issues.max(self.breadcrumbs).max(self.logs)
+    }
+
+    fn hear(&self, record: &Record<'_>) {
+        let is_issue = record.level() <= self.issues;
+        if is_issue {
+            let level = record::level(record.level());
+            layer::capture(&Scopes::current(), level, None, || record::event(record));
+        }
+        let heard = Heard {
+            level: record::log_level(record.level()),
+            breadcrumb: !is_issue && record.level() <= self.breadcrumbs,
+            log: (record.level() <= self.logs).then_some("auto.log.log"),
+        };
+        if heard.breadcrumb || heard.log.is_some() {
+            layer::add_heard(heard, |fields| {
+                record::collect(record, fields);
+                record::said(record)
+            });
+        }
     }
 }
 
@@ -69,15 +105,7 @@ impl Log for LogBridge {
 
     fn log(&self, record: &Record<'_>) {
         if self.listens(record.metadata()) && !record::is_from_tracing(record) {
-            let level = record::level(record.level());
-            if record.level() <= self.issues {
-                layer::capture(&Scopes::current(), level, None, || record::event(record));
-            } else {
-                layer::add_record(level, |fields| {
-                    record::collect(record, fields);
-                    record::category(record)
-                });
-            }
+            self.hear(record);
         }
         if let Some(inner) = self.inner.as_ref().filter(|inner| inner.enabled(record.metadata())) {
             layer::pass_on(|| inner.log(record));
@@ -96,6 +124,7 @@ impl std::fmt::Debug for LogBridge {
         f.debug_struct("LogBridge")
             .field("issues", &self.issues)
             .field("breadcrumbs", &self.breadcrumbs)
+            .field("logs", &self.logs)
             .field("wraps", &self.inner.is_some())
             .finish()
     }

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use log::Record;
 use log::kv::{Key, Value as KvValue, VisitSource};
-use watchpost_core::{FieldValue, Fields};
-use watchpost_protocol::{Event, Level, LogEntry, Map, Value};
+use watchpost_core::layer::Said;
+use watchpost_core::{FieldValue, Fields, Site};
+use watchpost_protocol::{Event, Level, LogEntry, LogLevel, Map, Value};
 
 /// The level that a log level has in the protocol.
 pub(crate) fn level(level: log::Level) -> Level {
@@ -14,6 +15,17 @@ pub(crate) fn level(level: log::Level) -> Level {
         log::Level::Warn => Level::Warning,
         log::Level::Info => Level::Info,
         log::Level::Debug | log::Level::Trace => Level::Debug,
+    }
+}
+
+/// As [`level`], for a log.
+pub(crate) fn log_level(level: log::Level) -> LogLevel {
+    match level {
+        log::Level::Error => LogLevel::Error,
+        log::Level::Warn => LogLevel::Warn,
+        log::Level::Info => LogLevel::Info,
+        log::Level::Debug => LogLevel::Debug,
+        log::Level::Trace => LogLevel::Trace,
     }
 }
 
@@ -51,8 +63,14 @@ pub(crate) fn event(record: &Record<'_>) -> Event {
     event
 }
 
-/// The category of a record's breadcrumb: its target, which as a rule is the module that it stands in.
-pub(crate) fn category(record: &Record<'_>) -> Cow<'static, str> {
+/// Where a record was said.
+pub(crate) fn said(record: &Record<'_>) -> Said {
+    let site = Site { file: record.file_static(), line: record.line(), module: record.module_path_static() };
+    Said { logger: category(record), site }
+}
+
+/// Its target, which as a rule is the module that it stands in.
+fn category(record: &Record<'_>) -> Cow<'static, str> {
     match record.module_path_static() {
         Some(module) if module == record.target() => Cow::Borrowed(module),
         _ => Cow::Owned(record.target().to_owned()),

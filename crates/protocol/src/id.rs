@@ -107,6 +107,11 @@ id! {
 }
 
 id! {
+    /// Identifies one run of a monitored job: a version 4 UUID. The default is the nil id, which means the latest run that is in progress.
+    CheckInId, 16, "check-in id", zero: true, dashes: true
+}
+
+id! {
     /// Identifies a session of release health: a version 4 UUID, written without dashes.
     SessionId, 16, "session id", zero: true, dashes: true
 }
@@ -116,6 +121,14 @@ impl EventId {
     #[must_use]
     pub const fn from_random_bytes(bytes: [u8; 16]) -> Self {
         EventId(uuid(bytes))
+    }
+}
+
+impl CheckInId {
+    /// A version 4 UUID of random bytes.
+    #[must_use]
+    pub const fn from_random_bytes(bytes: [u8; 16]) -> Self {
+        CheckInId(uuid(bytes))
     }
 }
 

@@ -27,8 +27,10 @@
 
 pub mod breadcrumb;
 pub mod category;
+pub mod check_in;
 pub mod client_report;
 pub mod contexts;
+pub mod crontab;
 pub mod dsn;
 pub mod envelope;
 pub mod event;
@@ -36,6 +38,9 @@ pub mod exception;
 pub mod id;
 mod json;
 pub mod level;
+pub mod log;
+pub mod metric;
+pub mod monitor;
 pub mod propagation;
 pub mod rate_limit;
 pub mod request;
@@ -51,17 +56,22 @@ mod wire;
 
 pub use breadcrumb::Breadcrumb;
 pub use category::Category;
+pub use check_in::{CheckIn, CheckInContexts, CheckInStatus, CheckInTrace};
 pub use client_report::{ClientReport, DiscardReason, DiscardedEvent};
 pub use contexts::{
     AppContext, Contexts, CultureContext, DeviceContext, OsContext, ResponseContext, RuntimeContext,
     TraceContext,
 };
+pub use crontab::{Crontab, CrontabError};
 pub use dsn::{Dsn, DsnError, Scheme};
 pub use envelope::{Envelope, EnvelopeError, EnvelopeHeaders, Item, ItemHeader, ItemType};
 pub use event::{Event, LogEntry, Values};
 pub use exception::{Addr, DebugImage, DebugMeta, Exception, Frame, Mechanism, Stacktrace, Thread};
-pub use id::{EventId, ParseIdError, SessionId, SpanId, TraceId};
+pub use id::{CheckInId, EventId, ParseIdError, SessionId, SpanId, TraceId};
 pub use level::{Level, LogLevel, ParseLevelError};
+pub use log::{Attributes, Log};
+pub use metric::{Metric, MetricType, MetricValue};
+pub use monitor::{IntervalUnit, MonitorConfig, MonitorSlug, MonitorSlugError, Schedule, ScheduleError};
 pub use propagation::{Baggage, DynamicSamplingContext, SentryTrace};
 pub use rate_limit::{RateLimit, RateLimitCategories};
 pub use request::Request;

@@ -57,6 +57,15 @@ impl AttributeValue {
         }
     }
 
+    /// Whether the protocol has a type for it.
+    pub(crate) fn is_sendable(&self) -> bool {
+        match self {
+            AttributeValue::Double(number) => number.is_finite(),
+            AttributeValue::Array(list) => is_uniform(list),
+            AttributeValue::String(_) | AttributeValue::Integer(_) | AttributeValue::Boolean(_) => true,
+        }
+    }
+
     fn type_name(&self) -> &'static str {
         match self {
             AttributeValue::String(_) => "string",

@@ -2,7 +2,8 @@
 
 use serde::de::DeserializeOwned;
 use watchpost_protocol::{
-    ClientReport, Envelope, Event, ItemType, SessionAggregate, SessionAggregates, SessionUpdate, Transaction,
+    CheckIn, ClientReport, Envelope, Event, ItemType, Log, Metric, SessionAggregate, SessionAggregates,
+    SessionUpdate, Transaction,
 };
 
 use crate::draw;
@@ -49,6 +50,24 @@ impl Captured {
         sessions.into_iter().flat_map(|sessions| sessions.aggregates).collect()
     }
 
+    /// The logs.
+    #[must_use]
+    pub fn logs(&self) -> Vec<Log> {
+        self.entries(&ItemType::Log)
+    }
+
+    /// The metrics.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<Metric> {
+        self.entries(&ItemType::TraceMetric)
+    }
+
+    /// The check-ins.
+    #[must_use]
+    pub fn check_ins(&self) -> Vec<CheckIn> {
+        self.items(&ItemType::CheckIn)
+    }
+
     /// The losses that were reported, as `reason/category: quantity`, sorted.
     #[must_use]
     pub fn losses(&self) -> Vec<String> {
@@ -79,6 +98,13 @@ impl Captured {
             }
         }
         picture
+    }
+
+    fn entries<T: DeserializeOwned>(&self, ty: &ItemType) -> Vec<T> {
+        let items = self.envelopes.iter().flat_map(|envelope| &envelope.items);
+        let entries =
+            items.filter(|item| item.header.ty == *ty).filter_map(|item| item.decode_entries().ok());
+        entries.flatten().collect()
     }
 
     fn items<T: DeserializeOwned>(&self, ty: &ItemType) -> Vec<T> {

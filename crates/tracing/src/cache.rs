@@ -323,8 +323,8 @@ mod tests {
 
     fn place() -> Place {
         let scopes = Scopes::clone(&Scopes::base());
-        let node = Node { scopes, trace: None, own_current: true, left_out: false };
-        Place { node: Arc::new(node), mark: Mark::NONE }
+        let node = Node::new(scopes, None, true, false);
+        Place { node, mark: Mark::NONE }
     }
 
     fn elsewhere<T: Send>(work: impl FnOnce() -> T + Send) -> T {

@@ -3,20 +3,32 @@
 use std::borrow::Cow;
 
 use tracing_core::{Level as TracingLevel, Metadata};
-use watchpost_core::layer::{Trace, scratch};
-use watchpost_core::{FieldValue, Fields, Scopes, layer, scrub};
-use watchpost_protocol::{Event, Level, LogEntry, Map, Mechanism, Value};
+use watchpost_core::layer::{Heard, InTrace, Said, fit_tag, scratch};
+use watchpost_core::{FieldValue, Fields, Scopes, Site, layer, scrub};
+use watchpost_protocol::{Event, Level, LogEntry, LogLevel, Map, Mechanism, Value};
 
+use crate::filter::EventFilter;
 use crate::log_record::LogRecord;
 use crate::visit::EventVisitor;
 
 /// The level that a tracing level has in the protocol; TRACE, which it does not know, is `debug`.
-pub(crate) fn level(level: TracingLevel) -> Level {
+fn level(level: TracingLevel) -> Level {
     match level {
         TracingLevel::ERROR => Level::Error,
         TracingLevel::WARN => Level::Warning,
         TracingLevel::INFO => Level::Info,
         _ => Level::Debug,
+    }
+}
+
+/// As [`level`], for a log.
+pub(crate) fn log_level(level: TracingLevel) -> LogLevel {
+    match level {
+        TracingLevel::ERROR => LogLevel::Error,
+        TracingLevel::WARN => LogLevel::Warn,
+        TracingLevel::INFO => LogLevel::Info,
+        TracingLevel::DEBUG => LogLevel::Debug,
+        TracingLevel::TRACE => LogLevel::Trace,
     }
 }
 
@@ -94,7 +106,8 @@ fn build(
     for (key, value) in around.iter().chain(fields.iter()) {
         match key.strip_prefix("tags.") {
             Some(tag) => {
-                event.tags.insert(tag.to_owned(), value.to_string());
+                let (tag, value) = fit_tag(tag.to_owned(), value.to_string());
+                event.tags.insert(tag, value);
             }
             None if key == "message" => {}
             None => {
@@ -123,14 +136,33 @@ fn spelled_out(metadata: &Metadata<'_>, fields: &Fields) -> String {
     if fields.is_empty() { metadata.name().to_owned() } else { fields.join(" ") }
 }
 
-/// Adds an event as a breadcrumb.
-pub(crate) fn breadcrumb(scopes: &Scopes, trace: Option<&Trace>, event: &tracing_core::Event<'_>) {
+/// Adds an event as a breadcrumb, as a log, or both.
+pub(crate) fn heard(
+    scopes: &Scopes,
+    trace: Option<InTrace<'_>>,
+    event: &tracing_core::Event<'_>,
+    becomes: EventFilter,
+) {
     let metadata = event.metadata();
-    layer::add_record_in(scopes, trace, level(*metadata.level()), |fields| {
+    let heard = Heard {
+        level: log_level(*metadata.level()),
+        breadcrumb: becomes.contains(EventFilter::BREADCRUMB),
+        log: becomes.contains(EventFilter::LOG).then_some("auto.log.tracing"),
+    };
+    layer::add_heard_in(scopes, trace, heard, |fields| {
         let mut visitor = EventVisitor::new(metadata, fields, None);
         event.record(&mut visitor);
-        let said = visitor.log.and_then(|log| log.target);
-        said.map_or(Cow::Borrowed(metadata.target()), Cow::Owned)
+        match visitor.log {
+            // All records of the `log` crate have one callsite, which says nothing of them.
+            Some(log) => Said {
+                logger: log.target.map_or(Cow::Borrowed(metadata.target()), Cow::Owned),
+                site: Site::default(),
+            },
+            None => Said {
+                logger: Cow::Borrowed(metadata.target()),
+                site: Site { file: metadata.file(), line: metadata.line(), module: metadata.module_path() },
+            },
+        }
     });
 }
 

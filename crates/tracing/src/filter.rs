@@ -23,6 +23,8 @@ impl EventFilter {
     pub const BREADCRUMB: EventFilter = EventFilter(1);
     /// An issue.
     pub const ISSUE: EventFilter = EventFilter(2);
+    /// A log.
+    pub const LOG: EventFilter = EventFilter(16);
     /// It is of a library, and stands for something.
     pub(crate) const TELLS: EventFilter = EventFilter(4);
     /// A span that it tells of is wanted.
@@ -32,6 +34,10 @@ impl EventFilter {
     #[must_use]
     pub const fn contains(self, other: EventFilter) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    pub(crate) const fn intersects(self, other: EventFilter) -> bool {
+        self.0 & other.0 != 0
     }
 
     pub(crate) const fn without(self, other: EventFilter) -> EventFilter {
@@ -62,6 +68,7 @@ impl BitOr for EventFilter {
 pub struct Levels {
     issues: Option<LevelFilter>,
     breadcrumbs: Option<LevelFilter>,
+    logs: Option<LevelFilter>,
     spans: Option<LevelFilter>,
 }
 
@@ -73,7 +80,8 @@ impl Levels {
 
     /// Nothing is taken.
     pub fn off() -> Self {
-        Levels::new().issues(LevelFilter::OFF).breadcrumbs(LevelFilter::OFF).spans(LevelFilter::OFF)
+        let off = LevelFilter::OFF;
+        Levels::new().issues(off).breadcrumbs(off).logs(off).spans(off)
     }
 
     /// Up to which level events become issues.
@@ -85,6 +93,12 @@ impl Levels {
     /// Up to which level events that are no issues become breadcrumbs.
     pub fn breadcrumbs(mut self, level: impl Into<LevelFilter>) -> Self {
         self.breadcrumbs = Some(level.into());
+        self
+    }
+
+    /// Up to which level events become logs.
+    pub fn logs(mut self, level: impl Into<LevelFilter>) -> Self {
+        self.logs = Some(level.into());
         self
     }
 
@@ -101,6 +115,7 @@ type Decide<T> = Arc<dyn Fn(&Metadata<'_>) -> T + Send + Sync>;
 pub(crate) struct Rules {
     issues: LevelFilter,
     breadcrumbs: LevelFilter,
+    logs: LevelFilter,
     spans: LevelFilter,
     /// The longest target first.
     targets: Vec<(String, Levels)>,
@@ -113,6 +128,7 @@ impl Default for Rules {
         Rules {
             issues: LevelFilter::ERROR,
             breadcrumbs: LevelFilter::INFO,
+            logs: LevelFilter::OFF,
             spans: LevelFilter::INFO,
             targets: Vec::new(),
             events_by: None,
@@ -126,6 +142,7 @@ impl Rules {
     pub(crate) fn set(&mut self, levels: Levels) {
         self.issues = levels.issues.unwrap_or(self.issues);
         self.breadcrumbs = levels.breadcrumbs.unwrap_or(self.breadcrumbs);
+        self.logs = levels.logs.unwrap_or(self.logs);
         self.spans = levels.spans.unwrap_or(self.spans);
     }
 
@@ -146,7 +163,7 @@ impl Rules {
     /// What becomes of an event; `serial` is the layer's.
     pub(crate) fn event(&self, serial: u32, metadata: &'static Metadata<'static>) -> EventFilter {
         if self.targets.is_empty() && self.events_by.is_none() && !libraries::may_tell(metadata) {
-            return by_level(*metadata.level(), self.issues, self.breadcrumbs);
+            return by_level(*metadata.level(), self.issues, self.breadcrumbs, self.logs);
         }
         EventFilter(remembered(serial, metadata, || self.decide_event(metadata).0))
     }
@@ -165,7 +182,8 @@ impl Rules {
             let levels = self.of_target(metadata.target());
             let issues = levels.issues.unwrap_or(self.issues);
             let breadcrumbs = levels.breadcrumbs.unwrap_or(self.breadcrumbs);
-            by_level(libraries::event_level(metadata), issues, breadcrumbs)
+            let logs = levels.logs.unwrap_or(self.logs);
+            by_level(libraries::event_level(metadata), issues, breadcrumbs, logs)
         });
         match libraries::told_by(metadata) {
             None => itself,
@@ -194,13 +212,14 @@ impl Rules {
     }
 }
 
-fn by_level(level: Level, issues: LevelFilter, breadcrumbs: LevelFilter) -> EventFilter {
+fn by_level(level: Level, issues: LevelFilter, breadcrumbs: LevelFilter, logs: LevelFilter) -> EventFilter {
+    let log = if level <= logs { EventFilter::LOG } else { EventFilter::IGNORE };
     if level <= issues {
-        EventFilter::ISSUE
+        EventFilter::ISSUE | log
     } else if level <= breadcrumbs {
-        EventFilter::BREADCRUMB
+        EventFilter::BREADCRUMB | log
     } else {
-        EventFilter::IGNORE
+        log
     }
 }
 
@@ -255,6 +274,7 @@ impl fmt::Debug for Rules {
         f.debug_struct("Rules")
             .field("issues", &self.issues)
             .field("breadcrumbs", &self.breadcrumbs)
+            .field("logs", &self.logs)
             .field("spans", &self.spans)
             .field("targets", &self.targets)
             .field("has_event_filter", &self.events_by.is_some())

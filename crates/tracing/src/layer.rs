@@ -17,7 +17,7 @@ use watchpost_protocol::SpanStatus;
 use crate::cache::{Child, Closing};
 use crate::filter::{EventFilter, Levels, Rules};
 use crate::libraries::Events;
-use crate::nodes::Nodes;
+use crate::nodes::{Nodes, Told};
 use crate::place::{Children, EventPlace, Mark, Node, Place};
 use crate::visit::SpanVisitor;
 use crate::{cache, event, libraries, semantics};
@@ -73,6 +73,20 @@ impl CaptureLayer {
     #[must_use]
     pub fn breadcrumbs(mut self, level: impl Into<LevelFilter>) -> Self {
         self.rules.set(Levels::new().breadcrumbs(level));
+        self
+    }
+
+    /// Up to which level events become logs, whatever else they become. Default: none.
+    ///
+    /// ```
+    /// use tracing_core::LevelFilter;
+    ///
+    /// // As much as is worth a line in a file; an ERROR event is an issue besides.
+    /// watchpost_tracing::layer().logs(LevelFilter::INFO);
+    /// ```
+    #[must_use]
+    pub fn logs(mut self, level: impl Into<LevelFilter>) -> Self {
+        self.rules.set(Levels::new().logs(level));
         self
     }
 
@@ -143,7 +157,7 @@ impl CaptureLayer {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        self.nodes.find(self.key(id), || context.span(id))
+        self.nodes.find(self.key(id), Told::Yes, || context.span(id))
     }
 
     /// Where an event happens.
@@ -302,7 +316,7 @@ impl CaptureLayer {
                 let span = open(&scopes);
                 let mark = Mark::of(span.as_ref());
                 let trace = span.map(|span| Arc::clone(span.trace()));
-                Place { node: Arc::new(Node { scopes, trace, own_current: true, left_out: false }), mark }
+                Place { node: Node::new(scopes, trace, true, false), mark }
             }
         };
         self.nodes.insert(key, place);
@@ -319,15 +333,7 @@ impl CaptureLayer {
         };
         let Place { node, mark } = match cache::close(key, status) {
             Closing::Nothing => return None,
-            Closing::Node => self.nodes.remove(key)?,
-            Closing::Unknown => match self.nodes.remove(key) {
-                Some(place) => place,
-                None => {
-                    let place = self.nodes.look_for(key, context.span(id)?)?;
-                    cache::forget(key);
-                    place
-                }
-            },
+            Closing::Node | Closing::Unknown => self.nodes.close(key, || context.span(id))?,
         };
         let trace = node.trace.as_ref().filter(|_| mark.own)?;
         trace.close(mark.slot, status());
@@ -407,12 +413,13 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let metadata = event.metadata();
-        let becomes = self.rules.event(self.serial, metadata);
-        if becomes == EventFilter::IGNORE || !any_active() || mute::is_muted() {
+        // Before the rules are asked: they may be the program's, and say something themselves.
+        if !any_active() || mute::is_muted() {
             return;
         }
-        if event::is_heard(metadata) {
+        let metadata = event.metadata();
+        let becomes = self.rules.event(self.serial, metadata);
+        if becomes == EventFilter::IGNORE || event::is_heard(metadata) {
             return;
         }
         let place = self.event_place(event, &context);
@@ -421,10 +428,10 @@ where
         if becomes.contains(EventFilter::ISSUE) {
             event::issue(&place.to_scopes(), event, self.span_fields, told.and_then(Events::title));
         }
-        if becomes.contains(EventFilter::BREADCRUMB) {
-            // A breadcrumb asks for the scope alone: no need to say which span is open.
+        if becomes.intersects(EventFilter::BREADCRUMB | EventFilter::LOG) {
+            // Neither asks for more than the scope and the ids: no need for a handle to the span that is open.
             let (scopes, trace) = place.around();
-            event::breadcrumb(scopes, trace, event);
+            event::heard(scopes, trace, event, becomes);
         }
     }
 

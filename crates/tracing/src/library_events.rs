@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use tracing_core::Event;
-use watchpost_core::layer::{Recorder, Slot, Trace, add_record_in, scratch};
-use watchpost_core::{FieldValue, Fields, Scopes};
+use watchpost_core::layer::{Heard, InTrace, Recorder, Said, Slot, Trace, add_heard_in, scratch};
+use watchpost_core::{FieldValue, Fields, Scopes, Site};
 
 use crate::event;
 use crate::filter::EventFilter;
@@ -54,7 +54,7 @@ fn no_issue(otherwise: EventFilter) -> EventFilter {
 fn query(event: &Event<'_>, place: &EventPlace, becomes: EventFilter) -> EventFilter {
     let (scopes, trace) = place.around();
     let is_db = |recorder: &Recorder, slot| recorder.has_field(slot, |key| key.starts_with("db."));
-    let parent = trace.and_then(|trace| Some((trace, trace.recorder()?, place.slot()?)));
+    let parent = trace.and_then(|(trace, slot)| Some((trace, trace.recorder()?, slot)));
     let parent =
         parent.filter(|(_, recorder, slot)| becomes.contains(EventFilter::SPAN) && !is_db(recorder, *slot));
     scratch::with(|said| {
@@ -95,15 +95,15 @@ fn add_span(event: &Event<'_>, trace: &Trace, recorder: &Recorder, parent: Slot,
     });
 }
 
-fn add_breadcrumb(scopes: &Scopes, trace: Option<&Trace>, event: &Event<'_>, said: &Fields, text: &str) {
-    let level = event::level(libraries::event_level(event.metadata()));
-    add_record_in(scopes, trace, level, |fields| {
+fn add_breadcrumb(scopes: &Scopes, trace: Option<InTrace<'_>>, event: &Event<'_>, said: &Fields, text: &str) {
+    let level = event::log_level(libraries::event_level(event.metadata()));
+    add_heard_in(scopes, trace, Heard { level, breadcrumb: true, log: None }, |fields| {
         fields.push("message", text.into());
         push_rows(fields, said);
         if let Some(seconds) = said.get("elapsed_secs") {
             fields.push("elapsed_secs", seconds);
         }
-        "query".into()
+        Said { logger: "query".into(), site: Site::default() }
     });
 }
 

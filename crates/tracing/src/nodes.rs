@@ -12,7 +12,6 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tracing_core::span::Id;
 use tracing_subscriber::registry::{LookupSpan, SpanRef as RegistrySpan};
 
 use crate::cache::{self, Key};
@@ -20,6 +19,15 @@ use crate::place::{Mark, Node, Place};
 
 /// How many of the spans around one that is looked for are remembered with it.
 const REMEMBERED: usize = 24;
+
+/// Whether the layer is told of all that happens to the spans that are looked at. It is in its own methods, where nobody sees a span that a
+/// filter in front of the layer hides from it. From outside, such a span is seen; and as the layer is not told that it closes, what was
+/// remembered of it would stay, for the next span of its id. That a span carries a node, or an open record, says that it is told of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Told {
+    Yes,
+    Maybe,
+}
 
 /// The nodes of one layer, by the ids of their spans.
 #[derive(Debug, Default)]
@@ -57,21 +65,42 @@ impl Nodes {
         drop(old); // outside the lock: freeing scopes may free much
     }
 
-    /// Gives a node with a current scope of its own to a span that is open already. If another thread was first, its node stays and
-    /// is handed back: what was set in it must not be lost.
-    pub(crate) fn insert_late(&self, key: Key, place: Place) -> Place {
-        let mut shard = self.shard(key.1);
-        if let Some(first) = shard.get(&key.1).filter(|place| place.node.own_current) {
-            return first.clone();
+    /// Gives a span that is open already a current scope of its own, unless it has one; says where it is then. If another thread is first,
+    /// its node stays and is handed back: what was set in it must not be lost.
+    pub(crate) fn own_current(&self, key: Key, place: Place) -> Place {
+        if place.node.late_of == Some(key.1) {
+            return place;
         }
-        let old = self.put(&mut shard, key.1, place.clone());
-        drop(shard);
+        let carried = self.shard(key.1).get(&key.1).cloned();
+        let is_carried = carried.is_some();
+        let around = carried.unwrap_or(place);
+        if is_carried && around.node.own_current {
+            return around;
+        }
+        let node = around.node.with_own_current((!is_carried).then_some(key.1));
+        let own = Place { node, mark: around.mark };
+        let own =
+            match if is_carried { self.replace(key.1, own) } else { around.node.late.insert(key.1, own) } {
+                Some(own) => own,
+                None => return around,
+            };
         // After the insertion: what was found before it is not remembered any more.
         cache::forget(key);
         cache::begin_anew();
-        cache::found(key, (cache::look(key), cache::late()), &place, true);
-        drop(old);
-        place
+        own
+    }
+
+    /// Gives a span another node, unless another thread was first: then that one's. `None` if it has none any more.
+    fn replace(&self, id: u64, own: Place) -> Option<Place> {
+        let mut shard = self.shard(id);
+        let carried = shard.get_mut(&id)?;
+        if carried.node.own_current {
+            return Some(carried.clone());
+        }
+        let old = std::mem::replace(carried, own.clone());
+        drop(shard);
+        drop(old); // outside the lock: freeing scopes may free much
+        Some(own)
     }
 
     /// Takes the node of a span that closes; `None` for one that had none.
@@ -85,29 +114,48 @@ impl Nodes {
     pub(crate) fn find<'a, R: LookupSpan<'a> + 'a>(
         &self,
         key: Key,
+        told: Told,
         registered: impl FnOnce() -> Option<RegistrySpan<'a, R>>,
     ) -> Option<Place> {
         if let Some(place) = cache::get(key) {
             return Some(place);
         }
-        self.look_for(key, registered()?)
+        self.look_for(key.0, registered()?, told)
+    }
+
+    /// Takes what a span that closes has begun, of which this thread does not know where that is.
+    pub(crate) fn close<'a, R: LookupSpan<'a> + 'a>(
+        &self,
+        key: Key,
+        registered: impl FnOnce() -> Option<RegistrySpan<'a, R>>,
+    ) -> Option<Place> {
+        if let Some(place) = self.remove(key) {
+            return Some(place);
+        }
+        let span = registered()?;
+        let parent = span.parent();
+        let place = self.look_for(key.0, span, Told::Yes)?;
+        cache::forget(key);
+        if place.node.late_of == Some(key.1) {
+            let around = parent.and_then(|parent| self.look_for(key.0, parent, Told::Yes));
+            drop(around.and_then(|around| around.node.late.remove(key.1)));
+        }
+        Some(place)
     }
 
     /// Looks from a span outwards, for the nearest that has a node, and on the way for the nearest that is recorded in its trace. The thread
-    /// remembers those of them that have one or are: of a thousand that are nested, not each is to cost a walk when they close.
-    ///
-    /// It remembers no other. A filter in front of this layer may hide a span from it, and then it is not told that the span closes, either:
-    /// what was remembered of it would stay, for the next span of its id. That a span has a node or an open record says that it is told.
-    pub(crate) fn look_for<'a, R: LookupSpan<'a> + 'a>(
+    /// remembers them: of a thousand that are nested, not each is to cost a walk when they close.
+    fn look_for<'a, R: LookupSpan<'a> + 'a>(
         &self,
-        key: Key,
+        layer: u32,
         from: RegistrySpan<'a, R>,
+        told: Told,
     ) -> Option<Place> {
         let late = cache::late();
         let mut near = [((0, 0), (0, 0)); REMEMBERED];
         let mut found = None;
         for (distance, span) in from.scope().enumerate() {
-            let key = (key.0, span.id().into_u64());
+            let key = (layer, span.id().into_u64());
             if let Some(near) = near.get_mut(distance) {
                 *near = (key, (cache::look(key), late)); // before it is looked up: what changes meanwhile is not remembered
             }
@@ -122,27 +170,32 @@ impl Nodes {
         }
         let Place { node, mark: carried } = place;
         let recorded = |key| Some(Mark { slot: node.recorder()?.find(key)?, own: true });
+        let ids = || from.scope().take(distance).map(|span| span.id().into_u64());
         // From the outermost to the span itself: who is not recorded is stood for by who is around it.
         let near = &near[..distance.min(REMEMBERED)];
-        let far = from.scope().take(distance).skip(near.len());
-        let outside = far.into_iter().find_map(|span| recorded((key.0, span.id().into_u64())));
+        let outside = ids().skip(near.len()).find_map(|id| recorded((layer, id)));
         let mut mark = outside.unwrap_or(carried);
         for &(key, epoch) in near.iter().rev() {
-            mark = match recorded(key) {
-                Some(own) => {
-                    cache::found(key, epoch, &Place { node: Arc::clone(&node), mark: own }, false);
-                    own
-                }
-                None => mark.stood_for(),
-            };
+            let own = recorded(key);
+            mark = own.unwrap_or_else(|| mark.stood_for());
+            if node.late.is_empty() && (own.is_some() || told == Told::Yes) {
+                cache::found(key, epoch, &Place { node: Arc::clone(&node), mark }, false);
+            }
         }
+        if node.late.is_empty() {
+            return Some(Place { node, mark });
+        }
+        let node = innermost(node, &ids().collect::<Vec<_>>());
         Some(Place { node, mark })
     }
+}
 
-    /// Whether the span itself has this node.
-    pub(crate) fn is_own(&self, id: &Id, node: &Arc<Node>) -> bool {
-        self.shard(id.into_u64()).get(&id.into_u64()).is_some_and(|own| Arc::ptr_eq(&own.node, node))
+/// The node of the innermost of these spans, the innermost first, that was given one late in `node`, or in the node of one that was.
+fn innermost(mut node: Arc<Node>, mut ids: &[u64]) -> Arc<Node> {
+    while let Some((at, late)) = ids.iter().enumerate().find_map(|(at, id)| Some((at, node.late.get(*id)?))) {
+        (node, ids) = (late, &ids[..at]);
     }
+    node
 }
 
 /// Span ids are numbers that are given out one by one: one multiplication spreads them.

@@ -1,9 +1,10 @@
 //! Where a span or an event is: in which scopes, and where in their trace.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use watchpost_core::Scopes;
-use watchpost_core::layer::{Recorder, Slot, SpanRef, Trace};
+use watchpost_core::layer::{InTrace, Recorder, Slot, SpanRef, Trace};
 
 /// What a span carries that begins something. Those that begin in the same entered scopes share one.
 #[derive(Debug)]
@@ -15,6 +16,57 @@ pub(crate) struct Node {
     pub(crate) own_current: bool,
     /// Whether the span is left out, and only stands for the scopes that it began in.
     pub(crate) left_out: bool,
+    /// The span that was given it late, if it was.
+    pub(crate) late_of: Option<u64>,
+    pub(crate) late: Late,
+}
+
+/// The nodes of spans in a node that asked for a current scope of their own when they were open already.
+///
+/// They live in that node and not in the layer's table, because the layer may not be told when such a span closes: a filter in front of it
+/// may hide that span. So what is left of it ends with the node, and no later span of its id is taken for it in another unit of work.
+#[derive(Debug, Default)]
+pub(crate) struct Late {
+    any: AtomicBool,
+    nodes: Mutex<Vec<(u64, Arc<Node>)>>,
+}
+
+/// More than so many are not kept in one node: then a span has to do with the current scope that is around it.
+const MAX_LATE: usize = 1000;
+
+impl Late {
+    fn lock(&self) -> MutexGuard<'_, Vec<(u64, Arc<Node>)>> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.any.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn get(&self, id: u64) -> Option<Arc<Node>> {
+        self.lock().iter().find(|(of, _)| *of == id).map(|(_, node)| Arc::clone(node))
+    }
+
+    /// Gives a span its place, unless another thread was first: then that one's. `None` if there are too many.
+    pub(crate) fn insert(&self, id: u64, own: Place) -> Option<Place> {
+        let mut nodes = self.lock();
+        if let Some((_, first)) = nodes.iter().find(|(of, _)| *of == id) {
+            return Some(Place { node: Arc::clone(first), ..own });
+        }
+        if nodes.len() >= MAX_LATE {
+            return None;
+        }
+        nodes.push((id, Arc::clone(&own.node)));
+        self.any.store(true, Ordering::Release);
+        Some(own)
+    }
+
+    /// Takes the node of a span that closes.
+    pub(crate) fn remove(&self, id: u64) -> Option<Arc<Node>> {
+        let mut nodes = self.lock();
+        let at = nodes.iter().position(|(of, _)| *of == id)?;
+        Some(nodes.swap_remove(at).1)
+    }
 }
 
 /// What becomes of a span whose parent is in a node.
@@ -64,12 +116,27 @@ impl Node {
         let made = entered.memo(<[OnceLock<Arc<Node>>; 2]>::default);
         let node = || {
             let trace = entered.span_ref().map(|span| Arc::clone(span.trace()));
-            Arc::new(Node { scopes: entered.clone(), trace, own_current: false, left_out })
+            Node::new(entered.clone(), trace, false, left_out)
         };
         match made {
             Some(made) => Arc::clone(made[usize::from(left_out)].get_or_init(node)),
             None => node(),
         }
+    }
+
+    pub(crate) fn new(
+        scopes: Scopes,
+        trace: Option<Arc<Trace>>,
+        own_current: bool,
+        left_out: bool,
+    ) -> Arc<Node> {
+        Arc::new(Node { scopes, trace, own_current, left_out, late_of: None, late: Late::default() })
+    }
+
+    /// The same with a current scope of its own; for whom, if it is not in the layer's table.
+    pub(crate) fn with_own_current(&self, late_of: Option<u64>) -> Arc<Node> {
+        let (scopes, trace, left_out) = (self.scopes.forked(), self.trace.clone(), self.left_out);
+        Arc::new(Node { scopes, trace, own_current: true, left_out, late_of, late: Late::default() })
     }
 
     pub(crate) fn children(&self) -> Children {
@@ -85,9 +152,10 @@ impl Node {
         self.trace.as_ref()?.recorder()
     }
 
+    /// The span that is recorded at a mark, whoever's it is: in a span that is left out, the open one is the one around it.
     fn span(&self, mark: Mark) -> Option<SpanRef> {
         let trace = self.trace.as_ref()?;
-        Some(SpanRef::new(Arc::clone(trace), mark.slot, mark.own))
+        Some(SpanRef::new(Arc::clone(trace), mark.slot, true))
     }
 }
 
@@ -125,18 +193,12 @@ pub(crate) enum EventPlace {
 }
 
 impl EventPlace {
-    /// The span that it happens in, or the one that stands for it.
-    pub(crate) fn slot(&self) -> Option<Slot> {
+    pub(crate) fn around(&self) -> (&Scopes, Option<InTrace<'_>>) {
         match self {
-            EventPlace::Scopes(scopes) => scopes.span_ref().map(SpanRef::slot),
-            EventPlace::Span(place) => Some(place.mark.slot),
-        }
-    }
-
-    pub(crate) fn around(&self) -> (&Scopes, Option<&Trace>) {
-        match self {
-            EventPlace::Scopes(scopes) => (scopes, scopes.span_ref().map(|span| &**span.trace())),
-            EventPlace::Span(place) => (&place.node.scopes, place.node.trace.as_deref()),
+            EventPlace::Scopes(scopes) => (scopes, scopes.in_trace()),
+            EventPlace::Span(Place { node, mark }) => {
+                (&node.scopes, node.trace.as_deref().map(|trace| (trace, mark.slot)))
+            }
         }
     }
 

@@ -119,3 +119,9 @@ fn parents_may_be_named() {
     assert!(events[0].breadcrumbs.iter().any(|crumb| crumb.message.as_deref() == Some("trail")));
     assert!(events[1].transaction.is_none(), "in no span: {:?}", events[1].transaction);
 }
+
+#[test]
+fn a_tag_in_a_field_is_cut_as_one_that_is_set() {
+    let drawn = captured(layer(), || error!(tags.plan = "a\nb", "failed")).draw();
+    assert_eq!(drawn, "error: failed\n  tags: plan=a b\n");
+}

@@ -1,13 +1,13 @@
 //! Filters that are not ours. What a filter lets pass is kept for the whole process, so these run one after another, in a process of their
 //! own.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, debug_span, error, info, info_span};
 use tracing_subscriber::filter::{EnvFilter, Targets, filter_fn};
 use tracing_subscriber::{Layer, Registry, prelude::*, reload};
-use watchpost_core::api::{capture_message, set_tag};
+use watchpost_core::api::{capture_message, current_scope, set_tag};
 use watchpost_testkit::{Captured, capture};
 use watchpost_tracing::layer;
 
@@ -139,5 +139,50 @@ fn a_filter_by_level_as_in_every_manual() {
     assert_eq!(
         captured.draw(),
         "error: failed\n  in request\n  tags: order=42\nfunction request [internal_error]\n  tags: order=42\n  function query\n"
+    );
+}
+
+/// As above, for who gives such a span a current scope of its own.
+#[test]
+fn the_current_scope_of_a_filtered_span_ends_with_its_unit_of_work() {
+    let _alone = alone();
+    let held = Arc::new(());
+    hidden_from_ours(|| {
+        for _ in 0..100 {
+            let holds = Arc::clone(&held);
+            let request = info_span!(target: "app", "request");
+            let _request = request.enter();
+            info_span!(target: "noise", "quiet").in_scope(|| {
+                current_scope()
+                    .add_event_processor(move |event| Some(event).filter(|_| Arc::strong_count(&holds) > 0));
+            });
+        }
+        assert_eq!(Arc::strong_count(&held), 1, "what is held of requests that have ended");
+    });
+    let captured = hidden_from_ours(|| {
+        let alice = info_span!(target: "app", "alice");
+        let bob = info_span!(target: "app", "bob");
+        let id = alice.in_scope(|| {
+            let quiet = info_span!(target: "noise", "quiet");
+            quiet.in_scope(|| {
+                current_scope().set_tag("user", "alice");
+                capture_message("alice: fine");
+            });
+            quiet.id().unwrap()
+        });
+        bob.in_scope(|| {
+            for _ in 0..20_000 {
+                let quiet = info_span!(target: "noise", "quiet");
+                if quiet.id().unwrap() == id {
+                    quiet.in_scope(|| capture_message("bob: card declined"));
+                    return;
+                }
+            }
+        });
+        drop(alice);
+    });
+    assert_eq!(
+        captured.draw(),
+        "info: alice: fine\n  in alice\n  tags: user=alice\ninfo: bob: card declined\n  in bob\nfunction alice\nfunction bob\n"
     );
 }

@@ -2,7 +2,8 @@
 
 use tracing::{Level, debug_span, error, info_span, span};
 use tracing_subscriber::prelude::*;
-use watchpost_core::api::{current_scope, with_isolation_scope};
+use watchpost_core::api::{current_scope, update_current_span, with_isolation_scope};
+use watchpost_protocol::SpanStatus;
 use watchpost_testkit::Captured;
 
 fn captured(work: impl FnOnce()) -> Captured {
@@ -24,6 +25,23 @@ fn a_span_that_is_not_recorded_ends_and_changes_nothing_of_its_parent() {
     assert_eq!(captured.draw(), "error: late\n  in root\nfunction root\n  function after [internal_error]\n");
     let root = captured.transactions()[0].contexts.trace.clone().unwrap();
     assert!(!root.data.contains_key("step"), "{:?}", root.data);
+}
+
+#[test]
+fn in_a_span_that_is_left_out_the_current_one_is_the_span_around_it() {
+    let captured = captured(|| {
+        info_span!("request").in_scope(|| {
+            debug_span!("detail").in_scope(|| {
+                update_current_span(|span| {
+                    span.set_attribute("rows", 42);
+                    span.set_status(SpanStatus::NotFound);
+                });
+            });
+            info_span!("after").in_scope(|| ());
+        });
+    });
+    assert_eq!(captured.draw(), "function request [not_found]\n  function after\n");
+    assert_eq!(captured.transactions()[0].contexts.trace.as_ref().unwrap().data["rows"], 42);
 }
 
 #[test]

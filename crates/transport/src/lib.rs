@@ -18,6 +18,8 @@
 //! - [`HttpTransport`] posts envelopes to a server. Feature `http`; `rustls` adds https.
 //! - [`ConsoleTransport`] draws issues and traces in a terminal; it needs no account. Feature `console`.
 //!
+//! - [`FileSpool`] keeps in a directory what could not be sent. Feature `spool`.
+//!
 //! A transport makes one blocking attempt and says what came of it. It does not queue, retry, count or keep rate limits: all of that is
 //! the outbox's in `watchpost-core`, written once for every transport.
 
@@ -25,8 +27,12 @@
 mod console;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "spool")]
+mod spool;
 
 #[cfg(feature = "console")]
 pub use console::ConsoleTransport;
 #[cfg(feature = "http")]
 pub use http::{CompressionAlgo, HttpError, HttpOptions, HttpTransport};
+#[cfg(feature = "spool")]
+pub use spool::FileSpool;

@@ -40,6 +40,7 @@ fn with_defaults(mut options: Options) -> Result<Options, InitError> {
     #[cfg(feature = "process")]
     process(&mut options);
     transport(&mut options)?;
+    spool(&mut options)?;
     Ok(options)
 }
 
@@ -79,6 +80,20 @@ fn transport(options: &mut Options) -> Result<(), InitError> {
             return Err(InitError::Feature { option: "Options::console", feature: "console" });
         }
         _ => {}
+    }
+    Ok(())
+}
+
+/// The directory where what cannot be sent waits, if one was given.
+fn spool(options: &mut Options) -> Result<(), InitError> {
+    #[cfg(feature = "spool")]
+    if let Some(wanted) = options.wanted_spool() {
+        let spool = watchpost_transport::FileSpool::new(wanted, options.configured_dsn());
+        options.default_spool(spool);
+    }
+    #[cfg(not(feature = "spool"))]
+    if options.wanted_spool().is_some() {
+        return Err(InitError::Feature { option: "Options::spool", feature: "spool" });
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 pub mod guide;
 mod init;
+pub mod logger;
 mod macros;
 
 /// The bridge from the `log` crate.
@@ -23,7 +24,7 @@ pub use watchpost_tower::ureq;
 #[cfg(feature = "tracing")]
 pub use watchpost_tracing as tracing;
 /// How envelopes are sent: over HTTP, or drawn in the terminal.
-#[cfg(any(feature = "http", feature = "console"))]
+#[cfg(any(feature = "http", feature = "console", feature = "spool"))]
 pub use watchpost_transport as transport;
 
 pub use init::{init, new_client};
@@ -33,23 +34,25 @@ pub use watchpost_core::api::{
     Capture, add_breadcrumb, baggage, capture, capture_error, capture_event, capture_exception,
     capture_message, capture_message_at, client, close, configure_scope, continue_trace, current_scope,
     current_span, end_session, end_session_with, flush, flush_async, flush_with, global_scope,
-    is_initialized, isolation_scope, last_event_id, new_scope, push_scope, set_context, set_extra, set_tag,
-    set_tags, set_transaction_name, set_user, start_session, start_span, start_transaction,
-    trace_environment, trace_headers, trace_headers_for, traceparent, update_current_span,
-    with_isolation_scope, with_scope,
+    is_initialized, isolation_scope, last_event_id, new_scope, push_scope, remove_attribute, set_attribute,
+    set_attributes, set_context, set_extra, set_tag, set_tags, set_transaction_name, set_user, start_session,
+    start_span, start_transaction, trace_environment, trace_headers, trace_headers_for, traceparent,
+    update_current_span, with_isolation_scope, with_scope,
 };
+/// Counters, gauges and distributions.
+pub use watchpost_core::metrics;
 /// What must not leave the process, and the functions that instrumentation takes it out with.
 pub use watchpost_core::scrub;
 pub use watchpost_core::{
     Client, Clock, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_SIZE,
     DEFAULT_SHUTDOWN_TIMEOUT, Decision, Delivery, EnteredSpan, EventScrubber, FieldValue, Fields, FutureExt,
     Guard, InitError, Integration, MaxRequestBodySize, Options, Pattern, RawStack, Rng, SampleRate,
-    SamplingContext, Scope, Scopes, Sensitive, SessionMode, Span, SpanBuilder, SpanRule, StackSource,
-    Transport, sensitive,
+    SamplingContext, Scope, Scopes, Sensitive, SessionMode, Span, SpanBuilder, SpanRule, SpoolOptions,
+    StackSource, Transport, sensitive,
 };
 pub use watchpost_protocol::{
-    Breadcrumb, Dsn, Envelope, Event, EventId, IpAddress, Level, LogLevel, SessionStatus, SpanStatus,
-    Transaction, TransactionSource, User,
+    Breadcrumb, Dsn, Envelope, Event, EventId, IpAddress, Level, Log, LogLevel, Metric, SessionStatus,
+    SpanStatus, Transaction, TransactionSource, User,
 };
 
 #[doc(hidden)]

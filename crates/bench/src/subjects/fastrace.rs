@@ -27,7 +27,10 @@ impl Subject for Fastrace {
     fn takes(&self, workload: Workload, mode: Mode) -> bool {
         let has = !matches!(
             workload,
-            Workload::FilteredEvent | Workload::FirstBreadcrumbAfterFork | Workload::LogInfo
+            Workload::FilteredEvent
+                | Workload::FirstBreadcrumbAfterFork
+                | Workload::LogInfo
+                | Workload::Counter
         );
         has && mode != Mode::TracingOff
     }
@@ -119,4 +122,7 @@ impl Api for Own {
 
     /// It has no levels, and nothing is measured of this.
     fn debug(&self) {}
+
+    /// Nor has it metrics.
+    fn count(&self) {}
 }

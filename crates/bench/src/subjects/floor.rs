@@ -31,7 +31,7 @@ impl Subject for Floor {
     }
 
     fn play(&self, _: Mode, turn: Turn<'_>) -> Result<(), Box<dyn Error>> {
-        logger::with(&Silent, || play_with(&Dispatch::new(registry().with(Nothing)), turn));
+        logger::with(&Silent, || play_with(&Dispatch::new(registry().with(Nothing)), || {}, turn));
         Ok(())
     }
 }

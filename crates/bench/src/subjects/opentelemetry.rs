@@ -24,7 +24,7 @@ impl Subject for OpenTelemetry {
     }
 
     fn takes(&self, workload: Workload, mode: Mode) -> bool {
-        workload != Workload::LogInfo && mode != Mode::TracingOff
+        !matches!(workload, Workload::LogInfo | Workload::Counter) && mode != Mode::TracingOff
     }
 
     fn sent(&self) -> usize {
@@ -33,11 +33,11 @@ impl Subject for OpenTelemetry {
 
     fn play(&self, mode: Mode, turn: Turn<'_>) -> Result<(), Box<dyn Error>> {
         let Some(provider) = provider(mode) else {
-            play_with(&Dispatch::new(registry().with(tracing_opentelemetry::layer())), turn);
+            play_with(&Dispatch::new(registry().with(tracing_opentelemetry::layer())), || {}, turn);
             return Ok(());
         };
         let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("bench"));
-        play_with(&Dispatch::new(registry().with(layer)), turn);
+        play_with(&Dispatch::new(registry().with(layer)), || {}, turn);
         Ok(provider.shutdown()?)
     }
 }

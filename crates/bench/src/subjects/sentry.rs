@@ -2,13 +2,14 @@
 //! makes a structured log of it too, as the crate does by default.
 
 use std::error::Error;
+use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use sentry::integrations::log::{LogFilter, NoopLogger, SentryLogger};
 use sentry::integrations::tracing as sentry_tracing;
 use sentry::protocol::EnvelopeItem;
-use sentry::{Client, ClientOptions, Envelope, Hub, Scope, Transport};
+use sentry::{Client, ClientOptions, Envelope, Hub, Scope, Transport, metrics};
 use tracing::Dispatch;
 use tracing_subscriber::{layer::SubscriberExt, registry};
 
@@ -44,7 +45,7 @@ impl Subject for Sentry {
         let client = options(mode).map(|options| Arc::new(Client::from_config(options)));
         let hub = Arc::new(Hub::new(client, Arc::new(Scope::default())));
         let logger = if self.logs { &*LOGGER_WITH_LOGS } else { &*LOGGER };
-        Hub::run(hub, || logger::with(logger, || play_with(&dispatch(self.logs), turn)));
+        Hub::run(hub, || logger::with(logger, || play_with(&dispatch(self.logs), count, turn)));
         Ok(())
     }
 }
@@ -60,6 +61,11 @@ fn dispatch(logs: bool) -> Dispatch {
         })
     };
     Dispatch::new(registry().with(layer))
+}
+
+fn count() {
+    let orders = metrics::counter("orders.placed", 1);
+    orders.attribute("plan", black_box("pro")).attribute("items", black_box(3_u64)).capture();
 }
 
 fn options(mode: Mode) -> Option<ClientOptions> {

@@ -1,10 +1,12 @@
-//! Watchpost: `init`, its layer and its bridge, as a program has them.
+//! Watchpost: `init`, its layer and its bridge, as a program has them. `watchpost_logs` makes a structured log of an INFO event, besides the
+//! breadcrumb.
 
 use std::error::Error;
+use std::hint::black_box;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tracing::Dispatch;
+use tracing::{Dispatch, Level};
 use tracing_subscriber::{layer::SubscriberExt, registry};
 use watchpost::log::LogBridge;
 use watchpost::protocol::ItemType;
@@ -17,17 +19,21 @@ use crate::workloads::{Mode, Workload};
 
 static SENT: AtomicUsize = AtomicUsize::new(0);
 static LOGGER: LazyLock<LogBridge> = LazyLock::new(LogBridge::new);
+static LOGGER_WITH_LOGS: LazyLock<LogBridge> =
+    LazyLock::new(|| LogBridge::new().logs(log::LevelFilter::Info));
 
 #[derive(Debug)]
-pub(super) struct Watchpost;
+pub(super) struct Watchpost {
+    pub(super) logs: bool,
+}
 
 impl Subject for Watchpost {
     fn name(&self) -> &'static str {
-        "watchpost"
+        if self.logs { "watchpost_logs" } else { "watchpost" }
     }
 
-    fn takes(&self, _: Workload, _: Mode) -> bool {
-        true
+    fn takes(&self, workload: Workload, _: Mode) -> bool {
+        !self.logs || workload.has_info()
     }
 
     fn sent(&self) -> usize {
@@ -36,10 +42,19 @@ impl Subject for Watchpost {
 
     fn play(&self, mode: Mode, turn: Turn<'_>) -> Result<(), Box<dyn Error>> {
         let _guard = options(mode)?.map(watchpost::init).transpose()?;
-        let dispatch = Dispatch::new(registry().with(watchpost::tracing::layer()));
-        logger::with(&*LOGGER, || play_with(&dispatch, turn));
+        let layer = watchpost::tracing::layer();
+        let (layer, logger) =
+            if self.logs { (layer.logs(Level::INFO), &*LOGGER_WITH_LOGS) } else { (layer, &*LOGGER) };
+        let dispatch = Dispatch::new(registry().with(layer));
+        logger::with(logger, || play_with(&dispatch, count, turn));
         Ok(())
     }
+}
+
+fn count() {
+    watchpost::metrics::count("orders.placed", 1)
+        .attribute("plan", black_box("pro"))
+        .attribute("items", black_box(3_u64));
 }
 
 fn options(mode: Mode) -> Result<Option<Options>, InitError> {

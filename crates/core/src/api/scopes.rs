@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use serde::Serialize;
-use watchpost_protocol::{TransactionSource, User};
+use watchpost_protocol::{AttributeValue, TransactionSource, User};
 
 use crate::current::{self, Scopes, ScopesGuard};
 use crate::scope::Scope;
@@ -85,6 +85,29 @@ pub fn set_tags<K: Into<String>, V: Display>(tags: impl IntoIterator<Item = (K, 
 /// Sets a context of the isolation scope: a named object, shown with everything it reports.
 pub fn set_context(name: impl Into<String>, value: impl Serialize) {
     Scopes::current().isolation().set_context(name, value);
+}
+
+/// Sets an attribute of every log and every metric of the isolation scope.
+///
+/// ```
+/// # use watchpost_core::api::set_attribute;
+/// set_attribute("tenant", "acme");
+/// set_attribute("shard", 7);
+/// ```
+pub fn set_attribute(key: impl Into<String>, value: impl Into<AttributeValue>) {
+    Scopes::current().isolation().set_attribute(key, value);
+}
+
+/// Sets several attributes of every log and every metric of the isolation scope.
+pub fn set_attributes<K: Into<String>, V: Into<AttributeValue>>(
+    attributes: impl IntoIterator<Item = (K, V)>,
+) {
+    Scopes::current().isolation().set_attributes(attributes);
+}
+
+/// Removes an attribute of the isolation scope.
+pub fn remove_attribute(key: &str) {
+    Scopes::current().isolation().remove_attribute(key);
 }
 
 /// Sets free-form data of the isolation scope.

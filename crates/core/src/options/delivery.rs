@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Options;
+use crate::spool::SpoolOptions;
 use crate::transport::Transport;
 
 impl Options {
@@ -47,6 +48,20 @@ impl Options {
     /// there is nothing to do. With 1, items arrive in the order in which they are sent. At least 1. Default: 8.
     pub fn max_in_flight(mut self, envelopes: usize) -> Self {
         self.max_in_flight = envelopes.max(1);
+        self
+    }
+
+    /// Keeps on the disk what cannot be sent, to send it later, from this process or the next one that is given the same directory: what is
+    /// under way or waits when a close is out of time, what had no answer three times, what waits while the server has been away for a while
+    /// or when the queue is nearly full, and, before it is sent at all, what may take the program down. It comes back in order of
+    /// importance, one envelope every tenth of a second, faster when the client is closed. Only workers read and write. A path alone
+    /// has the bounds of [`SpoolOptions`]. Needs the facade's feature `spool`. Default: none, what cannot be sent is counted and lost.
+    ///
+    /// ```
+    /// let options = watchpost_core::Options::new().spool("/var/spool/shop");
+    /// ```
+    pub fn spool(mut self, spool: impl Into<SpoolOptions>) -> Self {
+        self.spool = Some(spool.into());
         self
     }
 

@@ -7,6 +7,7 @@ use watchpost_protocol::Dsn;
 use super::{Options, Setting};
 use crate::error::InitError;
 use crate::integration::{Integration, StackSource};
+use crate::spool::{Spool, SpoolOptions};
 use crate::transport::Transport;
 
 #[doc(hidden)]
@@ -56,6 +57,15 @@ impl Options {
     #[must_use]
     pub fn wants_console(&self) -> bool {
         self.console
+    }
+
+    #[must_use]
+    pub fn wanted_spool(&self) -> Option<&SpoolOptions> {
+        self.spool.as_ref().filter(|_| self.spool_store.is_none())
+    }
+
+    pub fn default_spool(&mut self, spool: impl Spool) {
+        self.spool_store.get_or_insert_with(|| Arc::new(spool));
     }
 
     #[must_use]

@@ -62,6 +62,8 @@ pub(super) enum Rest {
     Nap,
     /// Until it is called.
     Sleep,
+    /// Until it is called, or there is something to look at on the disk.
+    Doze(Duration),
     /// Until it is called, or for so long.
     Pause(Duration),
 }
@@ -117,6 +119,11 @@ impl Crew {
     fn may_grow(&self) -> bool {
         self.threads < self.most && (self.threads < FEW || self.is_slow())
     }
+
+    /// Whether one more delivery may begin: not if this worker is the one that is there for the disk alone.
+    pub(super) fn may_deliver(&self) -> bool {
+        self.delivering < self.most
+    }
 }
 
 impl Rests {
@@ -141,7 +148,8 @@ impl Rests {
 impl<P: Prepare> Shared<P> {
     /// Sees to it that somebody looks at what waits; at once, if it is urgent.
     pub(super) fn attend(self: &Arc<Self>, mut state: MutexGuard<'_, State<P::Job>>, urgent: bool) {
-        if state.pause().is_some() {
+        let to_keep = state.is_to_be_kept();
+        if state.pause().is_some() && !to_keep {
             return; // whoever found out that there is nobody to send to looks when the pause is over
         }
         let crew = &mut state.crew;
@@ -154,7 +162,7 @@ impl<P: Prepare> Shared<P> {
         } else if crew.sleeps.call() {
             drop(state);
             self.sleeping.notify_one();
-        } else if crew.may_grow() {
+        } else if crew.may_grow() || (to_keep && crew.threads <= crew.most) {
             self.grow(state);
         }
     }
@@ -206,13 +214,16 @@ impl<P: Prepare> Shared<P> {
         }
         let timeout = match rest {
             Rest::Pause(pause) => Some(pause),
+            Rest::Doze(pause) if state.crew.threads > 1 => Some(pause.min(LINGER)),
+            Rest::Doze(pause) => Some(pause),
             _ if state.crew.threads > 1 => Some(LINGER),
             _ => state.gathering.left(),
         };
         state.crew.sleeps.resting += 1;
         let (mut state, expired) = wait(&self.sleeping, state, timeout);
         state.crew.sleeps.rise();
-        let idle = expired && rest == Rest::Sleep && state.queue.waiting() == 0 && state.end == End::Open;
+        let lingered = expired && timeout == Some(LINGER) && !matches!(rest, Rest::Pause(_));
+        let idle = lingered && state.queue.waiting() == 0 && state.end == End::Open;
         if idle && state.crew.threads > 1 {
             state.crew.threads -= 1;
             return None;

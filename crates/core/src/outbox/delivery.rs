@@ -1,6 +1,6 @@
 //! One envelope on its way: filtered by rate limits, with a report that rides along, delivered; and what its answer means.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use watchpost_protocol::{Category, DiscardReason, Envelope, Item, ItemType, RateLimit};
 
@@ -16,7 +16,7 @@ pub(super) enum Answered {
     /// Nothing of it may be sent now, which is counted.
     NothingLeft,
     /// There was no answer. Nothing is counted.
-    Unreachable(Envelope),
+    Unreachable(Arc<Envelope>),
 }
 
 /// What was last said about the wire. It is said again only when it changes, so that an outage is one line.
@@ -25,8 +25,10 @@ pub(super) struct Outcry(Option<String>);
 
 impl<P: Prepare> Shared<P> {
     /// Delivers what may be sent now.
-    pub(super) fn deliver(&self, mut envelope: Envelope) -> Answered {
-        self.wire.drop_limited(&mut envelope);
+    pub(super) fn deliver(&self, mut envelope: Arc<Envelope>) -> Answered {
+        if self.wire.any_limited(&envelope) {
+            self.wire.drop_limited(Arc::make_mut(&mut envelope));
+        }
         if envelope.items.is_empty() {
             return Answered::NothingLeft;
         }
@@ -34,17 +36,17 @@ impl<P: Prepare> Shared<P> {
     }
 
     /// Delivers, and turns the answer into the action of `protocol.md` §2.8.
-    pub(super) fn put(&self, mut envelope: Envelope, report: Option<Leaving>) -> Answered {
+    pub(super) fn put(&self, mut envelope: Arc<Envelope>, report: Option<Leaving>) -> Answered {
         let own = envelope.items.len();
         if let Some(report) = &report {
-            envelope.items.extend(report.items.iter().cloned());
+            Arc::make_mut(&mut envelope).items.extend(report.items.iter().cloned());
         }
         let answer = unharmed(|| self.wire.transport.deliver(&envelope));
         if let Some(report) = &report {
             // Not after a 429, either: the server has counted the items, and not read the report.
             self.end_report(report, matches!(answer, Some(Delivery::Accepted { .. })));
+            Arc::make_mut(&mut envelope).items.truncate(own);
         }
-        envelope.items.truncate(own);
         match answer {
             Some(Delivery::Accepted { limits }) => {
                 self.wire.apply(&limits);
@@ -71,7 +73,7 @@ impl<P: Prepare> Shared<P> {
         Answered::Settled
     }
 
-    fn cry(&self, what: String) {
+    pub(super) fn cry(&self, what: String) {
         let mut outcry = self.outcry.lock().unwrap_or_else(PoisonError::into_inner);
         if outcry.0.as_ref() != Some(&what) {
             crate::debug!("{what}; what is lost is counted, and this line is not repeated");
@@ -88,6 +90,10 @@ impl<P: Prepare> Shared<P> {
 }
 
 impl Wire {
+    fn any_limited(&self, envelope: &Envelope) -> bool {
+        envelope.items.iter().any(|item| self.is_item_limited(&item.header.ty))
+    }
+
     /// Takes out what may not be sent now, and what belongs to it.
     fn drop_limited(&self, envelope: &mut Envelope) {
         let lead_lost =
@@ -114,7 +120,7 @@ impl Wire {
         self.is_limited(ty.category()) || or_by.is_some_and(|category| self.is_limited(category))
     }
 
-    fn lose(&self, reason: DiscardReason, items: &[Item]) {
+    pub(super) fn lose(&self, reason: DiscardReason, items: &[Item]) {
         for item in items {
             self.losses.record_all(reason, &item.losses());
         }

@@ -28,6 +28,11 @@ impl Gathering {
 }
 
 impl<P: Prepare> Outbox<P> {
+    /// Has somebody look at what is gathered, within a time; sooner, if somebody was to look sooner.
+    pub(crate) fn remind(&self, within: Duration) {
+        self.shared.gather_within(within);
+    }
+
     /// What asks for a look at what is gathered, within a time. It does not keep the outbox alive.
     pub(crate) fn caller(&self) -> impl Fn(Duration) + Send + Sync + 'static {
         let shared = Arc::downgrade(&self.shared);
@@ -43,8 +48,10 @@ impl<P: Prepare> Shared<P> {
     /// Queues what is gathered now.
     pub(super) fn gather(self: &Arc<Self>) {
         let open = self.lock().end == End::Open;
-        if open && let Some(job) = self.preparer.gathered() {
-            self.push(job);
+        if open {
+            for job in self.preparer.gathered() {
+                self.push(job);
+            }
         }
     }
 

@@ -59,6 +59,16 @@ impl Outage {
         self.until = Some(now + pause.div_f64(2.0) + pause.mul_f64(random / 2.0));
     }
 
+    /// Whether the last try has failed.
+    pub(super) fn is_on(&self) -> bool {
+        self.failures > 0
+    }
+
+    /// Whether so many tries have failed that nobody should wait for the next.
+    pub(super) fn is_long(&self) -> bool {
+        self.failures >= MAX_FAILURES
+    }
+
     /// Somebody waits: no pause any more, this time.
     pub(super) fn cut_short(&mut self) {
         self.until = None;

@@ -5,6 +5,7 @@
 //! told at once. What is under way counts against the bounds until it is delivered or lost.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use watchpost_protocol::{Category, Envelope};
 
@@ -69,7 +70,7 @@ pub(super) struct Entry<J> {
 pub(super) enum Load<J> {
     Job(J),
     /// Prepared, and not delivered the last time: nobody prepares it, and calls hooks for it, twice.
-    Sealed(Envelope),
+    Sealed(Arc<Envelope>),
 }
 
 pub(super) struct Queue<J> {
@@ -174,7 +175,7 @@ impl<J> Queue<J> {
     }
 
     /// Puts back what was taken, ready to be delivered: before all that came after it.
-    pub(super) fn put_back(&mut self, mut entry: Entry<J>, envelope: Envelope) {
+    pub(super) fn put_back(&mut self, mut entry: Entry<J>, envelope: Arc<Envelope>) {
         self.release(entry.number);
         entry.label.weight = (PLACE * size_of::<Entry<J>>()).saturating_add(envelope.size_hint());
         entry.load = Load::Sealed(envelope);
@@ -237,6 +238,21 @@ impl<J> Queue<J> {
     /// How many wait or are under way.
     pub(super) fn len(&self) -> usize {
         self.total.items
+    }
+
+    /// Takes out what is worth least, to be kept elsewhere. It is under way until it is [put back](Self::put_back) or
+    /// [released](Self::release).
+    pub(super) fn take_least_important(&mut self) -> Option<Entry<J>> {
+        let class = self.classes.iter().rposition(|class| !class.entries.is_empty())?;
+        let entry = self.remove(class, 0)?;
+        self.under_way.push((entry.number, entry.label));
+        Some(entry)
+    }
+
+    /// Whether it is nearly full: what comes next may have to be dropped.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.total.items >= self.bounds.items - self.bounds.items / 4
+            || self.total.bytes >= self.bounds.bytes - self.bounds.bytes / 4
     }
 
     /// Whether it is time for somebody to look at it at once.
@@ -302,7 +318,7 @@ mod tests {
         queue.push(heavy(Priority::Trace, 400), "taken").ok().unwrap();
         let taken = queue.take(None).unwrap();
         queue.push(heavy(Priority::Trace, 300), "waits").ok().unwrap();
-        assert_eq!(queue.push(heavy(Priority::Trace, 1), "too much").err(), Some("too much"));
+        assert_eq!(queue.push(heavy(Priority::Trace, 301), "too much").err(), Some("too much"));
         assert_eq!(
             queue.push(heavy(Priority::Error, 601), "more than there is").err(),
             Some("more than there is"),
@@ -365,7 +381,7 @@ mod tests {
         let beside: Vec<_> = std::iter::from_fn(|| queue.take(None)).collect();
         assert!(!queue.is_ready());
         assert_eq!(names(beside), ["free", "2a"]);
-        queue.put_back(first, Envelope::default());
+        queue.put_back(first, Arc::default());
         assert_eq!(names(queue.take(None)), ["sealed"], "one that is tried again is before its successor");
         assert!(queue.take(None).is_none());
     }

@@ -1,6 +1,6 @@
 //! Client reports: when one is sent, and what becomes of it (`protocol.md` §4.3).
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use watchpost_protocol::{Category, ClientReport, DiscardedEvent, Envelope, Item};
@@ -60,7 +60,7 @@ impl<P: Prepare> Shared<P> {
         let Some(report) = self.new_report() else { return };
         let mut envelope = Envelope::default();
         envelope.headers.sdk = Some(self.wire.sdk.clone());
-        self.put(envelope, Some(report));
+        self.put(Arc::new(envelope), Some(report));
     }
 
     fn new_report(&self) -> Option<Leaving> {

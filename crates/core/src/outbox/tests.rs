@@ -1,6 +1,7 @@
 mod answers;
 mod bounds;
 mod deadlines;
+mod disk;
 mod gathering;
 mod parallel;
 
@@ -26,7 +27,11 @@ impl Prepare for Preparer {
     type Job = &'static str;
 
     fn label(&self, job: &&'static str) -> Label {
-        let priority = if job.starts_with("trace") { Priority::Trace } else { Priority::Error };
+        let priority = match job.split(' ').next() {
+            Some("trace") => Priority::Trace,
+            Some("crash") => Priority::Crash,
+            _ => Priority::Error,
+        };
         let order = job.starts_with("check-in").then_some(1);
         Label { priority, category: Category::Error, order, weight: job.len() }
     }
@@ -42,8 +47,8 @@ impl Prepare for Preparer {
         vec![(Category::Error, 1)]
     }
 
-    fn gathered(&self) -> Option<&'static str> {
-        self.gathered.lock().unwrap().take()
+    fn gathered(&self) -> Vec<&'static str> {
+        self.gathered.lock().unwrap().take().into_iter().collect()
     }
 }
 
@@ -85,11 +90,16 @@ struct Scene {
 
 /// An outbox with so many places, and at most so many deliveries at once.
 fn scene(items: usize, max_in_flight: usize) -> Scene {
+    with_spool(items, max_in_flight, None)
+}
+
+fn with_spool(items: usize, max_in_flight: usize, spool: Option<Arc<dyn Spool>>) -> Scene {
     let (arrived_in, arrived) = sync_channel(1000);
     let (answer, answers) = sync_channel(1000);
     let losses = Arc::new(Losses::default());
     let wire = Wire {
         transport: Arc::new(Scripted { arrived: arrived_in, answers: Mutex::new(answers) }),
+        spool,
         losses: Arc::clone(&losses),
         limits: Arc::default(),
         health: Arc::new(Health::new(true)),

@@ -17,6 +17,12 @@ const LAST_WORDS: Duration = Duration::from_millis(250);
 /// ...but no more than this part of its time.
 const LAST_PART: u32 = 4;
 
+/// As [`LAST_WORDS`], where what waits is kept on the disk...
+const LAST_PAGES: Duration = Duration::from_secs(1);
+
+/// ...and the part of the time for that.
+const LAST_HALF: u32 = 2;
+
 /// The flushes that somebody waits for.
 #[derive(Debug, Default)]
 pub(super) struct Tickets {
@@ -126,12 +132,16 @@ impl<P: Prepare> Outbox<P> {
             return false; // it ends as soon as the callback that called us returns
         }
         let ended = |state: &State<P::Job>| state.crew.threads() == 0;
-        let last_words = LAST_WORDS.min(timeout / LAST_PART);
+        let last_words = match shared.wire.spool {
+            None => LAST_WORDS.min(timeout / LAST_PART),
+            Some(_) => LAST_PAGES.min(timeout / LAST_HALF), // to write down what waits takes longer than to say that it is lost
+        };
         if shared.wait_until(began, timeout - last_words, ended) {
             return true;
         }
-        let given_up = shared.cut_short();
+        let mut given_up = shared.cut_short();
         let done = shared.wait_until(began, timeout, ended);
+        given_up.extend(shared.give_up());
         if !done || !given_up.is_empty() {
             let under_way = shared.lock().queue.under_way().map(|label| label.category).collect::<Vec<_>>();
             crate::debug!(
@@ -186,20 +196,34 @@ impl<P: Prepare> Drop for Flush<'_, P> {
 }
 
 impl<P: Prepare> Shared<P> {
-    /// Counts what waits as lost, and sees to it that it is reported, though every worker may be stuck. Says what was lost.
+    /// Sees to it that what waits is kept, or else counts it as lost and sees to it that it is reported, though every worker may be stuck.
+    /// Says what was lost.
     fn cut_short(self: &std::sync::Arc<Self>) -> Vec<Category> {
         let mut state = self.lock();
         if state.crew.threads() == 0 {
             return Vec::new(); // they have just ended
         }
+        state.end = state.end.max(End::CutShort);
+        if self.wire.spool.is_some() {
+            state.disk.last_call();
+            self.grow(state); // one more than there may be: the others may be stuck
+            return Vec::new();
+        }
         let left = state.queue.drain();
         self.lose(&mut state, DiscardReason::NetworkError, &left);
-        state.end = state.end.max(End::CutShort);
         if state.end == End::CutShort && !state.reporting && self.has_news() {
             self.grow(state); // one more than there may be: for the last report alone
         } else {
             drop(state); // before what is dropped with `left`: its destructors may be the program's
         }
+        left.iter().map(|entry| entry.label.category).collect()
+    }
+
+    /// Counts what still waits when the time is up. Says what was lost.
+    fn give_up(&self) -> Vec<Category> {
+        let mut state = self.lock();
+        let left = state.queue.drain();
+        self.lose(&mut state, DiscardReason::NetworkError, &left);
         left.iter().map(|entry| entry.label.category).collect()
     }
 

@@ -7,16 +7,21 @@ use watchpost_protocol::{DiscardReason, Envelope};
 
 use super::crew::Rest;
 use super::delivery::Answered;
+use super::disk::{DiskTask, KeptFirst, OnDisk};
 use super::outage::MAX_FAILURES;
 use super::queue::{Entry, Label, Load};
 use super::{End, Prepare, Shared, State};
 use crate::mute;
 use crate::rng::{self, ThreadRng};
+use crate::spool::Room;
 use crate::unharmed::unharmed;
 
 /// What there is to do.
 enum Task<J> {
     Send(Entry<J>),
+    /// There is nobody to send it to, or no room for it until there is.
+    Keep(Entry<J>),
+    Disk(DiskTask),
     /// Everything that a flush waited for is done: what is left of it is a report.
     Report,
     /// It is time to look at what was gathered.
@@ -38,6 +43,11 @@ impl<P: Prepare> Shared<P> {
             // Whatever is somebody else's is caught where it is called; a mistake of ours must not cost the worker.
             let done = unharmed(|| match task {
                 Task::Send(entry) => self.send(entry),
+                Task::Keep(entry) => self.keep_entry(entry),
+                Task::Disk(DiskTask::KeepStranded(number, rank, envelope)) => {
+                    self.keep_stranded(number, rank, &envelope);
+                }
+                Task::Disk(DiskTask::Drain) => self.drain(),
                 Task::Report => self.report(),
                 Task::Gather => self.gather(),
             });
@@ -50,13 +60,13 @@ impl<P: Prepare> Shared<P> {
     /// Waits for something to do; `None`: there will be nothing any more.
     fn next(&self) -> Option<Task<P::Job>> {
         let mut state = self.lock();
-        let mut idle = Rest::Nap;
+        let mut napped = false;
         loop {
             match state.next(|| self.has_news()) {
                 Next::Do(task) => return Some(task),
-                Next::Rest(Rest::Sleep) => {
-                    state = self.rest(state, idle)?;
-                    idle = Rest::Sleep; // unless there is something to do now
+                Next::Rest(rest @ (Rest::Sleep | Rest::Doze(_))) => {
+                    state = self.rest(state, if napped { rest } else { Rest::Nap })?;
+                    napped = true; // unless there is something to do now
                 }
                 Next::Rest(rest) => state = self.rest(state, rest)?,
                 Next::End => {
@@ -75,32 +85,80 @@ impl<P: Prepare> Shared<P> {
 
     fn take_turn(self: &Arc<Self>, mut entry: Entry<P::Job>) {
         let mut turn = Turn { shared: self, number: entry.number, began: None };
-        let load = std::mem::replace(&mut entry.load, Load::Sealed(Envelope::default()));
+        let load = std::mem::replace(&mut entry.load, Load::Sealed(Arc::default()));
         let Some(envelope) = self.seal(load, &entry.label) else { return };
-        let began = turn.hand_on();
+        let (claim, _draining) = match self.keep_first(&envelope, &entry.label) {
+            KeptFirst::No => (None, None),
+            KeptFirst::Mine(claim, draining) => (Some(claim), Some(draining)),
+            KeptFirst::ForLater => return,
+        };
+        turn.hand_on();
+        if claim.is_none() {
+            self.note_departure(&entry, &envelope);
+        }
         let answered = self.deliver(envelope);
-        let now = Instant::now();
-        let mut state = self.lock();
+        let copy = match claim {
+            Some(claim) => OnDisk::Kept(claim),
+            None => self.lock().disk.lands(entry.number, !matches!(answered, Answered::Unreachable(_))),
+        };
         match answered {
-            Answered::Settled => state.outage.over(now),
+            Answered::Settled => self.lock().outage.over(Instant::now()),
             Answered::NothingLeft => {}
             Answered::Unreachable(envelope) => {
-                state.outage.failed(began, now, rng::sample_rand(&ThreadRng));
-                entry.failures += 1;
-                // At the end there is no time for another try: who is offline should not have to wait for nothing.
-                if entry.failures < MAX_FAILURES && state.end == End::Open {
-                    state.queue.put_back(entry, envelope);
-                    turn.number = u64::MAX; // it is not finished
-                } else {
-                    entry.load = Load::Sealed(envelope);
-                    self.lose(&mut state, DiscardReason::NetworkError, &[entry]);
-                }
+                let kept = matches!(copy, OnDisk::Kept(_) | OnDisk::Writing(_));
+                return self.not_delivered(entry, envelope, kept, turn);
             }
+        }
+        copy.settle();
+    }
+
+    /// There was no answer: it is for another try, or for the disk, if it is not there.
+    fn not_delivered(
+        &self,
+        mut entry: Entry<P::Job>,
+        envelope: Arc<Envelope>,
+        kept: bool,
+        mut turn: Turn<'_, P>,
+    ) {
+        let now = Instant::now();
+        let mut state = self.lock();
+        state.outage.failed(turn.began.unwrap_or(now), now, rng::sample_rand(&ThreadRng));
+        if kept {
+            return;
+        }
+        entry.failures += 1;
+        // At the end there is no time for another try: who is offline should not have to wait for nothing.
+        if entry.failures < MAX_FAILURES && state.end == End::Open {
+            state.queue.put_back(entry, envelope);
+            turn.number = u64::MAX; // it is not finished
+        } else {
+            drop(state);
+            self.keep_or_lose(&entry.label, &envelope);
+        }
+    }
+
+    /// Prepares what was taken, and keeps what came of it.
+    fn keep_entry(self: &Arc<Self>, mut entry: Entry<P::Job>) {
+        let mut turn = Turn { shared: self, number: entry.number, began: None };
+        let load = std::mem::replace(&mut entry.load, Load::Sealed(Arc::default()));
+        let Some(envelope) = self.seal(load, &entry.label) else { return };
+        if self.lock().disk.is_called() {
+            self.keep_or_lose(&entry.label, &envelope);
+        } else if self.keep(&envelope, entry.label.rank(), Room::Find).is_err() {
+            self.lock().queue.put_back(entry, envelope);
+            turn.number = u64::MAX; // it is not finished
+        }
+    }
+
+    /// What nobody would take, and the disk will not either, is lost.
+    fn keep_or_lose(&self, label: &Label, envelope: &Envelope) {
+        if let Err(reason) = self.keep(envelope, label.rank(), Room::Make) {
+            self.wire.lose(reason, &envelope.items);
         }
     }
 
     /// The envelope of what was queued; `None` if nothing is to be sent. A panic on the way costs this one item.
-    fn seal(&self, load: Load<P::Job>, label: &Label) -> Option<Envelope> {
+    fn seal(&self, load: Load<P::Job>, label: &Label) -> Option<Arc<Envelope>> {
         let job = match load {
             Load::Sealed(envelope) => return Some(envelope),
             Load::Job(job) => job,
@@ -111,11 +169,12 @@ impl<P: Prepare> Shared<P> {
             lose(DiscardReason::RatelimitBackoff);
             return None;
         }
-        unharmed(|| self.preparer.prepare(job)).unwrap_or_else(|| {
+        let prepared = unharmed(|| self.preparer.prepare(job)).unwrap_or_else(|| {
             crate::debug!("preparing an item panicked: dropped it");
             lose(DiscardReason::InternalSdkError);
             None
-        })
+        });
+        prepared.map(Arc::new)
     }
 
     /// Sends a report if none was sent for long, because there was nothing that it could ride on.
@@ -139,6 +198,14 @@ impl<P: Prepare> Shared<P> {
 impl<J> State<J> {
     /// What a worker that has nothing under way does next. `news` says whether there are losses to report.
     fn next(&mut self, news: impl FnOnce() -> bool) -> Next<J> {
+        let keeps = self.is_to_be_kept() && !self.crew.preparing && !self.sends_first();
+        if keeps && let Some(entry) = self.queue.take_least_important() {
+            (self.crew.preparing, self.disk.kept_last) = (true, true);
+            return Next::Do(Task::Keep(entry));
+        }
+        if let Some(task) = self.disk_task() {
+            return Next::Do(Task::Disk(task));
+        }
         if !self.reporting && (self.tickets.are_due() || self.has_last_words(news)) {
             self.reporting = true;
             return Next::Do(Task::Report);
@@ -149,14 +216,22 @@ impl<J> State<J> {
         if self.queue.waiting() == 0 {
             self.said_full = false;
             // In the end the last to leave is the one that reports: whatever is lost is lost before.
-            return if self.end == End::Open { Next::Rest(Rest::Sleep) } else { Next::End };
+            return match (self.end, self.until_drain()) {
+                (End::Open, None) => Next::Rest(Rest::Sleep),
+                (End::Open, Some(pause)) => Next::Rest(Rest::Doze(pause)),
+                _ => Next::End,
+            };
         }
         if self.crew.preparing {
             return Next::Rest(Rest::Nap);
         }
+        if !self.crew.may_deliver() {
+            return Next::Rest(Rest::Sleep); // this one is there for the disk alone
+        }
         if let Some(pause) = self.pause() {
             return Next::Rest(Rest::Pause(pause));
         }
+        self.disk.kept_last = false;
         match self.queue.take(self.tickets.awaited()) {
             Some(entry) => {
                 self.crew.preparing = true;
@@ -215,8 +290,8 @@ struct Turn<'a, P: Prepare> {
 }
 
 impl<P: Prepare> Turn<'_, P> {
-    /// What was taken is prepared: now another may prepare. Says when.
-    fn hand_on(&mut self) -> Instant {
+    /// What was taken is prepared: now another may prepare.
+    fn hand_on(&mut self) {
         let now = Instant::now();
         self.began = Some(now);
         let mut state = self.shared.lock();
@@ -226,7 +301,6 @@ impl<P: Prepare> Turn<'_, P> {
         if state.queue.is_ready() {
             self.shared.attend(state, false);
         }
-        now
     }
 }
 

@@ -2,12 +2,16 @@
 
 use serde_json::Value;
 use watchpost_protocol::{
-    Breadcrumb, Contexts, Event, Exception, Frame, LogEntry, Request, ResponseContext, SpanLink, SpanRecord,
-    Stacktrace, Thread, TraceContext, Transaction, User,
+    AttributeValue, Breadcrumb, Contexts, Event, Exception, Frame, Log, LogEntry, Metric, Request,
+    ResponseContext, SpanLink, SpanRecord, Stacktrace, Thread, TraceContext, Transaction, User,
 };
 
+use super::FILTERED;
 use super::path::Path;
 use super::walk::{Scrub, Walk};
+
+/// What the attributes of a log begin with that are parameters of its message.
+const PARAMETER: &str = "sentry.message.parameter.";
 
 /// Shows fields to a walk, each under its own name. A field with a name of another kind on the wire is shown by hand.
 macro_rules! show {
@@ -157,6 +161,27 @@ impl Scrub for Stacktrace {
 impl Scrub for Frame {
     fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
         show!(walk, at, self: vars);
+    }
+}
+
+/// The text of a parameter stands in the body of a log, too: what is hidden in the one is hidden in the other.
+impl Scrub for Log {
+    fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
+        for (key, value) in &self.attributes {
+            if let (Some(name), AttributeValue::String(text)) = (key.strip_prefix(PARAMETER), value)
+                && walk.rules.hides(name)
+                && !text.is_empty()
+            {
+                self.body = self.body.replace(text, FILTERED);
+            }
+        }
+        show!(walk, at, self: body, attributes);
+    }
+}
+
+impl Scrub for Metric {
+    fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
+        show!(walk, at, self: attributes);
     }
 }
 

@@ -7,9 +7,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::category::Category;
+use crate::check_in::CheckIn;
 use crate::client_report::ClientReport;
 use crate::event::Event;
 use crate::json;
+use crate::log::Log;
+use crate::metric::Metric;
 use crate::session::{SessionAggregates, SessionUpdate};
 use crate::transaction::Transaction;
 use crate::wire;
@@ -127,6 +130,13 @@ item_types! {
     ReplayVideo = "replay_video" => Replay,
 }
 
+/// The payload of a container. Without its version the server would take the address of the sender for that of the user.
+#[derive(Serialize)]
+struct Container<'a, T> {
+    version: u8,
+    items: &'a [T],
+}
+
 impl fmt::Display for ItemType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
@@ -198,6 +208,53 @@ impl Item {
     /// If they cannot be serialised.
     pub fn sessions(sessions: &SessionAggregates) -> Result<Self, serde_json::Error> {
         Ok(Item::of_json(ItemType::Sessions, json::to_vec(sessions)?))
+    }
+
+    /// The item of a check-in.
+    ///
+    /// # Errors
+    /// If the check-in cannot be serialised.
+    pub fn check_in(check_in: &CheckIn) -> Result<Self, serde_json::Error> {
+        Ok(Item::of_json(ItemType::CheckIn, json::to_vec(check_in)?))
+    }
+
+    /// The item of several logs, a hundred at most (§9.1).
+    ///
+    /// # Errors
+    /// If one of them cannot be serialised.
+    pub fn logs(logs: &[Log]) -> Result<Self, serde_json::Error> {
+        Item::container(ItemType::Log, "application/vnd.sentry.items.log+json", logs)
+    }
+
+    /// The item of several metrics, a hundred at most (§10.1).
+    ///
+    /// # Errors
+    /// If one of them cannot be serialised.
+    pub fn metrics(metrics: &[Metric]) -> Result<Self, serde_json::Error> {
+        Item::container(ItemType::TraceMetric, "application/vnd.sentry.items.trace-metric+json", metrics)
+    }
+
+    fn container<T: Serialize>(
+        ty: ItemType,
+        content_type: &str,
+        items: &[T],
+    ) -> Result<Self, serde_json::Error> {
+        let mut header = ItemHeader::new(ty);
+        header.content_type = Some(content_type.to_owned());
+        header.item_count = Some(items.len() as u64);
+        Ok(Item { header, payload: json::to_vec(&Container { version: 2, items })? })
+    }
+
+    /// Reads the payload of a container: its entries.
+    ///
+    /// # Errors
+    /// If it is not the JSON of a container of `T`.
+    pub fn decode_entries<T: DeserializeOwned>(&self) -> Result<Vec<T>, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Entries<T> {
+            items: Vec<T>,
+        }
+        Ok(self.decode::<Entries<T>>()?.items)
     }
 
     /// An attachment. Without a media type it is `application/octet-stream`.

@@ -73,6 +73,9 @@ fn what_is_written_is_read_back_whatever_the_payload() {
         let read = Envelope::from_slice(&envelope.to_vec(NOW)).unwrap();
         envelope.headers.sent_at = Some(NOW);
         assert_eq!(read, envelope);
+        let mut unsent = Vec::new();
+        envelope.write_unsent_to(&mut unsent).unwrap();
+        assert_eq!(Envelope::from_slice(&unsent).unwrap().headers.sent_at, None);
         // Written again, there is still one `sent_at`.
         let again = String::from_utf8_lossy(&read.to_vec(NOW)).matches("sent_at").count();
         assert_eq!(again, 1);

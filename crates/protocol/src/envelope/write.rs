@@ -14,6 +14,18 @@ impl Envelope {
     /// # Errors
     /// The writer's own.
     pub fn write_to(&self, sent_at: Timestamp, out: &mut impl Write) -> io::Result<()> {
+        self.write(Some(sent_at), out)
+    }
+
+    /// Writes the envelope without `sent_at`: to be kept for later, as on a disk (§2.2).
+    ///
+    /// # Errors
+    /// The writer's own.
+    pub fn write_unsent_to(&self, out: &mut impl Write) -> io::Result<()> {
+        self.write(None, out)
+    }
+
+    fn write(&self, sent_at: Option<Timestamp>, out: &mut impl Write) -> io::Result<()> {
         out.write_all(&self.header_line(sent_at)?)?;
         for item in &self.items {
             out.write_all(&item.header_line()?)?;
@@ -23,8 +35,8 @@ impl Envelope {
         Ok(())
     }
 
-    fn header_line(&self, sent_at: Timestamp) -> io::Result<Vec<u8>> {
-        let mut headers = EnvelopeHeaders { sent_at: Some(sent_at), ..self.headers.clone() };
+    fn header_line(&self, sent_at: Option<Timestamp>) -> io::Result<Vec<u8>> {
+        let mut headers = EnvelopeHeaders { sent_at, ..self.headers.clone() };
         // A server refuses the whole envelope if this key is there twice (§2.2).
         headers.other.remove("sent_at");
         line(&headers)

@@ -1,15 +1,14 @@
 //! The answer to core's question: which tracing span is current, and what does it carry?
 
-use std::sync::Arc;
-
 use tracing_core::span::Id;
 use tracing_core::{Dispatch, dispatcher};
 use tracing_subscriber::registry::LookupSpan;
 use watchpost_core::Scopes;
-use watchpost_core::layer::{SpanKey, SpanSource, Trace};
+use watchpost_core::layer::{InTrace, SpanKey, SpanSource};
 
 use super::CaptureLayer;
-use crate::place::{Node, Place};
+use crate::nodes::Told;
+use crate::place::Place;
 
 /// How a layer reaches the registry below it from the outside: a function made where the registry's type was known.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +27,7 @@ fn find_in<S>(layer: &CaptureLayer, dispatch: &Dispatch, id: &Id) -> Option<Plac
 where
     S: tracing_core::Subscriber + for<'a> LookupSpan<'a>,
 {
-    layer.nodes().find(layer.key(id), || dispatch.downcast_ref::<S>()?.span(id))
+    layer.nodes().find(layer.key(id), Told::Maybe, || dispatch.downcast_ref::<S>()?.span(id))
 }
 
 /// The one source of the process; it finds the layer through the dispatcher of the thread, so several subscribers may have one each.
@@ -54,10 +53,10 @@ impl SpanSource for Dispatcher {
         Dispatcher::ask(|dispatch, layer, id| Some((layer.lookup()?.0)(layer, dispatch, id)?.to_scopes()))
     }
 
-    fn with_current(&self, look: &mut dyn FnMut(&Scopes, Option<&Trace>)) {
+    fn with_current(&self, look: &mut dyn FnMut(&Scopes, Option<InTrace<'_>>)) {
         Dispatcher::ask(|dispatch, layer, id| {
-            let Place { node, .. } = (layer.lookup()?.0)(layer, dispatch, id)?;
-            look(&node.scopes, node.trace.as_deref());
+            let Place { node, mark } = (layer.lookup()?.0)(layer, dispatch, id)?;
+            look(&node.scopes, node.trace.as_deref().map(|trace| (trace, mark.slot)));
             Some(())
         });
     }
@@ -65,14 +64,7 @@ impl SpanSource for Dispatcher {
     fn own_current(&self) -> Option<Scopes> {
         Dispatcher::ask(|dispatch, layer, id| {
             let place = (layer.lookup()?.0)(layer, dispatch, id)?;
-            let Place { node, mark } = &place;
-            if layer.nodes().is_own(id, node) && node.own_current {
-                return Some(place.to_scopes());
-            }
-            let (scopes, trace) = (node.scopes.forked(), node.trace.clone());
-            let late = Node { scopes, trace, own_current: true, left_out: node.left_out };
-            let late = Place { node: Arc::new(late), mark: *mark };
-            Some(layer.nodes().insert_late(layer.key(id), late).to_scopes())
+            Some(layer.nodes().own_current(layer.key(id), place).to_scopes())
         })
     }
 }

@@ -1,0 +1,115 @@
+//! The client's batches: who adds to them, and what becomes of them.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use watchpost_protocol::{Category, DiscardReason, Envelope, Item};
+
+use super::{ItemJob, Job, LogRecord, MetricRecord, Pipeline, Telemetry};
+use crate::batch::{Added, Batch, Batcher, Entry, Moment};
+use crate::config::Config;
+use crate::fields::Fields;
+use crate::outbox::{Label, Outbox, Priority};
+use crate::scope::NearestFirst;
+
+/// How long a record waits for others, at most (`protocol.md` §9.4).
+const MAX_AGE: Duration = Duration::from_secs(5);
+
+/// What waits to be sent with others of its kind.
+pub(crate) struct Batches {
+    logs: Batcher<LogRecord, Job>,
+    metrics: Batcher<MetricRecord, Job>,
+    /// Whether a worker was told to look: once for all that is gathered until it does.
+    reminded: AtomicBool,
+}
+
+/// A kind of record that is sent in batches.
+pub(crate) trait Record: Sized + Send + 'static {
+    /// What the worker makes of it.
+    type Item: Telemetry;
+    /// What is lost by count and by bytes (§4.2).
+    const CATEGORIES: [Category; 2];
+
+    /// Where it waits.
+    fn batcher(batches: &Batches) -> &Batcher<Self, Job>;
+    /// Makes the item, with everything that the client and the scopes know.
+    fn make(entry: &Entry<'_, Self>, config: &Config) -> Self::Item;
+    /// Puts several into one item of an envelope.
+    fn container(items: &[Self::Item]) -> Result<Item, serde_json::Error>;
+}
+
+impl Batches {
+    pub(crate) fn new() -> Self {
+        Batches { logs: Batcher::new(), metrics: Batcher::new(), reminded: AtomicBool::new(false) }
+    }
+
+    pub(super) fn logs(&self) -> &Batcher<LogRecord, Job> {
+        &self.logs
+    }
+
+    pub(super) fn metrics(&self) -> &Batcher<MetricRecord, Job> {
+        &self.metrics
+    }
+
+    /// Adds a record, and queues what is full.
+    pub(crate) fn add<R: Record>(
+        &self,
+        outbox: &Outbox<Pipeline>,
+        record: R,
+        moment: Moment,
+        scopes: NearestFirst<'_>,
+        fields: &Fields,
+    ) -> Result<(), DiscardReason> {
+        match R::batcher(self).add(record, moment, scopes, fields, Job::batch::<R>) {
+            Added::Waits => {}
+            Added::First => {
+                if !self.reminded.swap(true, Ordering::AcqRel) {
+                    outbox.remind(MAX_AGE);
+                }
+            }
+            Added::Full(job) => {
+                outbox.push(job); // what it has no room for, it counts
+            }
+            Added::Refused => return Err(DiscardReason::QueueOverflow),
+        }
+        Ok(())
+    }
+
+    /// Takes what there is. What comes afterwards reminds a worker anew.
+    pub(crate) fn take(&self) -> Vec<Job> {
+        self.reminded.store(false, Ordering::Release); // before: what is added in between is taken, or reminds
+        self.logs.take().into_iter().chain(self.metrics.take()).collect()
+    }
+
+    /// As [`take`](Self::take), and takes no more records.
+    pub(crate) fn close(&self) -> Vec<Job> {
+        self.logs.close().into_iter().chain(self.metrics.close()).collect()
+    }
+}
+
+impl Job {
+    fn batch<R: Record>(batch: Batch<R>) -> Job {
+        let [count, bytes] = R::CATEGORIES;
+        Job::Item(ItemJob {
+            label: Label { priority: Priority::Record, category: count, order: None, weight: batch.weight() },
+            quantities: [(count, batch.len() as u64), (bytes, batch.bytes() as u64)],
+            prepare: Box::new(move |pipeline| pipeline.prepare_batch(&batch)),
+        })
+    }
+}
+
+impl Pipeline {
+    fn prepare_batch<R: Record>(&self, batch: &Batch<R>) -> Option<Envelope> {
+        let items: Vec<R::Item> =
+            batch.entries().filter_map(|entry| self.polish(R::make(&entry, &self.config))).collect();
+        if items.is_empty() {
+            return None;
+        }
+        let lost = || {
+            let quantities = items.iter().map(Telemetry::quantities);
+            quantities.for_each(|lost| self.losses.record_all(DiscardReason::InternalSdkError, &lost));
+        };
+        // Items of one container may be of several traces: no trace is the envelope's (§2.5).
+        self.envelope(R::container(&items), None, None, lost)
+    }
+}

@@ -151,6 +151,7 @@ impl Client {
             sessions.on_call(outbox.caller());
         }
         let active = outbox.is_some();
+        rng::leave_parent(); // this is home, for those who are forked later
         if active {
             RESERVED.fetch_add(reserved(&config), Ordering::Relaxed);
             ACTIVE.fetch_add(1, Ordering::Release); // after it: who sees the client sees what it may not send
@@ -310,6 +311,7 @@ impl Client {
     /// Stamps and queues an event. `None` if the queue has no room for it, which is counted.
     pub(crate) fn capture(&self, _: Admitted, mut job: EventJob) -> Option<EventId> {
         if job.event.event_id == EventId::default() {
+            rng::leave_parent();
             job.event.event_id = rng::event_id(self.rng());
         }
         job.event.timestamp.get_or_insert_with(|| self.options().clock.now());

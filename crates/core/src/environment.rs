@@ -69,6 +69,7 @@ impl Options {
         if self.traces_sample_rate.is_none() {
             self.traces_sample_rate = rate("SENTRY_TRACES_SAMPLE_RATE", lookup)?;
         }
+        self.network.fill(lookup);
         if self.environment_trace.is_none()
             && parse_bool(lookup("SENTRY_USE_ENVIRONMENT").as_deref()) != Some(false)
         {

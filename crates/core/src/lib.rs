@@ -94,8 +94,8 @@ pub use future::FutureExt;
 pub use integration::{Integration, RawStack, StackSource};
 pub use losses::Losses;
 pub use options::{
-    DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_IN_FLIGHT, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_BYTES,
-    DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT, MaybeDsn, Options,
+    CompressionAlgo, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_IN_FLIGHT, DEFAULT_MAX_VALUE_LENGTH,
+    DEFAULT_QUEUE_BYTES, DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT, MaybeDsn, Options,
 };
 pub use origin::Site;
 pub use pattern::Pattern;

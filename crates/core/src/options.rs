@@ -4,6 +4,7 @@ mod delivery;
 mod errors;
 mod facade;
 mod identity;
+mod network;
 mod parts;
 mod privacy;
 mod sessions;
@@ -29,6 +30,8 @@ use crate::scrub::EventScrubber;
 use crate::session::SessionMode;
 use crate::spool::{Spool, SpoolOptions};
 use crate::transport::Transport;
+
+pub use self::network::{CompressionAlgo, Network};
 
 /// The default of [`Options::max_value_length`], in bytes (features V08).
 pub const DEFAULT_MAX_VALUE_LENGTH: usize = 100_000;
@@ -104,6 +107,7 @@ pub struct Options {
     pub(crate) integrations: Vec<Arc<dyn Integration>>,
     pub(crate) stack_source: Option<Arc<dyn StackSource>>,
     pub(crate) transport: Option<Arc<dyn Transport>>,
+    pub(crate) network: Network,
     pub(crate) spool: Option<SpoolOptions>,
     pub(crate) spool_store: Option<Arc<dyn Spool>>,
     pub(crate) console: bool,
@@ -167,6 +171,7 @@ impl Default for Options {
             integrations: Vec::new(),
             stack_source: None,
             transport: None,
+            network: Network::default(),
             spool: None,
             spool_store: None,
             console: false,

@@ -66,9 +66,8 @@ fn transport(options: &mut Options) -> Result<(), InitError> {
     match options.configured_dsn() {
         #[cfg(feature = "http")]
         Some(dsn) => {
-            let http =
-                watchpost_transport::HttpTransport::new(dsn, watchpost_transport::HttpOptions::default())
-                    .map_err(|error| InitError::Transport(error.to_string()))?;
+            let http = watchpost_transport::HttpTransport::new(dsn, http_options(options, dsn))
+                .map_err(|error| InitError::Transport(error.to_string()))?;
             options.default_transport(http);
         }
         #[cfg(feature = "console")]
@@ -82,6 +81,21 @@ fn transport(options: &mut Options) -> Result<(), InitError> {
         _ => {}
     }
     Ok(())
+}
+
+#[cfg(feature = "http")]
+fn http_options(options: &Options, dsn: &watchpost_protocol::Dsn) -> watchpost_transport::HttpOptions {
+    let network = options.network();
+    let mut http = watchpost_transport::HttpOptions::default()
+        .compression(network.compression)
+        .proxy(network.proxy(dsn).unwrap_or_default());
+    if let Some(file) = &network.ca_certs {
+        http = http.ca_certs(file);
+    }
+    if let Some((certificate, key)) = &network.client_cert {
+        http = http.client_cert(certificate, key);
+    }
+    http
 }
 
 /// The directory where what cannot be sent waits, if one was given.

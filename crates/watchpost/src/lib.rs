@@ -44,7 +44,7 @@ pub use watchpost_core::metrics;
 /// What must not leave the process, and the functions that instrumentation takes it out with.
 pub use watchpost_core::scrub;
 pub use watchpost_core::{
-    Client, Clock, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_SIZE,
+    Client, Clock, CompressionAlgo, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_SIZE,
     DEFAULT_SHUTDOWN_TIMEOUT, Decision, Delivery, EnteredSpan, EventScrubber, FieldValue, Fields, FutureExt,
     Guard, InitError, Integration, MaxRequestBodySize, Options, Pattern, RawStack, Rng, SampleRate,
     SamplingContext, Scope, Scopes, Sensitive, SessionMode, Span, SpanBuilder, SpanRule, SpoolOptions,

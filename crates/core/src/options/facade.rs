@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use watchpost_protocol::Dsn;
 
-use super::{Options, Setting};
+use super::{Network, Options, Setting};
 use crate::error::InitError;
 use crate::integration::{Integration, StackSource};
 use crate::spool::{Spool, SpoolOptions};
@@ -57,6 +57,11 @@ impl Options {
     #[must_use]
     pub fn wants_console(&self) -> bool {
         self.console
+    }
+
+    #[must_use]
+    pub fn network(&self) -> &Network {
+        &self.network
     }
 
     #[must_use]

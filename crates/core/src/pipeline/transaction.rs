@@ -56,10 +56,8 @@ impl TransactionJob {
         };
         let mut records = self.buffer.into_records(self.propagation.trace_id, at);
         let lost = records.overflow + records.unfinished;
-        losses.record(DiscardReason::BufferOverflow, Category::Span, lost);
         let mut root = records.root?;
         let ignored = filters::without_ignored(&config.options.ignore_spans, &mut records.children);
-        losses.record(DiscardReason::Ignored, Category::Span, ignored);
         // What was known at the start may be less than what the attributes say in the end: a route, say, that was recorded late.
         let (name, source) = match (records.source, root.description.take()) {
             (Some(source), Some(described)) if !self.renamed => (described.into(), source),
@@ -83,6 +81,9 @@ impl TransactionJob {
         };
         transaction.contexts.trace = Some(trace_context(root, self.propagation.parent_span_id));
         merge::into_transaction(&mut transaction, &self.layers);
+        // Counted when nothing can fail any more that would have all of it counted again.
+        losses.record(DiscardReason::BufferOverflow, Category::Span, lost);
+        losses.record(DiscardReason::Ignored, Category::Span, ignored);
         if let Some(reason) = refuses(&config.options, &transaction) {
             crate::debug!("dropped the transaction {:?} ({reason})", transaction.transaction);
             losses.record_all(reason, &transaction.quantities());

@@ -6,8 +6,12 @@ pub mod config {}
 #[doc = include_str!("../docs/cost.md")]
 pub mod cost {}
 
+#[doc = include_str!("../docs/crons.md")]
+pub mod crons {}
+
 #[doc = include_str!("../docs/delivery.md")]
 pub mod delivery {}
+
 #[doc = include_str!("../docs/gen_ai.md")]
 pub mod gen_ai {}
 
@@ -18,6 +22,11 @@ pub mod errors {}
 
 #[doc = include_str!("../docs/profiling.md")]
 pub mod profiling {}
+#[doc = include_str!("../docs/logs.md")]
+pub mod logs {}
+
+#[doc = include_str!("../docs/metrics.md")]
+pub mod metrics {}
 
 #[doc = include_str!("../docs/tasks.md")]
 pub mod tasks {}

@@ -17,10 +17,14 @@ pub mod rng;
 mod unharmed;
 
 pub mod error;
+mod valid;
+
+pub mod hints;
 mod limits;
 pub mod losses;
 mod outbox;
 pub mod spool;
+pub mod tap;
 pub mod transport;
 
 mod heap;
@@ -28,6 +32,7 @@ mod session;
 
 mod breadcrumbs;
 pub mod fields;
+pub mod flags;
 mod last_error;
 mod merge;
 mod origin;
@@ -45,7 +50,6 @@ mod message;
 mod pattern;
 pub mod sampling;
 pub mod scrub;
-mod valid;
 
 mod batch;
 mod body_size;
@@ -55,6 +59,7 @@ mod environment;
 mod error_chain;
 pub mod options;
 mod pipeline;
+pub mod settings;
 
 mod bound;
 pub mod client;
@@ -76,6 +81,7 @@ mod outgoing;
 mod unit;
 
 pub mod api;
+pub mod gen_ai;
 pub mod layer;
 
 pub use body_size::{MaxRequestBodySize, ParseMaxRequestBodySizeError};
@@ -84,7 +90,6 @@ pub use client::{Client, Guard};
 pub use clock::{Clock, SystemClock};
 pub use config::SDK_NAME;
 pub use current::{Scopes, ScopesGuard};
-pub use environment::parse_bool;
 pub use error::InitError;
 pub use error_chain::exceptions;
 pub use fields::{FieldValue, Fields};
@@ -95,7 +100,7 @@ pub use integration::{Integration, RawStack, StackSource};
 pub use losses::Losses;
 pub use options::{
     CompressionAlgo, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_IN_FLIGHT, DEFAULT_MAX_VALUE_LENGTH,
-    DEFAULT_QUEUE_BYTES, DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT, MaybeDsn, Options,
+    DEFAULT_QUEUE_BYTES, DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT, MaybeDsn, Options, Source, Spotlight,
 };
 pub use origin::Site;
 pub use pattern::Pattern;
@@ -106,6 +111,7 @@ pub use scope::{EventProcessor, RequestSource, Scope};
 pub use scrub::EventScrubber;
 pub use sensitive::{Sensitive, sensitive};
 pub use session::SessionMode;
+pub use settings::{Config, Effective, EffectiveOption};
 pub use span::Span;
 pub use spool::{
     Claim, DEFAULT_SPOOL_AGE, DEFAULT_SPOOL_BYTES, DEFAULT_SPOOL_ENVELOPES, Rank, Refused, Room, Spool,
@@ -115,3 +121,4 @@ pub use tag::{MAX_TAG_KEY, MAX_TAG_VALUE};
 pub use transport::{Delivery, Transport};
 pub use unharmed::unharmed;
 pub use unit::UnitInit;
+pub use valid::parse_bool;

@@ -5,9 +5,12 @@
 
 mod attributes;
 mod batches;
+mod copy;
 mod event;
+mod feedback;
 mod log;
 mod metric;
+mod models;
 mod sessions;
 mod transaction;
 mod weight;
@@ -101,13 +104,12 @@ impl Prepare for Pipeline {
     }
 
     fn prepare(&self, job: Job) -> Option<Envelope> {
-        match job {
+        let envelope = match job {
             Job::Item(job) => (job.prepare)(self),
-            Job::Transaction(job) => {
-                let (transaction, dsc) = job.into_transaction(&self.config, &self.losses)?;
-                self.finish(transaction, Some(dsc))
-            }
-        }
+            Job::Transaction(job) => self.prepare_transaction(job),
+        }?;
+        self.copy(&envelope);
+        Some(envelope)
     }
 
     fn quantities(&self, job: &Job) -> Vec<(Category, u64)> {
@@ -150,6 +152,11 @@ impl Pipeline {
             event = self.step(event, DiscardReason::EventProcessor, |event| processor(event))?;
         }
         self.finish(event, dsc)
+    }
+
+    fn prepare_transaction(&self, job: TransactionJob) -> Option<Envelope> {
+        let (transaction, dsc) = job.into_transaction(&self.config, &self.losses)?;
+        self.finish(transaction, Some(dsc))
     }
 
     /// The way of an item that has its data and an envelope of its own.

@@ -1,16 +1,16 @@
 //! HTTP: one POST per envelope, on ureq.
 
-mod agent;
+pub(crate) mod agent;
 mod answer;
 mod compress;
 mod error;
 mod options;
 mod resolve;
 #[cfg(feature = "rustls")]
-mod tls;
+pub(crate) mod tls;
 #[cfg(not(feature = "rustls"))]
 #[path = "http/no_tls.rs"]
-mod tls;
+pub(crate) mod tls;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,7 +30,7 @@ pub use self::options::HttpOptions;
 use self::resolve::Remembering;
 use self::tls::Tls;
 
-const ENVELOPE: HeaderValue = HeaderValue::from_static("application/x-sentry-envelope");
+pub(crate) const ENVELOPE: HeaderValue = HeaderValue::from_static("application/x-sentry-envelope");
 const X_SENTRY_AUTH: HeaderName = HeaderName::from_static("x-sentry-auth");
 
 /// Posts envelopes to the server of a DSN (`protocol.md` §1.3, §1.4, §2.7 and §2.8).

@@ -39,6 +39,7 @@ fn with_defaults(mut options: Options) -> Result<Options, InitError> {
     options.fill_from_environment()?;
     #[cfg(feature = "process")]
     process(&mut options);
+    spotlight(&mut options)?;
     transport(&mut options)?;
     spool(&mut options)?;
     Ok(options)
@@ -56,6 +57,40 @@ fn process(options: &mut Options) {
     options.default_stack_source(stacks);
     options.default_integration(watchpost_process::PanicIntegration);
     options.default_integration(watchpost_process::ContextIntegration);
+}
+
+/// A copy for a receiver on this machine, if there is to be one; without a DSN there is only the copy.
+fn spotlight(options: &mut Options) -> Result<(), InitError> {
+    let Some(url) = options.configured_spotlight() else { return Ok(()) };
+    #[cfg(not(feature = "http"))]
+    {
+        let _ = url;
+        Err(InitError::Feature { option: "Options::spotlight", feature: "http" })
+    }
+    #[cfg(feature = "http")]
+    {
+        let tap = watchpost_transport::SpotlightTap::new(url)
+            .map_err(|error| InitError::Transport(format!("spotlight: {error}")))?;
+        options.default_tap(tap);
+        if options.configured_dsn().is_none() && !options.has_transport() {
+            options.show_everything();
+            if !options.wants_console() {
+                options.default_transport(Nowhere);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where envelopes go of which only a copy is wanted.
+#[cfg(feature = "http")]
+struct Nowhere;
+
+#[cfg(feature = "http")]
+impl watchpost_core::Transport for Nowhere {
+    fn deliver(&self, _: &watchpost_protocol::Envelope) -> watchpost_core::Delivery {
+        watchpost_core::Delivery::Accepted { limits: Vec::new() }
+    }
 }
 
 /// HTTP to the DSN; without one the console, if it was asked for.

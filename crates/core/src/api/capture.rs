@@ -10,7 +10,7 @@ use watchpost_protocol::{Breadcrumb, Event, EventId, Level, User, Value};
 use crate::current::Scopes;
 use crate::error_chain::{self, Named};
 use crate::session::Matter;
-use crate::{client, layer, message, mute};
+use crate::{client, hints, layer, message, mute};
 
 /// Captures an error with its `source()` chain and the stack of the caller (features E03). The id of the event, or `None` if it was not queued:
 /// no client, rate limited, sampled out, or the queue is full. (What a hook drops later, on the worker, had an id.)
@@ -60,7 +60,11 @@ pub fn capture_event(event: Event) -> Option<EventId> {
 }
 
 fn built(matter: Matter, default_level: Level, build: impl FnOnce() -> Event) -> Option<EventId> {
-    if !client::any_active() || mute::is_muted() {
+    if mute::is_muted() {
+        return None;
+    }
+    if !client::any_active() {
+        hints::captured_without_client();
         return None;
     }
     layer::capture_as(matter, &Scopes::at_hand(), default_level, None, build)

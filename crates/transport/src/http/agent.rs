@@ -25,7 +25,7 @@ pub(super) fn check_proxy(options: &HttpOptions) -> Result<(), HttpError> {
 }
 
 /// Reads the environment's proxy; TLS is set up by the first https connection.
-pub(super) fn build(options: &HttpOptions, tls: &Tls, resolver: Remembering) -> Agent {
+pub(crate) fn build(options: &HttpOptions, tls: &Tls, resolver: Remembering) -> Agent {
     let whole = Some(options.timeout);
     let connect = Some(options.connect_timeout.min(options.timeout));
     let mut config = Agent::config_builder()

@@ -20,7 +20,7 @@ use super::options::HttpOptions;
 
 /// What the program has given.
 #[derive(Debug, Default)]
-pub(super) struct Tls {
+pub(crate) struct Tls {
     roots: Option<Vec<Certificate<'static>>>,
     client: Option<ClientCert>,
 }

@@ -11,8 +11,11 @@ use watchpost_protocol::{
     Metric, MonitorSlug, SentryTrace, SessionUpdate, SpanId, Timestamp, TraceId, Transaction,
 };
 
+/// What holds for an input, whatever it is.
+type Property = fn(&[u8]);
+
 /// Every property, by the name of its target.
-pub const ALL: &[(&str, fn(&[u8]))] = &[
+pub const ALL: &[(&str, Property)] = &[
     ("baggage", baggage),
     ("crontab", crontab),
     ("dsn", dsn),

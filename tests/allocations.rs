@@ -96,3 +96,32 @@ fn a_captured_error_is_little_more_than_its_own_text() {
     let one = of_events(2) - of_events(1);
     assert!(one <= 15, "{one} allocations");
 }
+
+#[test]
+fn an_error_with_causes_costs_its_texts_and_a_message_next_to_nothing() {
+    #[derive(Debug)]
+    struct Declined(u8);
+    impl std::fmt::Display for Declined {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("declined")
+        }
+    }
+    impl std::error::Error for Declined {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            if self.0 == 1 { Some(&Declined(0)) } else { None }
+        }
+    }
+    let counted = |capture: &dyn Fn()| {
+        let of = |captures: u64| in_a_trace(|| (0..captures).for_each(|_| capture())).count_total;
+        of(2) - of(1)
+    };
+    let error = counted(&|| {
+        watchpost::capture_error(&Declined(1));
+    });
+    // The list, the type and the text of each, the module of the first, the job, and what the spans around say.
+    assert!(error <= 12, "{error} allocations");
+    let message = counted(&|| {
+        watchpost::capture_message("declined");
+    });
+    assert!(message <= 6, "{message} allocations");
+}

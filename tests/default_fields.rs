@@ -54,7 +54,8 @@ async fn checkout() -> StatusCode {
     tracing::info!(items = 3, "cart loaded");
     if let Err(error) = charge("4242").await {
         watchpost::capture_error(&error);
-        tracing::error!(error = &error as &dyn std::error::Error, attempt = 1, "no charge");
+        let another = std::io::Error::from_raw_os_error(2);
+        tracing::error!(error = &another as &dyn std::error::Error, attempt = 1, "no receipt");
     }
     StatusCode::INTERNAL_SERVER_ERROR
 }
@@ -100,7 +101,7 @@ fn sent() -> BTreeSet<String> {
 /// Every place that holds a value; `[]` is any place of a list. What `_meta` says of them is not looked into.
 fn list(path: &str, value: &Value, fields: &mut BTreeSet<String>) {
     match value {
-        Value::Object(map) if !path.ends_with("_meta") => {
+        Value::Object(map) if !path.ends_with("› _meta") => {
             map.iter().for_each(|(key, value)| list(&format!("{path} › {key}"), value, fields))
         }
         Value::Array(values) => values.iter().for_each(|value| list(&format!("{path}[]"), value, fields)),

@@ -137,7 +137,8 @@ fn program(witness: &Witness) {
         watchpost::add_breadcrumb(Breadcrumb::new("by hand"));
         tracing::info!("by the layer");
         watchpost::capture_error(&std::fmt::Error);
-        tracing::error!(error = &std::fmt::Error as &dyn std::error::Error, "by the layer");
+        let another = std::io::Error::other("another");
+        tracing::error!(error = &another as &dyn std::error::Error, "by the layer");
         watchpost::start_transaction("by hand").start().finish();
     });
 }

@@ -58,7 +58,6 @@ use serde_json::Value;
 
 /// One vector, without what it says about itself (`note`, `deviation`).
 struct Vector<'a> {
-    id: &'a str,
     input: &'a Value,
     expected: &'a Value,
 }
@@ -175,7 +174,7 @@ impl Tally {
         for file in [areas(), more()] {
             for vector in file[area]["vectors"].as_array().into_iter().flatten() {
                 let id = vector["id"].as_str().unwrap_or("a vector without an id");
-                let outcome = catch_unwind(AssertUnwindSafe(|| check_one(id, vector, check)));
+                let outcome = catch_unwind(AssertUnwindSafe(|| check_one(vector, check)));
                 tally.count(area, id, outcome.unwrap_or_else(|_| Err("the check panicked".to_owned())));
             }
         }
@@ -227,10 +226,10 @@ fn areas_of(file: &str) -> Value {
     vectors["areas"].take()
 }
 
-fn check_one(id: &str, vector: &Value, check: Check) -> Outcome {
+fn check_one(vector: &Value, check: Check) -> Outcome {
     only(vector, &["id", "input", "expected", "note", "deviation"])?;
     let part = |name: &str| vector.get(name).ok_or_else(|| format!("it has no {name}"));
-    check(&Vector { id, input: part("input")?, expected: part("expected")? })
+    check(&Vector { input: part("input")?, expected: part("expected")? })
 }
 
 /// `Same` if both are equal, else what each was.

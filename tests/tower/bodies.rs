@@ -112,7 +112,7 @@ fn a_body_that_fails_is_one_issue() {
     assert_eq!(
         captured.draw(),
         "\
-error: Custom: the disk is gone
+error: io::Error: the disk is gone
   in GET /report
   tags: dropped=under its scopes said=one
 http.server GET /report [internal_error]

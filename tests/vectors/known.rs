@@ -50,6 +50,9 @@ reasons! {
         BadSwitchIsNamed: "a switch that is neither on nor off is an error that names its variable",
         BaggageNeedsItsTrace: "a baggage without the trace that it belongs to continues nothing",
         GitIsAskedAtBuildTime: "git is not run by a program that starts: the release is named when it is built",
+        GroupIsOfErrors: "what Rust has are errors: a group of them is an `ErrorGroup`, and they come from its `errors`",
+        IgnoredIsCounted: "what is ignored is lost, and counted as such",
+        OneRegexIsNoTrap: "an expression in the list of ignored errors does not cost the errors that it does not match",
         CauseIsChained: "a cause is `chained` to the error that it caused, which is the newer form",
         SpanHasItsOwnName: "a tracing span is called what the program calls it, and its origin names our layer",
         DashIsUnderscore: "a name is the same with a dash and with an underscore",
@@ -64,11 +67,7 @@ reasons! {
 reasons! {
     /// What is not checked of areas that are.
     Unchecked {
-        Databags: "cutting data by depth and breadth: not built yet",
-        ErrorGroups: "errors with several causes: not built yet",
-        ErrorSampler: "error_sampler: not built yet",
-        IgnoreErrors: "ignore_errors: not built yet",
-        UnnamedLimits: "the limits of nested data are not built yet, and the one of a stack's frames is no constant",
+        UnnamedLimits: "the limit of a stack's frames is no constant",
         NeedsAnError: "a capture of an error without an error does not compile",
     }
 }

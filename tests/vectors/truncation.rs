@@ -1,8 +1,8 @@
 //! What is cut: texts that are too long, breadcrumbs that are too many.
 
 use serde_json::{Value, json};
-use watchpost::protocol::truncate;
-use watchpost::{Breadcrumb, add_breadcrumb, capture_message};
+use watchpost::protocol::{Request, truncate};
+use watchpost::{Breadcrumb, Event, MaxRequestBodySize, add_breadcrumb, capture_event, capture_message};
 use watchpost_testkit::{capture_with, options};
 
 use crate::known::{Deviation, Unchecked};
@@ -19,8 +19,8 @@ pub(crate) fn truncation(vector: &Vector<'_>) -> Outcome {
         before_breadcrumb(vector)
     } else if input.is_empty() {
         limits(vector)
-    } else if vector.id.contains("breadth") || vector.id.contains("depth") {
-        Ok(Checked::Skipped(Unchecked::Databags))
+    } else if has("request.data keys") {
+        breadth(vector)
     } else {
         Err(unknown())
     }
@@ -100,6 +100,25 @@ fn before_breadcrumb(vector: &Vector<'_>) -> Outcome {
     equal(&json!(kept.collect::<Vec<_>>()), vector.expected)
 }
 
+/// A body of so many fields.
+fn breadth(vector: &Vector<'_>) -> Outcome {
+    only(vector.input, &["request.data keys", "max_request_body_size"])?;
+    only(vector.expected, &["kept", "_meta_len"])?;
+    let keys = count(vector.input, "request.data keys")?;
+    let size = text(vector.input, "max_request_body_size")?.unwrap_or("medium");
+    let size = size.parse::<MaxRequestBodySize>().map_err(|error| error.to_string())?;
+    let data: Value = (0..keys).map(|key| (key.to_string(), json!(key))).collect();
+    let captured = capture_with(options().max_request_body_size(size), || {
+        let request = Request { data: Some(data), ..Request::default() };
+        capture_event(Event { request: Some(request), ..Event::default() });
+    });
+    let event = captured.events().into_iter().next().ok_or("no event was sent")?;
+    let data = event.request.and_then(|request| request.data).ok_or("the body is gone")?;
+    let length = event.meta.map_or(Value::Null, |meta| meta["request"]["data"][""]["len"].clone());
+    equal(&json!(data.as_object().map(serde_json::Map::len)), &vector.expected["kept"])?;
+    equal(length.is_null(), vector.expected["kept"] == json!(keys))
+}
+
 /// The limits that hold where the program says nothing.
 fn limits(vector: &Vector<'_>) -> Outcome {
     let mut parts = Vec::new();
@@ -123,7 +142,9 @@ fn limits(vector: &Vector<'_>) -> Outcome {
                 }
                 continue;
             }
-            "MAX_DATABAG_DEPTH" | "MAX_DATABAG_BREADTH" | "DEFAULT_MAX_STACK_FRAMES" => {
+            "MAX_DATABAG_DEPTH" => watchpost::DEFAULT_MAX_DEPTH,
+            "MAX_DATABAG_BREADTH" => watchpost::DEFAULT_MAX_BREADTH,
+            "DEFAULT_MAX_STACK_FRAMES" => {
                 unnamed = true;
                 continue;
             }

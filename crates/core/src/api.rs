@@ -11,17 +11,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use capture::{
-    Capture, add_breadcrumb, capture, capture_error, capture_event, capture_exception, capture_message,
-    capture_message_at, capture_template, last_event_id,
+    Capture, CaptureErr, add_breadcrumb, capture, capture_error, capture_event, capture_exception,
+    capture_group, capture_message, capture_message_at, capture_template, last_event_id,
 };
 pub use feedback::{add_feature_flag, capture_feedback};
 pub use logs::{log, logs_are_heard};
+pub use scopes::{
+    add_attachment, current_scope, global_scope, isolation_scope, new_scope, remove_attribute, set_attribute,
+    set_attributes, set_context, set_tag, set_tags, set_transaction_name, set_user, with_isolation_scope,
+    with_scope,
+};
 #[expect(deprecated, reason = "the names that people come with stay, and say where to go")]
 pub use scopes::{configure_scope, push_scope, set_extra};
-pub use scopes::{
-    current_scope, global_scope, isolation_scope, new_scope, remove_attribute, set_attribute, set_attributes,
-    set_context, set_tag, set_tags, set_transaction_name, set_user, with_isolation_scope, with_scope,
-};
 pub use sessions::{end_session, end_session_with, start_session};
 #[expect(deprecated, reason = "as above")]
 pub use spans::set_measurement;

@@ -1,19 +1,19 @@
 //! A client: options, a pipeline and an outbox. Several may live side by side; each reports to its own server.
 
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use watchpost_protocol::{
-    Category, DiscardReason, DiscardedEvent, Dsn, Event, EventId, Level, SessionAttributes, SessionStatus,
+    Category, DiscardReason, DiscardedEvent, Dsn, Event, EventId, Level, Mechanism, SessionAttributes,
+    SessionStatus,
 };
 
 use crate::batch::Moment;
 use crate::config::Config;
 use crate::error::InitError;
-use crate::error_chain::{self, Named};
+use crate::errors::{self, AsError, Draft, View};
 use crate::fields::Fields;
 use crate::integration;
 use crate::limits::Limits;
@@ -50,6 +50,13 @@ fn reserved(config: &Config) -> usize {
     usize::from(!config.options.send_default_pii)
 }
 
+/// Whether any client so far has hooks that want to see errors.
+static HOOKED: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn any_hooks() -> bool {
+    HOOKED.load(Ordering::Relaxed)
+}
+
 /// How long a flush waits before it says that it waits (`protocol.md` §20.2).
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -83,12 +90,12 @@ struct Inner {
 }
 
 /// What makes an event once it is admitted. Not a type parameter: each closure would bring the whole way of an event along.
-pub(crate) type Build<'a> = &'a mut dyn FnMut() -> Option<Event>;
+pub(crate) type Build<'a> = &'a mut dyn FnMut() -> Option<Draft>;
 
 /// Makes a [`Build`] of what can build only once.
-pub(crate) fn once(build: impl FnOnce() -> Event) -> impl FnMut() -> Option<Event> {
+pub(crate) fn once<D: Into<Draft>>(build: impl FnOnce() -> D) -> impl FnMut() -> Option<Draft> {
     let mut build = Some(build);
-    move || Some(build.take()?())
+    move || Some(build.take()?().into())
 }
 
 /// Why an error is not built.
@@ -169,6 +176,7 @@ impl Client {
         let active = outbox.is_some();
         rng::leave_parent(); // this is home, for those who are forked later
         if active {
+            HOOKED.fetch_or(!config.options.error_hooks.is_empty(), Ordering::Relaxed);
             RESERVED.fetch_add(reserved(&config), Ordering::Relaxed);
             ACTIVE.fetch_add(1, Ordering::Release); // after it: who sees the client sees what it may not send
             for integration in &config.integrations {
@@ -247,8 +255,12 @@ impl Client {
     }
 
     /// Captures an error with its causes; as [`capture_event`](Self::capture_event).
-    pub fn capture_error<E: Error + ?Sized>(&self, error: &E, scope: Option<&Scope>) -> Option<EventId> {
-        self.capture_named(Named::of(&error), scope)
+    pub fn capture_error<K, E: AsError<K> + ?Sized>(
+        &self,
+        error: &E,
+        scope: Option<&Scope>,
+    ) -> Option<EventId> {
+        self.capture_built(scope, Matter::Error, &mut || Some(self.draft(&error.view(), Event::default())))
     }
 
     /// Captures a message at a level; as [`capture_event`](Self::capture_event).
@@ -257,8 +269,10 @@ impl Client {
         self.capture_built(scope, Matter::Message, &mut once(build))
     }
 
-    fn capture_named(&self, error: Named<'_>, scope: Option<&Scope>) -> Option<EventId> {
-        self.capture_built(scope, Matter::Error, &mut once(|| error_chain::event(error)))
+    /// The event of an error that the program captures itself, shown to the hooks.
+    pub(crate) fn draft(&self, error: &View<'_>, event: Event) -> Draft {
+        let mechanism = Mechanism { handled: Some(true), ..Mechanism::default() };
+        Draft::of_error(errors::read(error, mechanism, Some(&self.options().error_hooks)), event)
     }
 
     fn capture_built(&self, scope: Option<&Scope>, matter: Matter, build: Build<'_>) -> Option<EventId> {
@@ -270,8 +284,8 @@ impl Client {
                 return None;
             }
         };
-        let event = self.build(build)?;
-        let note = noted(matter.gravity(&event, Level::Error));
+        let draft = self.build(build)?;
+        let note = noted(matter.gravity(&draft.event, Level::Error));
         let fresh = || PropagationContext::fresh(self.rng());
         let propagation = match scope {
             Some(scope) => scope.propagation(fresh),
@@ -281,7 +295,7 @@ impl Client {
         let current = scope.map(Scope::snapshot).unwrap_or_default();
         let layers = Layers { current, ..Layers::default() };
         let default_level = Level::Error;
-        self.capture(admitted, EventJob { event, layers, trace, stack: None, default_level, note })
+        self.capture(admitted, EventJob { layers, trace, default_level, note, ..EventJob::of(draft) })
     }
 
     /// The gates of an error event, the cheapest first: enabled? muted? limited? sampled? What they refuse is counted.
@@ -294,8 +308,9 @@ impl Client {
             inner.losses.record(DiscardReason::RatelimitBackoff, Category::Error, 1);
             return self.admit_copy(Refusal::Unsent);
         }
+        let sampled_later = self.options().error_sampler.is_some();
         let rate = inner.config.sample_rate.get();
-        if rate < 1.0 && rng::sample_rand(self.rng()) >= rate {
+        if rate < 1.0 && !sampled_later && rng::sample_rand(self.rng()) >= rate {
             inner.losses.record(DiscardReason::SampleRate, Category::Error, 1);
             return self.admit_copy(Refusal::Unsent);
         }
@@ -307,17 +322,27 @@ impl Client {
         self.options().tap.as_ref().map(|_| Admitted { only_copied: true }).ok_or(otherwise)
     }
 
-    /// Builds an admitted event. A panic in it (a `Display` of the program's, say) costs this event, is counted, and harms nobody.
-    pub(crate) fn build(&self, build: Build<'_>) -> Option<Event> {
+    /// Builds an admitted event, unless the program does not want to hear of its error. A panic in it (a `Display` of the program's, say) costs this event, is counted, and harms nobody.
+    pub(crate) fn build(&self, build: Build<'_>) -> Option<Draft> {
+        let hooks = &self.options().error_hooks;
         let built = {
             let _muted = mute::enter(); // an error that captures something when it is printed might capture itself, for ever
             unharmed(build)
         };
-        built.unwrap_or_else(|| {
+        let draft = built.unwrap_or_else(|| {
             crate::debug!("formatting an error panicked: it was not captured");
             self.ledger().record(DiscardReason::InternalSdkError, Category::Error, 1);
             None
-        })
+        });
+        let mut draft = draft?;
+        if draft.notes.ignored || draft.event.exception.last().is_some_and(|error| hooks.ignores_name(error))
+        {
+            crate::debug!("an error that is ignored was not captured");
+            self.ledger().record(DiscardReason::EventProcessor, Category::Error, 1);
+            return None;
+        }
+        draft.apply_hooks();
+        Some(draft)
     }
 
     /// Whether a category may be sent now; a refusal is the caller's to count.

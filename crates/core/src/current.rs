@@ -308,6 +308,15 @@ impl Scopes {
         }
     }
 
+    /// The fields of the spans around, for the frames of a stack; of a trace that is not recorded none are kept.
+    pub(crate) fn span_fields(&self, client: &Client) -> Fields {
+        let recorded = self.span.as_ref().and_then(|span| Some((span.trace().recorder()?, span.slot())));
+        match recorded.filter(|_| client.options().include_local_variables) {
+            Some((recorder, slot)) => recorder.fields_around(slot),
+            None => Fields::default(),
+        }
+    }
+
     pub(crate) fn layers(&self) -> Layers {
         Layers {
             global: Scope::global().snapshot(),

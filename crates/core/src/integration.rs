@@ -66,6 +66,17 @@ pub trait StackSource: Send + Sync + 'static {
     /// Finds the functions behind the addresses. Called on the worker. The frames come caller first, as the protocol wants them
     /// (§5.10), without the frames of the reporter and of the runtime. `None` when there is nothing to show.
     fn resolve(&self, stack: &RawStack) -> Option<Stacktrace>;
+
+    /// Reads a backtrace that an error carries, as it prints. Called on the worker. `None` when there is nothing to show.
+    fn parse(&self, printed: &str) -> Option<Stacktrace> {
+        let _ = printed;
+        None
+    }
+
+    /// Says in which images the server finds the names of the event's addresses (`protocol.md` §5.12). Called on the worker.
+    fn add_images(&self, event: &mut Event) {
+        let _ = event;
+    }
 }
 
 /// Return addresses as they were on the stack, innermost first.

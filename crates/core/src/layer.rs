@@ -3,12 +3,13 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use watchpost_protocol::{Breadcrumb, Event, EventId, Exception, Level, Mechanism, SessionStatus};
+use watchpost_protocol::{Breadcrumb, Event, EventId, Level, SessionStatus};
 
 pub use crate::client::any_active;
 use crate::client::{Build, Client, once};
 use crate::current::Scopes;
 pub use crate::current::{InTrace, SpanSource, set_span_source};
+pub use crate::errors::{Draft, ErrorRecord, ReadSpanFields, View, set_read_span_fields};
 use crate::fields::Fields;
 use crate::heard::kept;
 pub use crate::heard::{Heard, Said, add_heard, add_heard_in};
@@ -33,23 +34,34 @@ pub use crate::trace::{RootName, Trace};
 
 /// Captures an event in `scopes`: `build` runs only if the gates let it pass, and a panic in it (a `Display` of the program's, say) costs this
 /// event and nothing else.
-pub fn capture(
+pub fn capture<D: Into<Draft>>(
     scopes: &Scopes,
     default_level: Level,
     stack: Option<RawStack>,
-    build: impl FnOnce() -> Event,
+    build: impl FnOnce() -> D,
 ) -> Option<EventId> {
     capture_as(Matter::Event(None), scopes, default_level, stack, build)
 }
 
-pub(crate) fn capture_as(
+pub(crate) fn capture_as<D: Into<Draft>>(
     matter: Matter,
     scopes: &Scopes,
     default_level: Level,
     stack: Option<RawStack>,
-    build: impl FnOnce() -> Event,
+    build: impl FnOnce() -> D,
 ) -> Option<EventId> {
-    capture_if((scopes, matter), default_level, stack, &mut once(build), &|_| true)
+    capture_if((scopes, matter), default_level, stack, &mut once(build), Way::Captured)
+}
+
+/// As [`capture`], for what a line of the program has logged: not if it says again what was reported last in this unit of work, elsewhere.
+/// `line` is any number that no other line has.
+pub fn capture_logged<D: Into<Draft>>(
+    scopes: &Scopes,
+    default_level: Level,
+    line: u64,
+    build: impl FnOnce() -> D,
+) -> Option<EventId> {
+    capture_if((scopes, Matter::Event(None)), default_level, None, &mut once(build), Way::Logged(line))
 }
 
 /// As [`capture`], for an error that nobody has handled; `fatal`: it ends the process as soon as it is captured, and with it what was going on
@@ -62,15 +74,36 @@ pub fn capture_unhandled(scopes: &Scopes, fatal: bool, build: impl FnOnce() -> E
 }
 
 /// As [`capture`], for an error on its way out of a unit of work: not if it is the one that was reported last there.
-pub fn capture_outgoing(
+pub fn capture_outgoing<D: Into<Draft>>(
     scopes: &Scopes,
     handled: bool,
     stack: Option<RawStack>,
-    build: impl FnOnce() -> Event,
+    build: impl FnOnce() -> D,
 ) -> Option<EventId> {
-    let is_news = |error| error != scopes.isolation().last_error();
     let matter = if handled { Matter::Error } else { Matter::Unhandled };
-    capture_if((scopes, matter), Level::Error, stack, &mut once(build), &is_news)
+    capture_if((scopes, matter), Level::Error, stack, &mut once(build), Way::Outgoing)
+}
+
+/// How an event comes to be captured, which says whether it may be known already.
+#[derive(Clone, Copy)]
+enum Way {
+    /// The program says so: it is news.
+    Captured,
+    /// A line of the program has logged it.
+    Logged(u64),
+    /// It comes out of a unit of work.
+    Outgoing,
+}
+
+impl Way {
+    fn is_news(self, error: Option<&LastError>, last: Option<&LastError>) -> bool {
+        let (Some(error), Some(last)) = (error, last) else { return true };
+        match self {
+            Way::Captured => true,
+            Way::Logged(_) => !error.repeats(last),
+            Way::Outgoing => !error.is_same(last),
+        }
+    }
 }
 
 fn capture_if(
@@ -78,7 +111,7 @@ fn capture_if(
     default_level: Level,
     stack: Option<RawStack>,
     build: Build<'_>,
-    is_news: &dyn Fn(Option<LastError>) -> bool,
+    way: Way,
 ) -> Option<EventId> {
     let client = scopes.client()?;
     let noted = |gravity| client.note(scopes.isolation(), gravity);
@@ -91,14 +124,19 @@ fn capture_if(
             return None;
         }
     };
-    let event = client.build(build)?;
-    let error = LastError::of(&event, default_level);
-    if !is_news(error) {
+    let mut draft = client.build(build)?;
+    let line = if let Way::Logged(line) = way { Some(line) } else { None };
+    let error = LastError::of(&draft, default_level, line);
+    if !way.is_news(error.as_ref(), scopes.isolation().last_error().as_ref()) {
+        crate::debug!("an error that was reported before was not reported again");
         return None;
     }
-    let note = noted(matter.gravity(&event, default_level));
+    let carried = draft.notes.fields.take().filter(|_| client.options().include_local_variables);
+    let fields = carried.unwrap_or_else(|| scopes.span_fields(&client));
+    let note = noted(matter.gravity(&draft.event, default_level));
     let (layers, trace) = (scopes.layers(), scopes.event_trace(&client));
-    let id = client.capture(admitted, EventJob { event, layers, trace, stack, default_level, note })?;
+    let job = EventJob { layers, trace, stack, fields, default_level, note, ..EventJob::of(draft) };
+    let id = client.capture(admitted, job)?;
     scopes.isolation().set_reported(id, error);
     Some(id)
 }
@@ -115,11 +153,6 @@ pub fn end_session(scopes: &Scopes) {
     if let Some(session) = scopes.isolation().take_session() {
         session.end(SessionStatus::Exited);
     }
-}
-
-/// The exceptions of an error that was not captured by the program itself: `mechanism` says by what, and whether it was handled.
-pub fn exceptions<E: std::error::Error + ?Sized>(error: &E, mechanism: Mechanism) -> Vec<Exception> {
-    crate::error_chain::exceptions(error, mechanism)
 }
 
 /// The stack of the caller, for an error that will be captured elsewhere. `None` without a client or a source of stacks.

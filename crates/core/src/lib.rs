@@ -27,13 +27,13 @@ pub mod spool;
 pub mod tap;
 pub mod transport;
 
+mod attachment;
 mod heap;
 mod session;
 
 mod breadcrumbs;
 pub mod fields;
 pub mod flags;
-mod last_error;
 mod merge;
 mod origin;
 mod propagation_context;
@@ -56,7 +56,8 @@ mod body_size;
 mod config;
 mod dsc;
 mod environment;
-mod error_chain;
+pub mod errors;
+mod last_error;
 pub mod options;
 mod pipeline;
 pub mod settings;
@@ -84,6 +85,7 @@ pub mod api;
 pub mod gen_ai;
 pub mod layer;
 
+pub use attachment::Attachment;
 pub use body_size::{MaxRequestBodySize, ParseMaxRequestBodySizeError};
 pub use builder::{EnteredSpan, SpanBuilder};
 pub use client::{Client, Guard};
@@ -91,7 +93,7 @@ pub use clock::{Clock, SystemClock};
 pub use config::SDK_NAME;
 pub use current::{Scopes, ScopesGuard};
 pub use error::InitError;
-pub use error_chain::exceptions;
+pub use errors::{AsError, exceptions};
 pub use fields::{FieldValue, Fields};
 pub use filters::SpanRule;
 pub use flush::Flush;
@@ -99,8 +101,10 @@ pub use future::FutureExt;
 pub use integration::{Integration, RawStack, StackSource};
 pub use losses::Losses;
 pub use options::{
-    CompressionAlgo, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_IN_FLIGHT, DEFAULT_MAX_VALUE_LENGTH,
-    DEFAULT_QUEUE_BYTES, DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT, MaybeDsn, Options, Source, Spotlight,
+    CompressionAlgo, DEFAULT_CONTEXT_LINES, DEFAULT_MAX_ATTACHMENT_SIZE, DEFAULT_MAX_BREADCRUMBS,
+    DEFAULT_MAX_BREADTH, DEFAULT_MAX_DEPTH, DEFAULT_MAX_EVENT_SIZE, DEFAULT_MAX_IN_FLIGHT,
+    DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_BYTES, DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT, MaybeDsn,
+    Options, Source, Spotlight,
 };
 pub use origin::Site;
 pub use pattern::Pattern;

@@ -24,11 +24,13 @@ use watchpost_protocol::{Breadcrumb, Dsn, Event, Log, Metric, Transaction};
 use crate::body_size::MaxRequestBodySize;
 use crate::clock::{Clock, SystemClock};
 use crate::error::InitError;
+use crate::errors::ErrorHooks;
 use crate::filters::SpanRule;
 use crate::integration::{Integration, StackSource};
 use crate::pattern::Pattern;
 use crate::rng::{Rng, ThreadRng};
 use crate::sampling::{SampleRate, TracesSampler};
+use crate::scope::EventProcessor;
 use crate::scrub::EventScrubber;
 use crate::session::SessionMode;
 use crate::spool::{Spool, SpoolOptions};
@@ -42,6 +44,16 @@ pub use self::spotlight::Spotlight;
 
 /// The default of [`Options::max_value_length`], in bytes (features V08).
 pub const DEFAULT_MAX_VALUE_LENGTH: usize = 100_000;
+/// The default of [`Options::context_lines`].
+pub const DEFAULT_CONTEXT_LINES: usize = 5;
+/// The default of [`Options::max_depth`] (`protocol.md` §16.7).
+pub const DEFAULT_MAX_DEPTH: usize = 5;
+/// The default of [`Options::max_breadth`] (`protocol.md` §16.7).
+pub const DEFAULT_MAX_BREADTH: usize = 10;
+/// The default of [`Options::max_event_size`], in bytes: what the server takes, with some room (`protocol.md` §2.6).
+pub const DEFAULT_MAX_EVENT_SIZE: usize = 1_000_000;
+/// The default of [`Options::max_attachment_size`], in bytes (`protocol.md` §14.1).
+pub const DEFAULT_MAX_ATTACHMENT_SIZE: usize = 20 * 1024 * 1024;
 /// The default of [`Options::max_breadcrumbs`] (features V09).
 pub const DEFAULT_MAX_BREADCRUMBS: usize = 100;
 /// The default of [`Options::transport_queue_size`] (features V10).
@@ -55,6 +67,7 @@ pub const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(crate) type BeforeSend = Arc<dyn Fn(Event) -> Option<Event> + Send + Sync>;
 pub(crate) type BeforeSendTransaction = Arc<dyn Fn(Transaction) -> Option<Transaction> + Send + Sync>;
+pub(crate) type ErrorSampler = Arc<dyn Fn(&Event) -> f64 + Send + Sync>;
 pub(crate) type BeforeBreadcrumb = Arc<dyn Fn(Breadcrumb) -> Option<Breadcrumb> + Send + Sync>;
 pub(crate) type BeforeSendLog = Arc<dyn Fn(Log) -> Option<Log> + Send + Sync>;
 pub(crate) type BeforeSendMetric = Arc<dyn Fn(Metric) -> Option<Metric> + Send + Sync>;
@@ -94,11 +107,20 @@ pub struct Options {
     pub(crate) trace_ignore_status_codes: BTreeSet<u16>,
     pub(crate) max_breadcrumbs: usize,
     pub(crate) max_value_length: Option<usize>,
+    pub(crate) max_depth: usize,
+    pub(crate) max_breadth: usize,
+    pub(crate) max_event_size: usize,
+    pub(crate) max_attachment_size: usize,
     pub(crate) attach_stacktrace: bool,
+    pub(crate) include_local_variables: bool,
+    pub(crate) error_hooks: ErrorHooks,
+    pub(crate) error_sampler: Option<ErrorSampler>,
+    pub(crate) event_processors: Vec<EventProcessor>,
     pub(crate) send_default_pii: bool,
     pub(crate) max_request_body_size: MaxRequestBodySize,
     pub(crate) event_scrubber: Option<EventScrubber>,
     pub(crate) send_client_reports: bool,
+    pub(crate) context_lines: usize,
     pub(crate) auto_session_tracking: bool,
     pub(crate) session_mode: SessionMode,
     pub(crate) in_app_include: Vec<String>,
@@ -165,11 +187,20 @@ impl Default for Options {
             trace_ignore_status_codes: BTreeSet::new(),
             max_breadcrumbs: DEFAULT_MAX_BREADCRUMBS,
             max_value_length: Some(DEFAULT_MAX_VALUE_LENGTH),
+            max_depth: DEFAULT_MAX_DEPTH,
+            max_breadth: DEFAULT_MAX_BREADTH,
+            max_event_size: DEFAULT_MAX_EVENT_SIZE,
+            max_attachment_size: DEFAULT_MAX_ATTACHMENT_SIZE,
             attach_stacktrace: false,
+            include_local_variables: true,
+            error_hooks: ErrorHooks::default(),
+            error_sampler: None,
+            event_processors: Vec::new(),
             send_default_pii: false,
             max_request_body_size: MaxRequestBodySize::default(),
             event_scrubber: Some(EventScrubber::default()),
             send_client_reports: true,
+            context_lines: DEFAULT_CONTEXT_LINES,
             auto_session_tracking: true,
             session_mode: SessionMode::default(),
             in_app_include: Vec::new(),

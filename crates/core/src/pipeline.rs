@@ -5,7 +5,9 @@
 
 mod attributes;
 mod batches;
+mod ceiling;
 mod copy;
+mod databag;
 mod event;
 mod feedback;
 mod log;
@@ -49,7 +51,7 @@ pub(crate) enum Job {
 pub(crate) struct ItemJob {
     pub(crate) label: Label,
     /// What is lost if it is never prepared (§4.2); a line of none does not count.
-    pub(crate) quantities: [(Category, u64); 2],
+    pub(crate) quantities: [(Category, u64); 3],
     pub(crate) prepare: PrepareItem,
 }
 
@@ -77,6 +79,10 @@ pub(crate) trait Telemetry: Sized {
     fn part_lost(&self, _before: &[(Category, u64)]) -> Option<(Category, u64)> {
         None
     }
+    /// Whether the program's own sampler keeps it, which is asked when all else is done.
+    fn is_sampled(&self, _config: &Config) -> bool {
+        true
+    }
     /// Cuts what is too long to send.
     fn trim(&mut self, config: &Config);
     /// Why it cannot be sent at all, if it cannot.
@@ -85,7 +91,11 @@ pub(crate) trait Telemetry: Sized {
     }
     /// The id in the header of its envelope, for kinds that have one (§2.2).
     fn event_id(&self) -> Option<EventId>;
-    fn item(&self) -> Result<Item, serde_json::Error>;
+    fn item(&mut self) -> Result<Item, serde_json::Error>;
+    /// What goes with it in its envelope.
+    fn companions(self, _pipeline: &Pipeline) -> Vec<Item> {
+        Vec::new()
+    }
 }
 
 impl Prepare for Pipeline {
@@ -131,7 +141,7 @@ impl Job {
         let label = Label { priority, category: Category::Error, order: None, weight: weight::event(&job) };
         Job::Item(ItemJob {
             label,
-            quantities: [(Category::Error, 1), (Category::Error, 0)],
+            quantities: job.quantities(),
             prepare: Box::new(move |pipeline| pipeline.prepare_event(job)),
         })
     }
@@ -146,10 +156,11 @@ impl Pipeline {
 
     fn event_envelope(&self, job: EventJob) -> Option<Envelope> {
         let dsc = job.trace.dsc.clone();
-        let processors = job.processors();
-        let mut event = job.into_event(&self.config);
+        let processors = job.processors(&self.config);
+        let mut event = job.into_report(&self.config);
         for processor in &processors {
-            event = self.step(event, DiscardReason::EventProcessor, |event| processor(event))?;
+            event = self
+                .step(event, DiscardReason::EventProcessor, |report| report.map(|event| processor(event)))?;
         }
         self.finish(event, dsc)
     }
@@ -161,9 +172,12 @@ impl Pipeline {
 
     /// The way of an item that has its data and an envelope of its own.
     fn finish<T: Telemetry>(&self, item: T, dsc: Option<Arc<DynamicSamplingContext>>) -> Option<Envelope> {
-        let item = self.polish(item)?;
+        let mut item = self.polish(item)?;
+        let lead = item.item();
         let lost = || self.losses.record_all(DiscardReason::InternalSdkError, &item.quantities());
-        self.envelope(item.item(), item.event_id(), dsc, lost)
+        let mut envelope = self.envelope(lead, item.event_id(), dsc, lost)?;
+        envelope.items.append(&mut item.companions(self));
+        Some(envelope)
     }
 
     /// The steps that every kind of item takes once it has its data.
@@ -175,6 +189,10 @@ impl Pipeline {
             item.scrub(rules); // before the hook: what the hook itself adds is the program's own (§16.1)
         }
         item = self.step(item, DiscardReason::BeforeSend, |item| item.before_send(&self.config))?;
+        if !item.is_sampled(&self.config) {
+            self.losses.record_all(DiscardReason::SampleRate, &item.quantities());
+            return None;
+        }
         item.trim(&self.config); // last, so that what a hook adds is cut too
         if let Some(why) = item.refuse() {
             let lost = item.quantities();

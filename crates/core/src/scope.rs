@@ -17,6 +17,7 @@ use watchpost_protocol::{
     User, Value,
 };
 
+use crate::attachment::Attachment;
 use crate::breadcrumbs::{FlatCrumb, Ring, Trail};
 use crate::fields::Fields;
 use crate::flags::ScopeFlags;
@@ -96,6 +97,7 @@ pub(crate) struct ScopeData {
     pub(crate) flags: ScopeFlags,
     /// What models are used for here; see [`gen_ai`](crate::gen_ai).
     pub(crate) pipeline: Option<Arc<str>>,
+    pub(crate) attachments: Vec<Attachment>,
 }
 
 impl ScopeData {
@@ -111,6 +113,7 @@ impl ScopeData {
         let things = TAG * (tags + few)
             + VALUE * (values + usize::from(self.user.is_some()))
             + REQUEST * usize::from(self.request.is_some())
+            + self.attachments.iter().map(Attachment::weight).sum::<usize>()
             + self.transaction.as_ref().map_or(0, |(name, _)| heap::text(name));
         if things == 0 {
             return 0;
@@ -339,6 +342,17 @@ impl Scope {
     pub fn add_event_processor(&self, processor: impl Fn(Event) -> Option<Event> + Send + Sync + 'static) {
         let processor: EventProcessor = Arc::new(processor);
         self.update(|data| data.processors.push(processor));
+    }
+
+    /// Adds a file that goes with every error event of this scope, and with no transaction. Of the three scopes all go along.
+    pub fn add_attachment(&self, attachment: Attachment) {
+        self.update(|data| data.attachments.push(attachment));
+    }
+
+    /// Removes all attachments.
+    pub fn clear_attachments(&self) {
+        let old = self.update(|data| std::mem::take(&mut data.attachments));
+        drop(old); // outside the lock: what makes one may hold anything
     }
 
     /// Adds a breadcrumb to this scope as it is, at most `limit` of the newest are kept. The free function

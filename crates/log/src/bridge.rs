@@ -82,7 +82,9 @@ impl LogBridge {
         let is_issue = record.level() <= self.issues;
         if is_issue {
             let level = record::level(record.level());
-            layer::capture(&Scopes::current(), level, None, || record::event(record));
+            layer::capture_logged(&Scopes::current(), level, record::line_of(record), || {
+                record::event(record)
+            });
         }
         let heard = Heard {
             level: record::log_level(record.level()),

@@ -1,6 +1,7 @@
 //! From a record to an event or a breadcrumb.
 
 use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use log::Record;
 use log::kv::{Key, Value as KvValue, VisitSource};
@@ -32,6 +33,13 @@ pub(crate) fn log_level(level: log::Level) -> LogLevel {
 /// Records of `tracing`'s own: span life cycles, which are no messages of the program.
 pub(crate) fn is_from_tracing(record: &Record<'_>) -> bool {
     matches!(record.target(), "tracing::span" | "tracing::span::active")
+}
+
+/// No two lines of the program have one number.
+pub(crate) fn line_of(record: &Record<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (record.target(), record.file(), record.line()).hash(&mut hasher);
+    hasher.finish()
 }
 
 pub(crate) fn event(record: &Record<'_>) -> Event {

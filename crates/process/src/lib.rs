@@ -19,8 +19,8 @@
 //! - [`ContextIntegration`] says what system, machine and compiler the program runs on.
 //! - [`server_name`] is the machine's name.
 //!
-//! Not done: crashes by a signal (a segmentation fault, a stack that overflows, `abort`, an end by `SIGKILL`) are not seen. Lists of loaded
-//! images, with which a server finds the names of a stripped binary, and lines of source are not sent.
+//! Not done: crashes by a signal (a segmentation fault, a stack that overflows, `abort`, an end by `SIGKILL`) are not seen. The list of loaded images, with
+//! which a server finds the names of a stripped binary, is read from `/proc`, so that it is known on Linux and Android alone.
 //!
 //! There is no `unsafe` here, which is why some of what other reporters know is not known: the kernel is asked through
 //! its files, and on systems without them less is said.

@@ -1,7 +1,10 @@
 //! Stacks: return addresses on the thread that captures, functions and lines on the worker.
 
+mod context;
+mod images;
 mod in_app;
 mod lookup;
+mod printed;
 mod source;
 mod symbol;
 mod symtab;
@@ -12,8 +15,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use watchpost_core::{RawStack, StackSource};
-use watchpost_protocol::Stacktrace;
+use watchpost_protocol::{Event, Stacktrace};
 
+use self::images::Images;
 pub use self::in_app::InApp;
 use self::lookup::{Found, look_up};
 use self::trim::trim;
@@ -50,13 +54,23 @@ pub struct Stacks {
     rules: InApp,
     /// By address. One that is reused after a library was unloaded keeps its old name; that is rare and harms nobody.
     known: Mutex<HashMap<usize, Arc<[Found]>>>,
+    images: Images,
+    context_lines: usize,
 }
 
 impl Stacks {
     /// Stacks whose frames are told apart by these rules.
     #[must_use]
     pub fn new(rules: InApp) -> Self {
-        Stacks { rules, known: Mutex::default() }
+        Stacks { rules, ..Stacks::default() }
+    }
+
+    /// How many lines of source before and after a frame's own are sent along, where the sources are there: on a machine that the program
+    /// was built on. Only of frames that are the program's own. Default: 0, none.
+    #[must_use]
+    pub fn context_lines(mut self, lines: usize) -> Self {
+        self.context_lines = lines;
+        self
     }
 
     /// What is at each address. Looks up outside the lock: two threads may do the same work, none waits for the other's.
@@ -95,10 +109,25 @@ impl StackSource for Stacks {
 
     fn resolve(&self, stack: &RawStack) -> Option<Stacktrace> {
         let places = self.found(&stack.0);
-        let found: Vec<&Found> = places.iter().flat_map(|place| place.iter()).collect();
+        self.shown(&places.iter().flat_map(|place| place.iter()).collect::<Vec<_>>())
+    }
+
+    fn parse(&self, printed: &str) -> Option<Stacktrace> {
+        self.shown(&printed::read(printed, &self.rules).iter().collect::<Vec<_>>())
+    }
+
+    fn add_images(&self, event: &mut Event) {
+        self.images.add_to(event);
+    }
+}
+
+impl Stacks {
+    /// The frames to show of what was found, innermost first.
+    fn shown(&self, found: &[&Found]) -> Option<Stacktrace> {
         let sketch: Vec<_> = found.iter().map(|found| (found.role, found.function.as_deref())).collect();
         let shown = &found[trim(&sketch)];
-        let frames: Vec<_> = shown.iter().rev().map(|found| found.frame()).collect();
+        let mut frames: Vec<_> = shown.iter().rev().map(|found| found.frame()).collect();
+        context::add(&mut frames, self.context_lines);
         if frames.is_empty() { None } else { Some(Stacktrace { frames, ..Stacktrace::default() }) }
     }
 }

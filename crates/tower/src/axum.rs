@@ -32,7 +32,7 @@ pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
 }
 
 /// What axum has wrapped when a body failed.
-pub(crate) fn inner_error(error: &dyn Any) -> Option<&dyn Error> {
+pub(crate) fn inner_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
     error.downcast_ref::<axum::Error>()?.source()
 }
 

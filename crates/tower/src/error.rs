@@ -4,7 +4,7 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt::Display;
 
-use watchpost_core::layer;
+use watchpost_core::layer::{self, ErrorRecord};
 use watchpost_protocol::{Exception, Mechanism};
 
 use crate::framework;
@@ -18,25 +18,28 @@ pub trait ServiceError: Display + Any {}
 impl<E: Display + Any> ServiceError for E {}
 
 /// The exceptions of an error that nobody handled.
-pub(crate) fn unhandled<E: ServiceError>(error: &E, origin: &'static str) -> Vec<Exception> {
+pub(crate) fn unhandled<E: ServiceError>(error: &E, origin: &'static str) -> ErrorRecord {
     let mechanism = mechanism(origin);
     let any: &dyn Any = error;
-    let boxed = any.downcast_ref::<Box<dyn Error + Send + Sync>>().map(|boxed| &**boxed as &dyn Error);
+    let boxed =
+        any.downcast_ref::<Box<dyn Error + Send + Sync>>().map(|boxed| &**boxed as &(dyn Error + 'static));
     if let Some(error) = boxed.or_else(|| framework::inner_error(any)) {
-        return layer::exceptions(error, mechanism);
+        return layer::ErrorRecord::of(&layer::View::erased(error), mechanism);
     }
-    vec![Exception {
+    let exception = Exception {
         ty: Some(short_type_name::<E>()),
         value: Some(error.to_string()),
         mechanism: Some(mechanism),
         ..Exception::default()
-    }]
+    };
+    exception.into()
 }
 
 /// An exception that stands for a status.
-pub(crate) fn of_status(ty: String, value: String, origin: &'static str) -> Vec<Exception> {
+pub(crate) fn of_status(ty: String, value: String, origin: &'static str) -> ErrorRecord {
     let mechanism = Some(mechanism(origin));
-    vec![Exception { ty: Some(ty), value: Some(value), mechanism, ..Exception::default() }]
+    let exception = Exception { ty: Some(ty), value: Some(value), mechanism, ..Exception::default() };
+    exception.into()
 }
 
 fn mechanism(origin: &'static str) -> Mechanism {
@@ -72,8 +75,8 @@ mod tests {
     #[test]
     fn a_boxed_error_tells_its_causes_and_any_other_what_it_prints() {
         let boxed: Box<dyn Error + Send + Sync> = Box::new(Caused("x".parse::<u8>().unwrap_err()));
-        let names = |exceptions: Vec<Exception>| -> Vec<String> {
-            exceptions.into_iter().filter_map(|exception| exception.ty).collect()
+        let names = |error: ErrorRecord| -> Vec<String> {
+            error.exceptions.into_iter().filter_map(|exception| exception.ty).collect()
         };
         assert_eq!(names(unhandled(&boxed, "auto.http.tower")), ["ParseIntError", "Caused"]);
         let plain = std::sync::Arc::new(std::io::Error::other("x"));

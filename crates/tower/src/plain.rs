@@ -33,7 +33,7 @@ pub(crate) fn peer(_: &Extensions) -> Option<IpAddr> {
     None
 }
 
-pub(crate) fn inner_error(_: &dyn Any) -> Option<&dyn Error> {
+pub(crate) fn inner_error(_: &dyn Any) -> Option<&(dyn Error + 'static)> {
     None
 }
 

@@ -77,7 +77,7 @@ impl Watch {
         let outcome = if self.of.call { Outcome::of(&head.headers) } else { None };
         let failed = self.settings.failed.contains(outcome.map_or(status, |outcome| outcome.as_http));
         if let Some(attached) = head.extensions.get::<Attached>() {
-            self.unit.report(!failed, attached.stack(), || attached.exceptions(self.of.origin, !failed));
+            self.unit.report(!failed, attached.stack(), || attached.error(self.of.origin, !failed));
         }
         if outcome.is_some() {
             self.judge_call(&head.headers); // an answer that has no body, and its trailers in its head

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use watchpost_core::layer::{any_active, scratch};
+use watchpost_core::layer::{Draft, ErrorRecord, any_active, scratch};
 use watchpost_core::{Client, Fields, RawStack, Scopes, layer, mute};
-use watchpost_protocol::{Event, Exception, SpanStatus};
+use watchpost_protocol::{Event, SpanStatus};
 
 use crate::error::{self, ServiceError};
 
@@ -63,16 +63,9 @@ impl Unit {
     }
 
     /// Makes an issue of an error on its way out, unless the program has reported it already.
-    pub(crate) fn report(
-        &self,
-        handled: bool,
-        stack: Option<RawStack>,
-        exceptions: impl FnOnce() -> Vec<Exception>,
-    ) {
-        layer::capture_outgoing(&self.scopes, handled, stack, || Event {
-            exception: exceptions().into(),
-            ..Event::default()
-        });
+    pub(crate) fn report(&self, handled: bool, stack: Option<RawStack>, error: impl FnOnce() -> ErrorRecord) {
+        let build = || Draft::of_error(error(), Event::default());
+        layer::capture_outgoing(&self.scopes, handled, stack, build);
     }
 
     /// The work has failed, and nobody has handled that.

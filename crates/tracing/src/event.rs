@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use tracing_core::{Level as TracingLevel, Metadata};
-use watchpost_core::layer::{Heard, InTrace, Said, fit_tag, scratch};
+use watchpost_core::layer::{Draft, Heard, InTrace, Said, fit_tag, scratch};
 use watchpost_core::{FieldValue, Fields, Scopes, Site, layer, scrub};
 use watchpost_protocol::{Event, Level, LogEntry, LogLevel, Map, Mechanism, Value};
 
@@ -47,18 +47,35 @@ pub(crate) fn issue(
     if let Some((recorder, slot)) = recorded {
         recorder.fail(slot);
     }
-    layer::capture(scopes, level, None, || {
+    layer::capture_logged(scopes, level, line_of(metadata), || {
         scratch::with(|fields| {
             let mechanism =
                 Mechanism { ty: "auto.log.tracing".into(), handled: Some(true), ..Mechanism::default() };
             let mut visitor = EventVisitor::new(metadata, fields, Some(mechanism));
             event.record(&mut visitor);
-            let (exceptions, place) = (visitor.exceptions, Place::of(metadata, visitor.log));
+            let (error, place) = (visitor.error, Place::of(metadata, visitor.log));
             let around =
                 recorded.filter(|_| span_fields).map(|(recorder, slot)| recorder.fields_around(slot));
-            build(metadata, title, place, exceptions, fields, &around.unwrap_or_default())
+            let event = build(metadata, title, place, error.is_some(), fields, &around.unwrap_or_default());
+            match (error, text_of_error(fields)) {
+                (Some(error), _) => Draft::of_error(error, event),
+                (None, Some(text)) => Draft::of_text(event, text),
+                (None, None) => event.into(),
+            }
         })
     });
+}
+
+/// No two callsites have one address.
+fn line_of(metadata: &Metadata<'_>) -> u64 {
+    std::ptr::from_ref(metadata).addr() as u64
+}
+
+/// What `#[instrument(err)]` says of an error that a function returns: its text, in the field `error`, and no message. Functions that pass it on
+/// say it again.
+fn text_of_error(fields: &Fields) -> Option<String> {
+    let error = fields.get("error").filter(|_| fields.get("message").is_none())?;
+    Some(error.to_string())
 }
 
 /// Where an event was said.
@@ -90,7 +107,7 @@ fn build(
     metadata: &Metadata<'_>,
     title: Option<&str>,
     place: Place,
-    exceptions: Vec<watchpost_protocol::Exception>,
+    has_error: bool,
     fields: &Fields,
     around: &Fields,
 ) -> Event {
@@ -99,9 +116,8 @@ fn build(
     let title = title.and_then(|field| fields.get(field));
     let message = title.or_else(|| fields.get("message")).map(|message| message.to_string());
     // An event without a message is named by its callsite, so that two different ones are two issues.
-    let formatted = message.or_else(|| exceptions.is_empty().then(|| spelled_out(metadata, fields)));
+    let formatted = message.or_else(|| (!has_error).then(|| spelled_out(metadata, fields)));
     event.logentry = formatted.map(|text| LogEntry { formatted: Some(text), ..LogEntry::default() });
-    *event.exception = exceptions;
     let mut data = Map::new();
     for (key, value) in around.iter().chain(fields.iter()) {
         match key.strip_prefix("tags.") {

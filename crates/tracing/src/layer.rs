@@ -370,6 +370,8 @@ where
     fn on_layer(&mut self, _: &mut S) {
         self.lookup = Some(Lookup::of::<S>());
         set_span_source(&Dispatcher);
+        #[cfg(feature = "tracing-error")]
+        watchpost_core::layer::set_read_span_fields(crate::span_trace::fields);
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {

@@ -104,6 +104,8 @@ mod nodes;
 mod place;
 mod renames;
 mod semantics;
+#[cfg(feature = "tracing-error")]
+mod span_trace;
 mod visit;
 
 pub use filter::{EventFilter, Levels};

@@ -6,8 +6,8 @@ use std::fmt;
 use tracing_core::Metadata;
 use tracing_core::field::{Field, Visit};
 use watchpost_core::Fields;
-use watchpost_core::layer::exceptions;
-use watchpost_protocol::{Exception, Mechanism};
+use watchpost_core::layer::{ErrorRecord, View};
+use watchpost_protocol::Mechanism;
 
 use crate::log_record::LogRecord;
 
@@ -17,8 +17,8 @@ pub(crate) struct SpanVisitor<'a>(pub(crate) &'a mut Fields);
 /// Collects the fields of an event, the message among them; of an issue, its error apart.
 pub(crate) struct EventVisitor<'a> {
     pub(crate) fields: &'a mut Fields,
-    /// The exception chain of a `&dyn Error` field, made only if the event will be an issue.
-    pub(crate) exceptions: Vec<Exception>,
+    /// What was read of a `&dyn Error` field, only if the event will be an issue.
+    pub(crate) error: Option<ErrorRecord>,
     pub(crate) mechanism: Option<Mechanism>,
     /// Where the event really was said, if it is a record of the `log` crate in the shape of an event.
     pub(crate) log: Option<LogRecord>,
@@ -31,7 +31,7 @@ impl<'a> EventVisitor<'a> {
         mechanism: Option<Mechanism>,
     ) -> Self {
         let log = LogRecord::is_one(metadata).then(LogRecord::default);
-        EventVisitor { fields, exceptions: Vec::new(), mechanism, log }
+        EventVisitor { fields, error: None, mechanism, log }
     }
 }
 
@@ -92,7 +92,7 @@ impl Visit for EventVisitor<'_> {
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
         match self.mechanism.take() {
-            Some(mechanism) => self.exceptions = exceptions(value, mechanism),
+            Some(mechanism) => self.error = Some(ErrorRecord::of(&View::erased(value), mechanism)),
             None => SpanVisitor(self.fields).record_error(field, value),
         }
     }

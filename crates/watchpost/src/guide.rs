@@ -13,6 +13,11 @@ pub mod gen_ai {}
 
 #[doc = include_str!("../docs/local.md")]
 pub mod local {}
+#[doc = include_str!("../docs/errors.md")]
+pub mod errors {}
+
+#[doc = include_str!("../docs/profiling.md")]
+pub mod profiling {}
 
 #[doc = include_str!("../docs/tasks.md")]
 pub mod tasks {}

@@ -51,8 +51,8 @@ fn process(options: &mut Options) {
         return;
     }
     let (include, exclude) = options.in_app();
-    let stacks =
-        watchpost_process::Stacks::new(watchpost_process::InApp::new(include.to_vec(), exclude.to_vec()));
+    let rules = watchpost_process::InApp::new(include.to_vec(), exclude.to_vec());
+    let stacks = watchpost_process::Stacks::new(rules).context_lines(options.source_lines());
     options.default_server_name(watchpost_process::server_name);
     options.default_stack_source(stacks);
     options.default_integration(watchpost_process::PanicIntegration);

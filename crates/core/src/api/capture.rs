@@ -1,37 +1,86 @@
 //! Capturing: errors, messages, events, breadcrumbs.
 
 use std::borrow::Cow;
-use std::error::Error;
 use std::fmt::Display;
 
 use serde::Serialize;
-use watchpost_protocol::{Breadcrumb, Event, EventId, Level, User, Value};
+use watchpost_protocol::{Breadcrumb, Event, EventId, Level, Mechanism, User, Value};
 
+use crate::attachment::Attachment;
 use crate::current::Scopes;
-use crate::error_chain::{self, Named};
+use crate::errors::{AsError, Draft, ErrorRecord, Group, View};
 use crate::session::Matter;
 use crate::{client, hints, layer, message, mute};
 
-/// Captures an error with its `source()` chain and the stack of the caller (features E03). The id of the event, or `None` if it was not queued:
-/// no client, rate limited, sampled out, or the queue is full. (What a hook drops later, on the worker, had an id.)
+/// Captures an error with its causes and the stack of the caller (features E03): any type that implements [`Error`](std::error::Error), a boxed one, several in a `Vec`, and with
+/// the features of their names those of `anyhow`, `eyre` and `error-stack`; see [`AsError`].
+///
+/// The id of the event, or `None` if it was not queued: no client, rate limited, sampled out, ignored, or the queue is full. (What a hook drops later, on the worker, had an id.)
 ///
 /// ```
 /// # use watchpost_core::api::capture_error;
 /// if let Err(error) = "x".parse::<u32>() {
 ///     capture_error(&error);
 /// }
+/// let boxed: Box<dyn std::error::Error> = "the till is empty".into();
+/// capture_error(&boxed);
 /// ```
-pub fn capture_error<E: Error + ?Sized>(error: &E) -> Option<EventId> {
-    named(Named::of(&error))
-}
-
-fn named(error: Named<'_>) -> Option<EventId> {
-    built(Matter::Error, Level::Error, || error_chain::event(error))
+pub fn capture_error<K, E: AsError<K> + ?Sized>(error: &E) -> Option<EventId> {
+    if !client::any_active() || mute::is_muted() {
+        return None;
+    }
+    viewed(error.view(), Event::default(), Vec::new())
 }
 
 /// Another name of [`capture_error`].
-pub fn capture_exception<E: Error + ?Sized>(error: &E) -> Option<EventId> {
+pub fn capture_exception<K, E: AsError<K> + ?Sized>(error: &E) -> Option<EventId> {
     capture_error(error)
+}
+
+/// Captures several errors as one issue, each with its causes (features E15). Without an error in it nothing is captured.
+///
+/// ```
+/// # use watchpost_core::api::capture_group;
+/// let results = ["1", "x", "y"].map(str::parse::<u32>);
+/// capture_group("some prices were not read", results.iter().filter_map(|result| result.as_ref().err()));
+/// ```
+pub fn capture_group<'a, K, E: AsError<K> + ?Sized + 'a>(
+    message: &'a str,
+    errors: impl IntoIterator<Item = &'a E>,
+) -> Option<EventId> {
+    if !client::any_active() || mute::is_muted() {
+        return None;
+    }
+    let group = Group::new(message, errors);
+    if group.is_empty() { None } else { viewed(group.into_view(), Event::default(), Vec::new()) }
+}
+
+/// Captures the error that it shows, and returns what it was given: `fallible().capture_err()?` (features E04).
+///
+/// An error that then comes out of a request, or is logged, is not reported again.
+///
+/// ```
+/// use watchpost_core::api::CaptureErr;
+///
+/// fn price(text: &str) -> Result<u32, std::num::ParseIntError> {
+///     let price = text.parse::<u32>().capture_err()?;
+///     Ok(price)
+/// }
+/// assert!(price("x").is_err());
+/// ```
+pub trait CaptureErr<K>: Sized {
+    /// Captures the error, if there is one; as [`capture_error`].
+    #[must_use = "the error was captured, but not handled"]
+    fn capture_err(self) -> Self;
+}
+
+impl<T, K, E: AsError<K>> CaptureErr<K> for Result<T, E> {
+    #[inline]
+    fn capture_err(self) -> Self {
+        self.inspect_err(|error| {
+            capture_error(error);
+        })
+    }
 }
 
 /// Captures a message at the level `info`, unless the scope has another.
@@ -59,7 +108,7 @@ pub fn capture_event(event: Event) -> Option<EventId> {
     built(Matter::of(&event), Level::Error, || event)
 }
 
-fn built(matter: Matter, default_level: Level, build: impl FnOnce() -> Event) -> Option<EventId> {
+fn built<D: Into<Draft>>(matter: Matter, default_level: Level, build: impl FnOnce() -> D) -> Option<EventId> {
     if mute::is_muted() {
         return None;
     }
@@ -91,19 +140,20 @@ pub fn add_breadcrumb(breadcrumb: Breadcrumb) {
 /// capture(&error).tag("operation", "approve").extra("loan_id", 42).send();
 /// ```
 #[must_use = "nothing is captured before `send`"]
-pub fn capture<E: Error + ?Sized>(error: &E) -> Capture<'_, E> {
-    Capture { error, event: Event::default() }
+pub fn capture<K, E: AsError<K> + ?Sized>(error: &E) -> Capture<'_> {
+    Capture { error: error.view(), event: Event::default(), attachments: Vec::new() }
 }
 
 /// An error that is about to be captured; made by [`capture`].
 #[derive(Debug)]
 #[must_use = "nothing is captured before `send`"]
-pub struct Capture<'a, E: ?Sized> {
-    error: &'a E,
+pub struct Capture<'a> {
+    error: View<'a>,
     event: Event,
+    attachments: Vec<Attachment>,
 }
 
-impl<E: Error + ?Sized> Capture<'_, E> {
+impl Capture<'_> {
     /// Sets the level. Default: the scope's, else `error`.
     pub fn level(mut self, level: impl Into<Level>) -> Self {
         self.event.level = Some(level.into());
@@ -145,12 +195,22 @@ impl<E: Error + ?Sized> Capture<'_, E> {
         self
     }
 
+    /// Sends a file along.
+    pub fn attach(mut self, attachment: Attachment) -> Self {
+        self.attachments.push(attachment);
+        self
+    }
+
     /// Captures it; as [`capture_error`].
     pub fn send(self) -> Option<EventId> {
-        adorned(Named::of(&self.error), self.event)
+        viewed(self.error, self.event, self.attachments)
     }
 }
 
-fn adorned(error: Named<'_>, event: Event) -> Option<EventId> {
-    built(Matter::Error, Level::Error, || Event { exception: error_chain::event(error).exception, ..event })
+fn viewed(error: View<'_>, event: Event, attachments: Vec<Attachment>) -> Option<EventId> {
+    built(Matter::Error, Level::Error, || {
+        let mechanism = Mechanism { handled: Some(true), ..Mechanism::default() };
+        let draft = Draft::of_error(ErrorRecord::of(&error, mechanism), event);
+        Draft { attachments, ..draft }
+    })
 }

@@ -42,7 +42,7 @@ fn send(client: &Client, scopes: &Scopes, mut feedback: Feedback) -> Option<Even
     event.contexts.other.insert("feedback".into(), serde_json::to_value(feedback).ok()?);
     let trace = scopes.event_trace(client);
     let (layers, default_level) = (scopes.layers(), Level::Info);
-    let job = EventJob { event, layers, trace, stack: None, default_level, note: None };
+    let job = EventJob { event, layers, trace, default_level, ..EventJob::default() };
     client.push(Job::feedback(job)).then_some(id)
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use watchpost_protocol::{AttributeValue, TransactionSource, User};
 
+use crate::attachment::Attachment;
 use crate::current::{self, Scopes, ScopesGuard};
 use crate::scope::Scope;
 
@@ -85,6 +86,16 @@ pub fn set_tags<K: Into<String>, V: Display>(tags: impl IntoIterator<Item = (K, 
 /// Sets a context of the isolation scope: a named object, shown with everything it reports.
 pub fn set_context(name: impl Into<String>, value: impl Serialize) {
     Scopes::current().isolation().set_context(name, value);
+}
+
+/// Adds a file that goes with every error event of the isolation scope.
+///
+/// ```
+/// # use watchpost_core::{Attachment, api::add_attachment};
+/// add_attachment(Attachment::bytes("cart.json", br#"{"items":3}"#.as_slice()));
+/// ```
+pub fn add_attachment(attachment: Attachment) {
+    Scopes::current().isolation().add_attachment(attachment);
 }
 
 /// Sets an attribute of every log and every metric of the isolation scope.

@@ -5,7 +5,6 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::api::start_span;
-use crate::client;
 use crate::current::Scopes;
 use crate::future::{FutureExt, InSpan};
 use crate::scope::Scope;
@@ -30,9 +29,6 @@ pub fn set_pipeline_name<'a>(name: impl Into<Option<&'a str>>) {
 /// The pipeline that this is part of.
 #[must_use]
 pub fn pipeline_name() -> Option<Arc<str>> {
-    if !client::any_active() {
-        return None;
-    }
     let scopes = Scopes::at_hand();
     let of = |scope: &Scope| scope.data().pipeline.clone();
     of(scopes.current_scope()).or_else(|| of(scopes.isolation())).or_else(|| of(Scope::global()))

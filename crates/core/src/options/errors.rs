@@ -1,11 +1,13 @@
 //! What of errors, messages and breadcrumbs is captured.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use watchpost_protocol::{Breadcrumb, Event};
 
 use super::Options;
 use crate::error::InitError;
+use crate::pattern::Pattern;
 use crate::sampling::SampleRate;
 
 impl Options {
@@ -16,6 +18,87 @@ impl Options {
     pub fn sample_rate(mut self, rate: f64) -> Result<Self, InitError> {
         self.sample_rate = Some(SampleRate::try_from(rate)?);
         Ok(self)
+    }
+
+    /// Says of each error event which share of its like is kept, in the place of [`sample_rate`](Self::sample_rate): 1.0 keeps it, 0.0 drops
+    /// it, counted as `sample_rate`. It is asked last, on the worker, after `before_send`. What is no share, and a panic, keeps the event.
+    /// Default: none.
+    ///
+    /// ```
+    /// use watchpost_core::Options;
+    ///
+    /// let options = Options::new().error_sampler(|event| match event.transaction.as_deref() {
+    ///     Some("GET /health") => 0.01,
+    ///     _ => 1.0,
+    /// });
+    /// ```
+    pub fn error_sampler(mut self, share: impl Fn(&Event) -> f64 + Send + Sync + 'static) -> Self {
+        self.error_sampler = Some(Arc::new(share));
+        self
+    }
+
+    /// Errors of this type are not captured, wherever they stand in a chain of causes and whoever captures it; they are counted as
+    /// `event_processor` (features I21). Default: none.
+    ///
+    /// ```
+    /// let options = watchpost_core::Options::new().ignore_error::<std::fmt::Error>();
+    /// ```
+    pub fn ignore_error<E: Error + 'static>(self) -> Self {
+        self.ignore_error_if(|_: &E| true)
+    }
+
+    /// As [`ignore_error`](Self::ignore_error), for those of which `unwanted` says so. It runs where the error is captured; one that
+    /// panics has said no.
+    ///
+    /// ```
+    /// use std::io::{Error, ErrorKind};
+    ///
+    /// // `shop | head` closes its end: nobody has to know.
+    /// let options =
+    ///     watchpost_core::Options::new().ignore_error_if(|error: &Error| error.kind() == ErrorKind::BrokenPipe);
+    /// ```
+    pub fn ignore_error_if<E: Error + 'static>(
+        mut self,
+        unwanted: impl Fn(&E) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.error_hooks.ignore(unwanted);
+        self
+    }
+
+    /// As [`ignore_error`](Self::ignore_error), by name: that of the captured error as it stands on the issue, `io::Error`, or with its
+    /// module, `shop::cart::Declined`. The whole name has to match, in which `*` stands for anything. Default: none.
+    pub fn ignore_errors<P: Into<Pattern>>(mut self, names: impl IntoIterator<Item = P>) -> Self {
+        self.error_hooks.ignore_names(names);
+        self
+    }
+
+    /// Says more about errors of this type, wherever they stand in a chain of causes: a fingerprint, tags, a level (features B04, B05). It runs
+    /// where the error is captured, while it is at hand, and has an event of its own to fill in; what the program says at the capture
+    /// wins over it, and it wins over the scopes. One that panics has said nothing. Default: none.
+    ///
+    /// ```
+    /// use watchpost_core::Options;
+    ///
+    /// let options = Options::new().on_error(|error: &std::io::Error, event| {
+    ///     event.tags.insert("io.kind".into(), format!("{:?}", error.kind()));
+    ///     if error.kind() == std::io::ErrorKind::TimedOut {
+    ///         event.fingerprint = vec!["network-timeout".into()];
+    ///     }
+    /// });
+    /// ```
+    pub fn on_error<E: Error + 'static>(
+        mut self,
+        say: impl Fn(&E, &mut Event) + Send + Sync + 'static,
+    ) -> Self {
+        self.error_hooks.on(say);
+        self
+    }
+
+    /// Adds a step that sees every event on the worker, once the scopes are merged into it and before the processors of the scopes. `None`
+    /// drops it, and so does a panic; both are counted as `event_processor`. Default: none.
+    pub fn event_processor(mut self, step: impl Fn(Event) -> Option<Event> + Send + Sync + 'static) -> Self {
+        self.event_processors.push(Arc::new(step));
+        self
     }
 
     /// Sees every error event last, on the worker: finished, scrubbed and symbolicated. `None` drops it, and so does a panic; both are
@@ -34,6 +117,48 @@ impl Options {
     /// How many bytes of a message or an exception's value are sent; `None`: all. Default: 100 000.
     pub fn max_value_length(mut self, bytes: impl Into<Option<usize>>) -> Self {
         self.max_value_length = bytes.into();
+        self
+    }
+
+    /// How deep data may be nested in an event's extra, its breadcrumbs, the variables of frames and the body of a request; what is deeper is
+    /// sent as text. `_meta` says where. Default: 5.
+    pub fn max_depth(mut self, levels: usize) -> Self {
+        self.max_depth = levels;
+        self
+    }
+
+    /// How many entries a map or a list may have there; the rest is cut, and `_meta` says how many there were. Maps that the program fills by
+    /// name (extra itself, the data of a breadcrumb, the variables of a frame) have no such limit. Default: 10.
+    pub fn max_breadth(mut self, entries: usize) -> Self {
+        self.max_breadth = entries;
+        self
+    }
+
+    /// How many bytes an event may have as JSON. Of a larger one there goes, until it fits: the older half of the breadcrumbs, and again, until
+    /// none is left; the body of the request; the lines of source around frames and the variables of frames; extra; contexts of the
+    /// program's own; the middle of stacks; all but the beginning of texts. `_meta` says what. Default: 1 000 000, somewhat less than the server takes.
+    pub fn max_event_size(mut self, bytes: usize) -> Self {
+        self.max_event_size = bytes;
+        self
+    }
+
+    /// How many bytes an [`Attachment`](crate::Attachment) may have; a larger one is left out, and counted as `invalid`. Default: 20 MiB.
+    pub fn max_attachment_size(mut self, bytes: usize) -> Self {
+        self.max_attachment_size = bytes;
+        self
+    }
+
+    /// Whether the fields of the spans around an error stand on its innermost frame, as the variables that Rust does not have (features
+    /// I24): of traces that are recorded. Default: true.
+    pub fn include_local_variables(mut self, include: bool) -> Self {
+        self.include_local_variables = include;
+        self
+    }
+
+    /// How many lines of source before and after its own go with a frame of the program's own, where the source files are there: on a machine
+    /// that builds and runs the program. 0: none. Default: 5.
+    pub fn context_lines(mut self, lines: usize) -> Self {
+        self.context_lines = lines;
         self
     }
 

@@ -81,6 +81,11 @@ impl Options {
     }
 
     #[must_use]
+    pub fn source_lines(&self) -> usize {
+        self.context_lines
+    }
+
+    #[must_use]
     pub fn in_app(&self) -> (&[String], &[String]) {
         (&self.in_app_include, &self.in_app_exclude)
     }

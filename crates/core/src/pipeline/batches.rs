@@ -92,7 +92,7 @@ impl Job {
         let [count, bytes] = R::CATEGORIES;
         Job::Item(ItemJob {
             label: Label { priority: Priority::Record, category: count, order: None, weight: batch.weight() },
-            quantities: [(count, batch.len() as u64), (bytes, batch.bytes() as u64)],
+            quantities: [(count, batch.len() as u64), (bytes, batch.bytes() as u64), (bytes, 0)],
             prepare: Box::new(move |pipeline| pipeline.prepare_batch(&batch)),
         })
     }

@@ -23,7 +23,7 @@ impl Job {
     fn copied(weight: usize, prepare: impl FnOnce(&Pipeline) -> Option<Envelope> + Send + 'static) -> Self {
         Job::Item(ItemJob {
             label: Label { priority: Priority::Record, category: Category::Internal, order: None, weight },
-            quantities: [(Category::Internal, 0); 2],
+            quantities: [(Category::Internal, 0); 3],
             prepare: Box::new(move |pipeline| {
                 let aside = pipeline.aside();
                 aside.copy(&prepare(&aside)?);

@@ -2,32 +2,39 @@
 
 use watchpost_protocol::{Category, DiscardReason, Envelope, Event, EventId, Item};
 
+use super::event::Report;
 use super::{EventJob, ItemJob, Job, Pipeline, Telemetry, weight};
 use crate::config::Config;
 use crate::integration::Integration;
 use crate::outbox::{Label, Priority};
 use crate::scrub::Rules;
 
-/// An event that says what a user said.
-struct FeedbackEvent(Event);
+/// The report of what a user said.
+struct Feedback(Report);
 
 impl Job {
     pub(crate) fn feedback(job: EventJob) -> Self {
         let weight = weight::event(&job);
         Job::Item(ItemJob {
             label: Label { priority: Priority::Error, category: Category::Feedback, order: None, weight },
-            quantities: [(Category::Feedback, 1), (Category::Feedback, 0)],
+            quantities: of_feedback(job.quantities()),
             prepare: Box::new(move |pipeline| pipeline.prepare_feedback(job)),
         })
     }
 }
 
+/// What is lost with it: an event of another category, and its files.
+fn of_feedback(mut quantities: [(Category, u64); 3]) -> [(Category, u64); 3] {
+    quantities[0].0 = Category::Feedback;
+    quantities
+}
+
 impl Pipeline {
     fn prepare_feedback(&self, job: EventJob) -> Option<Envelope> {
         let dsc = job.trace.dsc.clone();
-        let processors = job.processors();
-        let mut feedback = FeedbackEvent(job.into_event(&self.config));
-        feedback.0.contexts.other.remove("flags"); // they are told of errors only (§14.3)
+        let processors = job.processors(&self.config);
+        let mut feedback = Feedback(job.into_report(&self.config));
+        feedback.0.event.contexts.other.remove("flags"); // they are told of errors only (§14.3)
         for processor in &processors {
             feedback = self.step(feedback, DiscardReason::EventProcessor, |feedback| {
                 feedback.with(|event| processor(event))
@@ -37,13 +44,13 @@ impl Pipeline {
     }
 }
 
-impl FeedbackEvent {
+impl Feedback {
     fn with(self, step: impl FnOnce(Event) -> Option<Event>) -> Option<Self> {
-        step(self.0).map(FeedbackEvent)
+        self.0.map(step).map(Feedback)
     }
 }
 
-impl Telemetry for FeedbackEvent {
+impl Telemetry for Feedback {
     fn integrate(self, integration: &dyn Integration) -> Option<Self> {
         self.with(|event| integration.process_event(event))
     }
@@ -60,7 +67,9 @@ impl Telemetry for FeedbackEvent {
     }
 
     fn quantities(&self) -> Vec<(Category, u64)> {
-        vec![(Category::Feedback, 1)]
+        let mut quantities = self.0.quantities();
+        quantities[0].0 = Category::Feedback;
+        quantities
     }
 
     fn trim(&mut self, config: &Config) {
@@ -68,10 +77,14 @@ impl Telemetry for FeedbackEvent {
     }
 
     fn event_id(&self) -> Option<EventId> {
-        Some(self.0.event_id)
+        self.0.event_id()
     }
 
-    fn item(&self) -> Result<Item, serde_json::Error> {
-        Item::feedback(&self.0)
+    fn item(&mut self) -> Result<Item, serde_json::Error> {
+        Item::feedback(&self.0.event)
+    }
+
+    fn companions(self, pipeline: &Pipeline) -> Vec<Item> {
+        self.0.companions(pipeline)
     }
 }

@@ -152,7 +152,7 @@ impl Telemetry for Log {
         None
     }
 
-    fn item(&self) -> Result<Item, serde_json::Error> {
+    fn item(&mut self) -> Result<Item, serde_json::Error> {
         Item::logs(std::slice::from_ref(self))
     }
 }

@@ -96,7 +96,7 @@ impl Telemetry for Metric {
         None
     }
 
-    fn item(&self) -> Result<Item, serde_json::Error> {
+    fn item(&mut self) -> Result<Item, serde_json::Error> {
         Item::metrics(std::slice::from_ref(self))
     }
 }

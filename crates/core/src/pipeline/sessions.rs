@@ -21,7 +21,7 @@ impl Job {
         let (priority, category) = (Priority::Status, Category::Session);
         Some(Job::Item(ItemJob {
             label: Label { priority, category, order: Some(ORDER), weight: gathered.weight() },
-            quantities: [(category, gathered.count()), (category, 0)],
+            quantities: [(category, gathered.count()), (category, 0), (category, 0)],
             prepare: Box::new(move |pipeline| pipeline.prepare_sessions(gathered)),
         }))
     }

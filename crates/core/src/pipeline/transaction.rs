@@ -181,7 +181,7 @@ impl Telemetry for Transaction {
         Some(self.event_id)
     }
 
-    fn item(&self) -> Result<Item, serde_json::Error> {
+    fn item(&mut self) -> Result<Item, serde_json::Error> {
         Item::transaction(self)
     }
 }

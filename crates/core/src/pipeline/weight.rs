@@ -7,13 +7,14 @@ use std::sync::Arc;
 use watchpost_protocol::{Breadcrumb, Event, Exception, Frame, Value};
 
 use super::{EventJob, TransactionJob};
+use crate::attachment::Attachment;
 use crate::heap;
 use crate::merge::Layers;
 use crate::propagation_context::PropagationContext;
 use crate::scope::ScopeData;
 
 pub(super) fn event(job: &EventJob) -> usize {
-    let EventJob { event, layers, stack, .. } = job;
+    let EventJob { event, layers, stack, printed_stack, fields, attachments, .. } = job;
     let Layers { global, isolation, current } = layers;
     let trails = [global, isolation, current].map(|layer| layer.trail.weight()).iter().sum::<usize>();
     size_of::<EventJob>()
@@ -21,6 +22,9 @@ pub(super) fn event(job: &EventJob) -> usize {
         + scopes([&current.data, &isolation.data, &global.data])
         + trails
         + stack.as_ref().map_or(0, |stack| size_of_val(&*stack.0))
+        + printed_stack.as_ref().map_or(0, String::len)
+        + fields.weight()
+        + attachments.iter().map(Attachment::weight).sum::<usize>()
 }
 
 /// What the program put into the event itself.

@@ -160,7 +160,7 @@ impl Scrub for Stacktrace {
 
 impl Scrub for Frame {
     fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
-        show!(walk, at, self: vars);
+        show!(walk, at, self: vars, context_line, pre_context, post_context);
     }
 }
 

@@ -41,7 +41,7 @@ impl Found {
             colno: self.colno,
             in_app: self.in_app,
             // On every platform that has addresses at all they fit.
-            instruction_addr: Some(Addr(self.address as u64)),
+            instruction_addr: (self.address != 0).then_some(Addr(self.address as u64)),
             ..Frame::default()
         }
     }
@@ -61,13 +61,20 @@ pub(super) fn look_up(addresses: &[usize], rules: &InApp) -> Vec<Vec<Found>> {
     addresses.iter().zip(places).map(describe).collect()
 }
 
+/// The same of functions that are known by name, and stand at no address.
+pub(super) fn describe_all(functions: Vec<Raw>, rules: &InApp) -> Vec<Found> {
+    let functions = [functions];
+    let crates = CrateNames::of(&functions);
+    functions.into_iter().flatten().map(|raw| describe(0, raw, rules, &crates)).collect()
+}
+
 /// What debug information or the symbol table say about one function at an address.
 #[derive(Default)]
-struct Raw {
-    function: Option<String>,
-    path: Option<String>,
-    line: Option<u32>,
-    column: Option<u32>,
+pub(super) struct Raw {
+    pub(super) function: Option<String>,
+    pub(super) path: Option<String>,
+    pub(super) line: Option<u32>,
+    pub(super) column: Option<u32>,
 }
 
 impl Raw {

@@ -16,6 +16,8 @@ pub(super) enum Role {
     Reporter,
     /// `tracing` and `log`: an `error!` is captured below some ten frames of theirs.
     Bridge,
+    /// `anyhow` and its like: a backtrace of theirs begins where they made the error.
+    Wrapper,
     /// The standard library and the C runtime.
     Runtime,
     /// `__rust_end_short_backtrace`: what is further in belongs to the panic machinery.
@@ -40,6 +42,7 @@ impl Role {
             Some("watchpost_process") if is_hook(function, path) => Role::Hook,
             Some("std" | "core" | "alloc" | "panic_unwind" | "panic_abort" | "__rustc") => Role::Runtime,
             Some("tracing" | "tracing_core" | "tracing_subscriber" | "tracing_log" | "log") => Role::Bridge,
+            Some("anyhow" | "eyre" | "error_stack" | "color_eyre") => Role::Wrapper,
             Some("backtrace") => Role::Reporter,
             Some(name) if REPORTER.contains(&name) => Role::Reporter,
             Some(_) => Role::Plain,
@@ -108,7 +111,10 @@ fn innermost(frames: &[(Role, Option<&str>)]) -> usize {
     let run = |from: usize, cut: &[Role]| {
         from + frames[from..].iter().take_while(|(role, _)| cut.contains(role)).count()
     };
-    let start = run(0, &[Role::Reporter, Role::Hook, Role::Bridge, Role::Runtime, Role::MachineryEnds]);
+    let start = run(
+        0,
+        &[Role::Reporter, Role::Hook, Role::Bridge, Role::Wrapper, Role::Runtime, Role::MachineryEnds],
+    );
 
     // Called by the panic hook: all up to the end of the machinery goes, also what is not ours, such as a hook of the program
     // that calls this one. (Without our hook the same marker may lie further out: a destructor that runs while a panic unwinds.)

@@ -1,0 +1,217 @@
+//! Attachments: files that go with an event (`protocol.md` §14.1).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use watchpost_protocol::{Category, DiscardReason, Item};
+
+use crate::losses::Losses;
+use crate::unharmed::unharmed;
+
+/// A file that goes with an event: bytes, a file on disk, or what a function makes.
+///
+/// A file is opened, and a function called, on the worker when the event is prepared, shortly after the capture: what may be gone by then is
+/// attached by its bytes. What cannot be read or is larger than [`max_attachment_size`](crate::Options::max_attachment_size) is left out,
+/// counted, and said under `debug`; the event is sent without it. If the event is dropped, so are its attachments.
+///
+/// ```
+/// use watchpost_core::Attachment;
+///
+/// let bytes = Attachment::bytes("cart.json", br#"{"items":3}"#.as_slice()).content_type("application/json");
+/// let file = Attachment::file("/var/log/shop.log").filename("shop-tail.log");
+/// let lazy = Attachment::lazy("heap.txt", || Ok(b"...".to_vec()));
+/// # drop((bytes, file, lazy));
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct Attachment {
+    filename: Cow<'static, str>,
+    content: Content,
+    content_type: Option<Cow<'static, str>>,
+    kind: Option<Cow<'static, str>>,
+}
+
+#[derive(Clone)]
+enum Content {
+    Bytes(Arc<[u8]>),
+    File(Arc<Path>),
+    Made(Arc<dyn Fn() -> io::Result<Vec<u8>> + Send + Sync>),
+}
+
+impl Attachment {
+    /// Bytes under a file name.
+    pub fn bytes(filename: impl Into<Cow<'static, str>>, bytes: impl Into<Arc<[u8]>>) -> Self {
+        Attachment::new(filename.into(), Content::Bytes(bytes.into()))
+    }
+
+    /// A file on disk, under its own name.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        let name = path.file_name().map_or("attachment".into(), |name| name.to_string_lossy().into_owned());
+        Attachment::new(name.into(), Content::File(path.into()))
+    }
+
+    /// What `make` returns, under a file name. It is called once for each event that takes the attachment along, on the worker, and may fail or
+    /// panic.
+    pub fn lazy(
+        filename: impl Into<Cow<'static, str>>,
+        make: impl Fn() -> io::Result<Vec<u8>> + Send + Sync + 'static,
+    ) -> Self {
+        Attachment::new(filename.into(), Content::Made(Arc::new(make)))
+    }
+
+    fn new(filename: Cow<'static, str>, content: Content) -> Self {
+        Attachment { filename, content, content_type: None, kind: None }
+    }
+
+    /// Another name. What stands before the last slash is left out.
+    pub fn filename(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.filename = name.into();
+        self
+    }
+
+    /// The media type. Default: `application/octet-stream`.
+    pub fn content_type(mut self, media_type: impl Into<Cow<'static, str>>) -> Self {
+        self.content_type = Some(media_type.into());
+        self
+    }
+
+    /// What the server takes it for, as `event.view_hierarchy`. Default: `event.attachment`.
+    pub fn kind(mut self, kind: impl Into<Cow<'static, str>>) -> Self {
+        self.kind = Some(kind.into());
+        self
+    }
+
+    /// What is lost with it if it is not even read: its bytes as far as they are known, at least one (`protocol.md` §4.2).
+    pub(crate) fn quantity(&self) -> u64 {
+        let known = match &self.content {
+            Content::Bytes(bytes) => bytes.len() as u64,
+            Content::File(_) | Content::Made(_) => 1,
+        };
+        known.max(1)
+    }
+
+    /// How much memory it holds while it waits.
+    pub(crate) fn weight(&self) -> usize {
+        let held = if let Content::Bytes(bytes) = &self.content { bytes.len() } else { 0 };
+        size_of::<Attachment>() + held
+    }
+
+    /// The item, unless it cannot be read or is larger than `limit` bytes; then it is counted.
+    pub(crate) fn into_item(self, limit: usize, losses: &Losses) -> Option<Item> {
+        let name = base_name(&self.filename).to_owned();
+        let (reason, bytes, problem) = match self.content.read(limit) {
+            Ok(bytes) if bytes.len() <= limit => {
+                let media_type = self.content_type.map(Cow::into_owned);
+                let mut item = Item::attachment(name, media_type, bytes);
+                item.header.attachment_type = self.kind.map(Cow::into_owned);
+                return Some(item);
+            }
+            Ok(bytes) => {
+                let problem = format!("it is larger than the {limit} bytes of max_attachment_size");
+                (DiscardReason::Invalid, bytes.len() as u64, problem)
+            }
+            Err(error) => (DiscardReason::InternalSdkError, 1, error.to_string()),
+        };
+        crate::debug!("the attachment {name:?} was left out: {problem}");
+        losses.record_all(reason, &[(Category::Attachment, bytes), (Category::AttachmentItem, 1)]);
+        None
+    }
+}
+
+impl Content {
+    /// Reads no more than one byte past the limit: a file may have no end.
+    fn read(&self, limit: usize) -> io::Result<Vec<u8>> {
+        match self {
+            Content::Bytes(bytes) => Ok(bytes.to_vec()),
+            Content::File(path) => {
+                let mut bytes = Vec::new();
+                if !path.metadata()?.is_file() {
+                    return Err(io::Error::other("it is no file")); // a pipe might never end, or never begin
+                }
+                File::open(path)?.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+                Ok(bytes)
+            }
+            Content::Made(make) => {
+                unharmed(|| make()).unwrap_or_else(|| Err(io::Error::other("what makes it panicked")))
+            }
+        }
+    }
+}
+
+/// A name has no path (§14.1).
+fn base_name(name: &str) -> &str {
+    name.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or("attachment")
+}
+
+impl fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let content = match &self.content {
+            Content::Bytes(bytes) => format!("{} bytes", bytes.len()),
+            Content::File(path) => path.display().to_string(),
+            Content::Made(_) => "made when it is needed".into(),
+        };
+        f.debug_struct("Attachment").field("filename", &self.filename).field("content", &content).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(losses: &Losses) -> Vec<String> {
+        losses
+            .take()
+            .iter()
+            .map(|line| format!("{}/{}: {}", line.reason, line.category, line.quantity))
+            .collect()
+    }
+
+    #[test]
+    fn what_it_says_of_itself_is_in_its_header() {
+        let losses = Losses::default();
+        let attachment = Attachment::bytes("logs/../tail.log", b"abc".as_slice())
+            .content_type("text/plain")
+            .kind("event.view_hierarchy");
+        let item = attachment.into_item(3, &losses).unwrap();
+        assert_eq!(item.payload, b"abc");
+        assert_eq!(item.header.filename.as_deref(), Some("tail.log"));
+        assert_eq!(item.header.content_type.as_deref(), Some("text/plain"));
+        assert_eq!(item.header.attachment_type.as_deref(), Some("event.view_hierarchy"));
+        assert!(losses.is_empty());
+    }
+
+    #[test]
+    fn what_is_too_large_or_unreadable_is_counted() {
+        let losses = Losses::default();
+        let both = |reason: &str, bytes: u64| {
+            vec![format!("{reason}/attachment: {bytes}"), format!("{reason}/attachment_item: 1")]
+        };
+        assert_eq!(Attachment::bytes("a", b"abcd".as_slice()).into_item(3, &losses), None);
+        assert_eq!(lines(&losses), both("invalid", 4));
+        assert_eq!(Attachment::lazy("a", || Ok(vec![0; 4])).into_item(3, &losses), None);
+        assert_eq!(lines(&losses), both("invalid", 4));
+        for attachment in [
+            Attachment::file("/nonexistent/file.log"),
+            Attachment::file(std::env::temp_dir()),
+            Attachment::lazy("a", || Err(io::ErrorKind::NotFound.into())),
+            Attachment::lazy("a", || panic!("cannot")),
+        ] {
+            assert_eq!(attachment.into_item(3, &losses), None);
+            assert_eq!(lines(&losses), both("internal_sdk_error", 1));
+        }
+    }
+
+    #[test]
+    fn a_file_has_its_own_name() {
+        let path = std::env::current_exe().unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let item = Attachment::file(path).into_item(usize::MAX - 1, &Losses::default()).unwrap();
+        assert_eq!(item.header.filename, Some(name));
+        assert!(item.payload.len() > 1_000);
+    }
+}

@@ -1,0 +1,30 @@
+//! Errors: what can be captured as one, and what is read of it while it is at hand (`protocol.md` §5.8).
+//!
+//! ```text
+//!   capture_error(&e) ─ AsError ─▶ View ─ read ─▶ exceptions, and notes ─▶ a Draft ─▶ the gates
+//!                                   a tree: what it prints, its type, its causes
+//! ```
+//!
+//! Where an error comes in its type is known; nothing behind [`View`] is generic, or every type of error would bring a program its own copy
+//! of all this.
+
+#[cfg(feature = "anyhow")]
+mod anyhow;
+mod chain;
+mod draft;
+#[cfg(feature = "error-stack")]
+mod error_stack;
+#[cfg(feature = "eyre")]
+mod eyre;
+mod group;
+mod hooks;
+mod names;
+mod view;
+
+pub(crate) use chain::read;
+pub use chain::{ErrorRecord, ReadSpanFields, exceptions, set_read_span_fields};
+pub use draft::Draft;
+pub(crate) use draft::Identity;
+pub use group::Group;
+pub(crate) use hooks::ErrorHooks;
+pub use view::{AsError, View, kind};

@@ -1,0 +1,92 @@
+//! An event that was just built, and what was learnt of its error while the error was at hand.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use watchpost_protocol::Event;
+
+use super::chain::ErrorRecord;
+use crate::attachment::Attachment;
+use crate::fields::Fields;
+
+/// An event that was just built. An [`Event`] is one by itself; of an error there is more to say, which [`ErrorRecord`] knows.
+#[derive(Debug, Default)]
+pub struct Draft {
+    /// The event.
+    pub event: Event,
+    pub(crate) notes: Notes,
+    pub(crate) attachments: Vec<Attachment>,
+}
+
+impl From<Event> for Draft {
+    fn from(event: Event) -> Self {
+        Draft { event, ..Draft::default() }
+    }
+}
+
+impl Draft {
+    /// The event of an error: its exceptions take the place of those of `event`.
+    #[must_use]
+    pub fn of_error(error: ErrorRecord, mut event: Event) -> Self {
+        *event.exception = error.exceptions;
+        Draft { event, notes: error.notes, attachments: Vec::new() }
+    }
+
+    /// An event that tells of an error of which only the text is known, as `#[instrument(err)]` does.
+    #[must_use]
+    pub fn of_text(event: Event, text: String) -> Self {
+        let notes = Notes { text_of_error: Some(text), ..Notes::default() };
+        Draft { event, notes, attachments: Vec::new() }
+    }
+
+    /// Fills in what the hooks have said of the error: what the event says itself stays.
+    pub(crate) fn apply_hooks(&mut self) {
+        let Some(said) = self.notes.said.take() else { return };
+        let Event { level, logger, transaction, user, tags, extra, contexts, fingerprint, .. } = *said;
+        let event = &mut self.event;
+        // What the layers take from a macro's level is no choice of the program's.
+        event.level = level.or(event.level);
+        event.logger = event.logger.take().or(logger);
+        event.transaction = event.transaction.take().or(transaction);
+        event.user = event.user.take().or(user);
+        for (key, value) in tags {
+            event.tags.entry(key).or_insert(value);
+        }
+        for (key, value) in extra {
+            event.extra.entry(key).or_insert(value);
+        }
+        for (name, value) in contexts.other {
+            event.contexts.other.entry(name).or_insert(value);
+        }
+        if event.fingerprint.is_empty() {
+            event.fingerprint = fingerprint;
+        }
+    }
+}
+
+/// What was learnt of an error.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Notes {
+    pub(crate) identity: Option<Identity>,
+    /// Its own backtrace, as it prints.
+    pub(crate) printed_stack: Option<String>,
+    /// All that is known of an error that nobody had at hand.
+    pub(crate) text_of_error: Option<String>,
+    /// The fields of the spans that it was made in, if it knows.
+    pub(crate) fields: Option<Fields>,
+    /// Whether the program does not want to hear of it.
+    pub(crate) ignored: bool,
+    /// What the hooks have said about it.
+    pub(crate) said: Option<Box<Event>>,
+}
+
+/// What an error is known by though its type was erased: the first that it prints, and its message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity(u64);
+
+impl Identity {
+    pub(crate) fn of(name: Option<&str>, value: Option<&str>) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (name, value).hash(&mut hasher);
+        Identity(hasher.finish())
+    }
+}

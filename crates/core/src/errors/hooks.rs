@@ -1,0 +1,95 @@
+//! What the program does about errors of one type, where they are still at hand.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use watchpost_protocol::{Event, Exception};
+
+use super::draft::Notes;
+use crate::pattern::Pattern;
+use crate::unharmed::unharmed;
+
+type Ignores = Arc<dyn Fn(&(dyn Error + 'static)) -> bool + Send + Sync>;
+type Says = Arc<dyn Fn(&(dyn Error + 'static), &mut Event) + Send + Sync>;
+
+/// The hooks of a client that see errors.
+#[derive(Clone, Default)]
+pub(crate) struct ErrorHooks {
+    ignored: Vec<Ignores>,
+    ignored_names: Vec<Pattern>,
+    says: Vec<Says>,
+}
+
+impl ErrorHooks {
+    pub(crate) fn ignore<E: Error + 'static>(
+        &mut self,
+        unwanted: impl Fn(&E) -> bool + Send + Sync + 'static,
+    ) {
+        self.ignored.push(Arc::new(move |error| error.downcast_ref::<E>().is_some_and(&unwanted)));
+    }
+
+    pub(crate) fn ignore_names(&mut self, names: impl IntoIterator<Item = impl Into<Pattern>>) {
+        self.ignored_names.extend(names.into_iter().map(Into::into));
+    }
+
+    pub(crate) fn on<E: Error + 'static>(&mut self, say: impl Fn(&E, &mut Event) + Send + Sync + 'static) {
+        self.says.push(Arc::new(move |error, event| {
+            if let Some(error) = error.downcast_ref::<E>() {
+                say(error, event);
+            }
+        }));
+    }
+
+    /// Whether nobody wants to see errors.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ignored.is_empty() && self.says.is_empty()
+    }
+
+    /// Shows an error, or one of its causes, to all of them. One that panics has said nothing.
+    pub(super) fn see(&self, error: &(dyn Error + 'static), notes: &mut Notes) {
+        notes.ignored |= self.ignored.iter().any(|ignores| asked(|| ignores(error)).unwrap_or(false));
+        if !self.says.is_empty() {
+            let mut said = notes.said.take().unwrap_or_default();
+            for say in &self.says {
+                let before = said.clone();
+                if asked(|| say(error, &mut said)).is_none() {
+                    said = before;
+                }
+            }
+            notes.said = Some(said);
+        }
+    }
+
+    /// Whether an error of this name is not wanted: the name of its type, with its module or without.
+    pub(crate) fn ignores_name(&self, exception: &Exception) -> bool {
+        let Some(name) = exception.ty.as_deref().filter(|_| !self.ignored_names.is_empty()) else {
+            return false;
+        };
+        let full = exception.module.as_deref().map(|module| {
+            let own = name.rsplit("::").next().unwrap_or(name);
+            format!("{module}::{own}")
+        });
+        self.ignored_names
+            .iter()
+            .any(|wanted| wanted.is(name) || full.as_deref().is_some_and(|full| wanted.is(full)))
+    }
+}
+
+fn asked<T>(hook: impl FnOnce() -> T) -> Option<T> {
+    let said = unharmed(hook);
+    if said.is_none() {
+        crate::debug!("a hook for errors panicked: the error is captured without it");
+    }
+    said
+}
+
+impl fmt::Debug for ErrorHooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ErrorHooks")
+            .field("ignored", &self.ignored.len())
+            .field("ignored_names", &self.ignored_names)
+            .field("says", &self.says.len())
+            .finish()
+    }
+}

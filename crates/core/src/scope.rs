@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
 use serde::Serialize;
@@ -57,6 +58,8 @@ pub struct Scope {
 
 struct Cell {
     data: Mutex<ScopeData>,
+    /// The address of what is set, to be compared without the lock.
+    address: AtomicUsize,
     live: Mutex<Live>,
 }
 
@@ -183,7 +186,8 @@ impl Scope {
             propagation,
             session,
         };
-        Scope { cell: Arc::new(Cell { data: Mutex::new(data), live: Mutex::new(live) }) }
+        let address = AtomicUsize::new(Arc::as_ptr(&data.set).addr());
+        Scope { cell: Arc::new(Cell { data: Mutex::new(data), address, live: Mutex::new(live) }) }
     }
 
     /// A scope of its own that starts with all that this one holds. Later changes in one are not seen in the other.
@@ -490,9 +494,9 @@ impl Scope {
         self.cell.data.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it holds what it held when `data` was taken.
+    /// Whether what is set is what it was when `data` was taken. Who has that keeps it from being changed, and its address from being another's.
     pub(crate) fn is_still(&self, data: &ScopeData) -> bool {
-        self.lock_data().is_same(data)
+        self.cell.address.load(Ordering::Acquire) == Arc::as_ptr(&data.set).addr()
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
@@ -503,7 +507,10 @@ impl Scope {
 
     /// Changes what is set; what a snapshot holds on to stays as it was.
     pub(crate) fn update<T>(&self, change: impl FnOnce(&mut Set) -> T) -> T {
-        change(self.lock_data().set())
+        let mut data = self.lock_data();
+        let changed = data.set();
+        self.cell.address.store(std::ptr::from_mut(changed).addr(), Ordering::Release);
+        change(changed)
     }
 }
 

@@ -12,10 +12,12 @@ use crate::errors::{AsError, Draft, ErrorRecord, Group, View};
 use crate::session::Matter;
 use crate::{client, layer, message, mute};
 
-/// Captures an error with its causes and the stack of the caller (features E03): any type that implements [`Error`](std::error::Error), a boxed one, several in a `Vec`, and with
+/// Captures an error with its causes and the stack of the caller (features E03): any type that implements [`Error`](std::error::Error), a
+/// boxed one, several in a `Vec`, and with
 /// the features of their names those of `anyhow`, `eyre` and `error-stack`; see [`AsError`].
 ///
-/// The id of the event, or `None` if it was not queued: no client, rate limited, sampled out, ignored, or the queue is full. (What a hook drops later, on the worker, had an id.)
+/// The id of the event, or `None` if it was not queued: no client, rate limited, sampled out, ignored, or the queue is full. (What a hook
+/// drops later, on the worker, had an id.)
 ///
 /// ```
 /// # use watchpost_core::api::capture_error;

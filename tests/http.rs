@@ -217,3 +217,16 @@ fn a_server_that_never_answers_does_not_keep_the_program() {
     // The transport would wait for 30 s.
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
+
+#[test]
+fn a_proxy_or_a_certificate_that_cannot_work_is_an_error_at_init() {
+    let options = || Options::new().use_environment(false).dsn("https://key@localhost/42").unwrap();
+    for (options, culprit) in [
+        (options().https_proxy("ftp://user:secret@proxy"), "proxy"),
+        (options().ca_certs("/nowhere/ca.pem"), "/nowhere/ca.pem"),
+        (options().client_cert("/nowhere/cert.pem", "/nowhere/key.pem"), "/nowhere/cert.pem"),
+    ] {
+        let error = watchpost::new_client(options).unwrap_err().to_string();
+        assert!(error.contains(culprit) && !error.contains("secret"), "{error}");
+    }
+}

@@ -139,6 +139,21 @@ fn tracings_own_records_are_no_messages_of_the_program() {
     assert_eq!(captured.draw(), "info: hello\n");
 }
 
+/// As `LogTracer` does: it makes an event of what the bridge hands on.
+#[test]
+fn what_the_bridge_does_not_listen_to_is_left_to_the_tracing_layer() {
+    let captured = capture(|| {
+        let layer = watchpost::tracing::layer().breadcrumbs(tracing::level_filters::LevelFilter::DEBUG);
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            let bridge = LogBridge::wrapping(tracing_log::LogTracer::new());
+            say(&bridge, Level::Debug, format_args!("a detail"));
+            say(&bridge, Level::Info, format_args!("a step"));
+            say(&bridge, Level::Error, format_args!("failed"));
+        });
+    });
+    assert_eq!(captured.draw(), "error: failed\n  - debug: a detail\n  - info: a step\n");
+}
+
 #[test]
 fn without_a_client_only_the_logger_within_is_asked() {
     let kept = Kept::default();

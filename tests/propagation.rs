@@ -329,3 +329,22 @@ fn units_of_work_have_a_trace_each_and_stay_in_it() {
     assert!(a1 == a2 && a2 == a3 && b1 == b2 && b2 == b3);
     assert!([b1, c, d].iter().all(|other| *other != a1) && c != d && b1 != c && b1 != d);
 }
+
+/// As two threads of a program do that has no units of work.
+#[test]
+fn a_trace_that_is_continued_is_for_the_span_that_it_was_continued_for() {
+    let captured = capture_with(quiet(), || {
+        let first = continue_trace(incoming("-1", "")).name("first");
+        let second =
+            continue_trace([("sentry-trace", "11111111111111111111111111111111-2222222222222222-0")]);
+        drop(first.start());
+        drop(second.name("second").start());
+        drop(start_transaction("cron").start());
+    });
+    let transactions = captured.transactions();
+    let names: Vec<_> = transactions.iter().map(|transaction| transaction.transaction.as_str()).collect();
+    assert_eq!(names, ["first", "cron"], "the second was not sampled where it comes from");
+    let [first, cron] = [0, 1].map(|at| transactions[at].contexts.trace.as_ref().unwrap());
+    assert!(incoming("-1", "")[0].1.starts_with(&first.trace_id.to_string()));
+    assert_eq!(cron.parent_span_id, None, "a trace of its own");
+}

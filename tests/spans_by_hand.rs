@@ -4,7 +4,7 @@
 use tracing::info_span;
 use tracing_subscriber::prelude::*;
 use watchpost::protocol::{SpanRecord, Transaction};
-use watchpost::{Options, Span, SpanStatus, start_span, start_transaction, update_current_span};
+use watchpost::{Breadcrumb, Options, Span, SpanStatus, start_span, start_transaction, update_current_span};
 use watchpost_testkit::{capture_with, options};
 
 fn quiet() -> Options {
@@ -176,4 +176,38 @@ fn an_unsampled_child_of_a_span_that_is_not_current_is_current_once_entered() {
     });
     assert_eq!(traces[0], traces[1]);
     assert_eq!(captured.draw(), "info: in the child\n  in elsewhere\n");
+}
+
+#[test]
+fn a_root_that_is_entered_outside_of_a_unit_of_work_is_one() {
+    let captured = capture_with(options(), || {
+        for job in ["one", "two"] {
+            let _job = start_transaction(job).enter();
+            watchpost::add_breadcrumb(Breadcrumb::new(job));
+            watchpost::set_tag(job, 1);
+            watchpost::capture_message("done");
+        }
+        watchpost::capture_message("after");
+    });
+    assert_eq!(
+        captured.draw(),
+        "info: done\n  in one\n  tags: one=1\n  - info: one\ndefault one\n  tags: one=1\n\
+         info: done\n  in two\n  tags: two=1\n  - info: two\ndefault two\n  tags: two=1\n\
+         info: after\n"
+    );
+}
+
+/// Errors alone: what is set in the current scope of a span ends with it all the same.
+#[test]
+fn a_span_is_a_scope_also_while_tracing_is_off() {
+    let off = Options::new().use_environment(false);
+    let captured = capture_with(off, || {
+        {
+            let _import = start_span("import").enter();
+            watchpost::current_scope().set_tag("step", "import");
+            watchpost::capture_message("inside");
+        }
+        watchpost::capture_message("outside");
+    });
+    assert_eq!(captured.draw(), "info: inside\n  tags: step=import\ninfo: outside\n");
 }

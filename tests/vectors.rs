@@ -20,10 +20,14 @@ mod environment;
 mod errors;
 #[path = "vectors/filters.rs"]
 mod filters;
+#[path = "vectors/flags.rs"]
+mod flags;
 #[path = "vectors/grammars.rs"]
 mod grammars;
 #[path = "vectors/known.rs"]
 mod known;
+#[path = "vectors/models.rs"]
+mod models;
 #[path = "vectors/privacy.rs"]
 mod privacy;
 #[path = "vectors/reports.rs"]
@@ -108,6 +112,8 @@ areas! {
     tracing_layer: tracing_layer::tracing_layer,
     scrubber: privacy::scrubber,
     url_scrub: privacy::url_scrub,
+    feature_flags: flags::feature_flags,
+    span_templates: models::span_templates,
     sessions: sessions::sessions,
 }
 

@@ -47,6 +47,11 @@ impl Received {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// The body, as it came.
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// The body, unpacked.
     pub(crate) fn plain(&self) -> Vec<u8> {
         let mut plain = Vec::new();
@@ -83,6 +88,11 @@ impl Server {
 
     pub(crate) fn dsn(&self) -> String {
         dsn(self.address)
+    }
+
+    /// Where it is, without a scheme.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The next request; waits for it.

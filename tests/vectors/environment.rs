@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 use watchpost::{InitError, Options};
 use watchpost_core::parse_bool;
 
-use crate::known::{Deviation, Unchecked};
-use crate::{Checked, Outcome, Vector, differs, equal, list, only, switch, text, unknown};
+use crate::known::Deviation;
+use crate::{Outcome, Vector, differs, equal, list, only, switch, text, unknown};
 
 pub(crate) fn environment(vector: &Vector<'_>) -> Outcome {
     let has = |key: &str| vector.input.get(key).is_some();
     if has("SENTRY_SPOTLIGHT") {
-        Ok(Checked::Skipped(Unchecked::Spotlight))
+        spotlight(vector)
     } else if has("value") {
         boolean(vector)
     } else if has("env") {
@@ -27,9 +27,32 @@ pub(crate) fn environment(vector: &Vector<'_>) -> Outcome {
 fn boolean(vector: &Vector<'_>) -> Outcome {
     only(vector.input, &["value"])?;
     only(vector.expected, &["strict", "loose"])?;
-    equal(&json!(parse_bool(text(vector.input, "value")?)), &vector.expected["strict"])?;
-    // The loose form is `spotlight`'s, which may be an address.
-    Ok(Checked::Partly(Unchecked::Spotlight))
+    let value = text(vector.input, "value")?;
+    equal(&json!(parse_bool(value)), &vector.expected["strict"])?;
+    // The loose form is that of `spotlight`, in which any other text is an address.
+    equal(&json!(spotlight_of(None, value)?.is_some()), &vector.expected["loose"])
+}
+
+/// Where copies go, by the option and by the variable.
+fn spotlight(vector: &Vector<'_>) -> Outcome {
+    only(vector.input, &["option", "SENTRY_SPOTLIGHT"])?;
+    let ours = spotlight_of(vector.input.get("option"), text(vector.input, "SENTRY_SPOTLIGHT")?)?;
+    match vector.expected {
+        Value::Null | Value::Bool(false) => equal(ours, None),
+        expected => equal(ours.as_deref(), Some(expected.as_str().ok_or_else(unknown)?)),
+    }
+}
+
+fn spotlight_of(option: Option<&Value>, variable: Option<&str>) -> Result<Option<String>, String> {
+    let options = match option {
+        None | Some(Value::Null) => Options::new(),
+        Some(Value::Bool(on)) => Options::new().spotlight(*on),
+        Some(Value::String(url)) => Options::new().spotlight(url.as_str()),
+        Some(_) => return Err(unknown()),
+    };
+    let set = |name: &str| variable.filter(|_| name == "SENTRY_SPOTLIGHT").map(str::to_owned);
+    let options = options.fill_from(&set).map_err(|error| error.to_string())?;
+    Ok(options.configured_spotlight().map(str::to_owned))
 }
 
 /// One option, from code and from the environment.

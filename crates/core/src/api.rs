@@ -1,17 +1,20 @@
 //! The free functions: what a program calls. Each asks what is current, passes the gates, and hands over.
 
 mod capture;
+mod feedback;
 mod logs;
 mod scopes;
 mod sessions;
 mod spans;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use capture::{
     Capture, CaptureErr, add_breadcrumb, capture, capture_error, capture_event, capture_exception,
     capture_group, capture_message, capture_message_at, capture_template, last_event_id,
 };
+pub use feedback::{add_feature_flag, capture_feedback};
 pub use logs::{log, logs_are_heard};
 pub use scopes::{
     add_attachment, current_scope, global_scope, isolation_scope, new_scope, remove_attribute, set_attribute,
@@ -21,6 +24,8 @@ pub use scopes::{
 #[expect(deprecated, reason = "the names that people come with stay, and say where to go")]
 pub use scopes::{configure_scope, push_scope, set_extra};
 pub use sessions::{end_session, end_session_with, start_session};
+#[expect(deprecated, reason = "as above")]
+pub use spans::set_measurement;
 pub use spans::{
     baggage, continue_trace, current_span, start_span, start_transaction, trace_environment, trace_headers,
     trace_headers_for, traceparent, update_current_span,
@@ -30,6 +35,7 @@ use crate::bound;
 use crate::client::{Client, Guard};
 use crate::current::Scopes;
 use crate::error::InitError;
+use crate::hints;
 use crate::options::Options;
 use crate::propagation_context::PropagationContext;
 use crate::scope;
@@ -55,8 +61,12 @@ pub fn init(options: Options) -> Result<Guard, InitError> {
             strict,
             client.rng(),
         );
-        Scopes::base().isolation().set_propagation(Some(continued));
+        Scopes::base().isolation().set_propagation(Some(Arc::new(PropagationContext {
+            of_process: continued.incoming.is_some(),
+            ..continued
+        })));
     }
+    hints::begun();
     if let Some(old) = bound::bind(client.clone()) {
         old.close(None);
     }

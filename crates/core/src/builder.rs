@@ -8,6 +8,7 @@ use watchpost_protocol::TransactionSource;
 use crate::current::{self, Scopes, ScopesGuard};
 use crate::fields::{FieldValue, Fields};
 use crate::origin::{Origin, Site, SpanInit};
+use crate::propagation_context::PropagationContext;
 use crate::record::NO_KEY;
 use crate::span::Span;
 use crate::span_ref::SpanRef;
@@ -23,13 +24,21 @@ pub struct SpanBuilder {
     source: TransactionSource,
     sampled: Option<bool>,
     root: bool,
+    /// The trace that a root is in, if it is not that of its scopes.
+    trace: Option<Arc<PropagationContext>>,
     fields: Fields,
 }
 
 impl SpanBuilder {
     pub(crate) fn new(name: Cow<'static, str>, root: bool) -> Self {
         let init = SpanInit { name, op: None, origin: "manual", site: Site::default() };
-        SpanBuilder { init, source: TransactionSource::Custom, sampled: None, root, fields: Fields::new() }
+        let source = TransactionSource::Custom;
+        SpanBuilder { init, source, sampled: None, root, trace: None, fields: Fields::new() }
+    }
+
+    /// Says which trace a root is in.
+    pub(crate) fn in_trace(self, trace: Arc<PropagationContext>) -> Self {
+        SpanBuilder { trace: Some(trace), ..self }
     }
 
     /// The name: a transaction's name, a child's description.
@@ -59,6 +68,12 @@ impl SpanBuilder {
     /// An attribute to begin with.
     pub fn attribute<'a>(mut self, key: &'static str, value: impl Into<FieldValue<'a>>) -> Self {
         self.fields.push(key, value.into());
+        self
+    }
+
+    /// As [`attribute`](Self::attribute), for a key that was made at run time.
+    pub(crate) fn owned_attribute(mut self, key: &str, value: FieldValue<'_>) -> Self {
+        self.fields.push_owned_key(key, value);
         self
     }
 
@@ -92,10 +107,15 @@ impl SpanBuilder {
             origin: Origin::ByHand(Box::new(self.init)),
             key: NO_KEY,
         };
-        Span::owned(scopes.start_root(&client, root, &self.fields).map(SpanRef::root))
+        let trace = match self.trace {
+            Some(trace) => scopes.start_root_of(trace, &client, root, &self.fields),
+            None => scopes.start_root(&client, root, &self.fields),
+        };
+        Span::owned(trace.map(SpanRef::root))
     }
 
-    /// Starts the span and makes it the current one until the guard is dropped, which ends it.
+    /// Starts the span and makes it the current one until the guard is dropped, which ends it. A root that begins outside of any unit of work
+    /// is one: its tags, its user and its breadcrumbs are its own.
     ///
     /// ```
     /// let task = watchpost_core::api::start_transaction("My Task").op("task").enter();
@@ -103,7 +123,20 @@ impl SpanBuilder {
     /// drop(task);
     /// ```
     pub fn enter(self) -> EnteredSpan {
-        self.start().enter()
+        if !client::any_active() || mute::is_muted() {
+            return EnteredSpan { guard: None, span: Span::owned(None) };
+        }
+        let scopes = Scopes::at_hand();
+        if scopes.is_unit() || (scopes.span.is_some() && !self.root) {
+            return self.start_in(&scopes).enter();
+        }
+        let scopes = scopes.of_root();
+        if let Some(trace) = &self.trace {
+            scopes.isolation().set_propagation(Some(Arc::clone(trace)));
+        }
+        let span = self.start_in(&scopes);
+        let scopes = Arc::new(scopes.with_span(&span));
+        EnteredSpan { guard: Some(scopes.attach()), span }
     }
 }
 
@@ -111,14 +144,15 @@ impl Span {
     /// Makes it the current span of this thread until the guard is dropped, which ends it. Not for use across an `.await`: wrap the
     /// future with [`in_span`](crate::future::FutureExt::in_span) instead.
     pub fn enter(self) -> EnteredSpan {
-        let guard = self.inner().map(|span| {
-            let stands_here = || Scopes::at_hand().span.is_some_and(|current| current.is_at(span));
-            if !span.is_own() && stands_here() {
-                current::enter_block() // the span is current already: there is nothing to carry
-            } else {
-                Arc::new(Scopes::current().inside(&self)).attach()
+        let stands_here = |span: &SpanRef| Scopes::at_hand().span.is_some_and(|current| current.is_at(span));
+        let guard = match self.inner() {
+            Some(span) if span.is_own() || !stands_here(span) => {
+                Some(Arc::new(Scopes::current().inside(&self)).attach())
             }
-        });
+            // There is nothing to carry: the span that is current stands for it, or there is none, because tracing is off.
+            Some(_) => Some(current::enter_block()),
+            None => (client::any_active() && !mute::is_muted()).then(current::enter_block),
+        };
         EnteredSpan { guard, span: self }
     }
 }

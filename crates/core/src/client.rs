@@ -26,7 +26,7 @@ use crate::propagation_context::PropagationContext;
 use crate::scope::{NearestFirst, Scope};
 use crate::session::{Gravity, Ledger, Matter, Note, Session, SessionMode};
 use crate::unharmed::unharmed;
-use crate::{mute, rng};
+use crate::{hints, mute, rng};
 
 /// How many clients of this process can send. The gate of everything: while it is zero, a span costs one load.
 static ACTIVE: AtomicUsize = AtomicUsize::new(0);
@@ -60,6 +60,9 @@ pub(crate) fn any_hooks() -> bool {
 /// How long a flush waits before it says that it waits (`protocol.md` §20.2).
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// How long a flush waits for the developer's own receiver, once everything is sent.
+const COPIES: Duration = Duration::from_millis(500);
+
 /// A shared handle to a client; clones mean the same one.
 ///
 /// When the last one is dropped without [`close`](Self::close), nobody waits: what is queued is still sent, as long as the process lives.
@@ -82,6 +85,8 @@ struct Inner {
     active: AtomicBool,
     /// Whether it is, or was, the process's own.
     bound: AtomicBool,
+    /// The process that its threads are in.
+    process: u32,
 }
 
 /// What makes an event once it is admitted. Not a type parameter: each closure would bring the whole way of an event along.
@@ -110,7 +115,10 @@ impl Refusal {
 }
 
 /// Proof that an item of a category may be built: it passed the gates that come before building.
-pub(crate) struct Admitted(());
+pub(crate) struct Admitted {
+    /// The server does not get it; the developer's own receiver does.
+    only_copied: bool,
+}
 
 impl Client {
     /// A client of its own. It sends with the transport of the options; without one, and without a DSN, it is disabled: everything works and
@@ -125,6 +133,14 @@ impl Client {
         crate::diag::set_enabled(config.options.debug.unwrap_or(false));
         if config.dsn.is_some() && config.options.transport.is_none() {
             return Err(InitError::NoTransport);
+        }
+        if config.options.spotlight_overruled {
+            crate::debug!(
+                "SENTRY_SPOTLIGHT is set, but the option `spotlight` says something else, which holds"
+            );
+        }
+        if let (Some(_), Some(url)) = (&config.options.tap, config.options.spotlight.url()) {
+            crate::debug!("spotlight: copies of everything go to {url}; not for production");
         }
         let (losses, limits) = (Arc::new(Losses::default()), Arc::new(Limits::default()));
         let health = Arc::new(Health::new(config.options.enable_backpressure_handling));
@@ -158,6 +174,7 @@ impl Client {
             sessions.on_call(outbox.caller());
         }
         let active = outbox.is_some();
+        rng::leave_parent(); // this is home, for those who are forked later
         if active {
             HOOKED.fetch_or(!config.options.error_hooks.is_empty(), Ordering::Relaxed);
             RESERVED.fetch_add(reserved(&config), Ordering::Relaxed);
@@ -179,6 +196,7 @@ impl Client {
                 outbox,
                 active: AtomicBool::new(active),
                 bound: AtomicBool::new(false),
+                process: std::process::id(),
             }),
         })
     }
@@ -288,15 +306,20 @@ impl Client {
         let inner = &self.inner;
         if inner.limits.is_limited(Category::Error, || self.monotonic()) {
             inner.losses.record(DiscardReason::RatelimitBackoff, Category::Error, 1);
-            return Err(Refusal::Unsent);
+            return self.admit_copy(Refusal::Unsent);
         }
         let sampled_later = self.options().error_sampler.is_some();
         let rate = inner.config.sample_rate.get();
         if rate < 1.0 && !sampled_later && rng::sample_rand(self.rng()) >= rate {
             inner.losses.record(DiscardReason::SampleRate, Category::Error, 1);
-            return Err(Refusal::Unsent);
+            return self.admit_copy(Refusal::Unsent);
         }
-        Ok(Admitted(()))
+        Ok(Admitted { only_copied: false })
+    }
+
+    /// What the server does not get, the developer's own receiver does, if there is one.
+    fn admit_copy(&self, otherwise: Refusal) -> Result<Admitted, Refusal> {
+        self.options().tap.as_ref().map(|_| Admitted { only_copied: true }).ok_or(otherwise)
     }
 
     /// Builds an admitted event, unless the program does not want to hear of its error. A panic in it (a `Display` of the program's, say)
@@ -333,9 +356,16 @@ impl Client {
         self.inner.health.halvings(&self.inner.limits, || self.monotonic())
     }
 
-    /// Stamps and queues an event. `None` if the queue has no room for it, which is counted.
-    pub(crate) fn capture(&self, _: Admitted, mut job: EventJob) -> Option<EventId> {
+    /// An event of now, with an id.
+    pub(crate) fn stamped(&self) -> Event {
+        let (event_id, now) = (rng::event_id(self.rng()), self.options().clock.now());
+        Event { event_id, timestamp: Some(now), ..Event::default() }
+    }
+
+    /// Stamps and queues an event. `None` if the server will not get it: the queue has no room for it, which is counted, or it is only a copy.
+    pub(crate) fn capture(&self, admitted: Admitted, mut job: EventJob) -> Option<EventId> {
         if job.event.event_id == EventId::default() {
+            rng::leave_parent();
             job.event.event_id = rng::event_id(self.rng());
         }
         job.event.timestamp.get_or_insert_with(|| self.options().clock.now());
@@ -345,10 +375,15 @@ impl Client {
             job.stack = self.options().stack_source.as_ref().map(|source| source.capture());
         }
         let id = job.event.event_id;
+        if admitted.only_copied {
+            self.push(Job::copied_event(job));
+            return None;
+        }
         self.push(Job::event(job)).then_some(id)
     }
 
     pub(crate) fn push(&self, job: Job) -> bool {
+        hints::check_process(self.inner.process);
         self.is_active() && self.inner.outbox.as_ref().is_some_and(|outbox| outbox.push(job))
     }
 
@@ -432,6 +467,7 @@ impl Client {
         let began = Instant::now();
         let flush = outbox.flush();
         if flush.wait(timeout.min(PATIENCE)) {
+            self.wait_for_copies(timeout.saturating_sub(began.elapsed()));
             return true;
         }
         let left = timeout.saturating_sub(began.elapsed());
@@ -439,7 +475,16 @@ impl Client {
             return false;
         }
         notice(outbox.pending(), timeout);
-        flush.wait(timeout.saturating_sub(began.elapsed()))
+        let flushed = flush.wait(timeout.saturating_sub(began.elapsed()));
+        self.wait_for_copies(timeout.saturating_sub(began.elapsed()));
+        flushed
+    }
+
+    /// A program that ends at once shows what it did, too; a receiver that does not answer delays no end.
+    fn wait_for_copies(&self, timeout: Duration) {
+        if let Some(tap) = &self.options().tap {
+            tap.wait(timeout.min(COPIES));
+        }
     }
 
     /// Flushes, reports the last losses, and disables the client. Later captures do nothing. Closing again is harmless. Says whether
@@ -458,6 +503,7 @@ impl Client {
     pub fn close_with(&self, timeout: Option<Duration>, notice: impl FnOnce(usize, Duration)) -> bool {
         self.inner.end_run();
         self.inner.deactivate();
+        hints::closing();
         let timeout = timeout.unwrap_or(self.options().shutdown_timeout);
         let Some(outbox) = &self.inner.outbox else { return true };
         let began = Instant::now();
@@ -465,7 +511,9 @@ impl Client {
         if !outbox.flush().wait(timeout.min(PATIENCE)) {
             notice(outbox.pending(), timeout);
         }
-        outbox.close(timeout.saturating_sub(began.elapsed()))
+        let closed = outbox.close(timeout.saturating_sub(began.elapsed()));
+        self.wait_for_copies(timeout.saturating_sub(began.elapsed()));
+        closed
     }
 }
 

@@ -64,7 +64,11 @@ impl Config {
     }
 
     pub(crate) fn tracing_is_on(&self) -> bool {
-        self.options.traces_sample_rate.is_some() || self.options.traces_sampler.is_some()
+        let on = self.options.traces_sample_rate.is_some() || self.options.traces_sampler.is_some();
+        if !on {
+            crate::hints::tracing_is_off();
+        }
+        on
     }
 }
 

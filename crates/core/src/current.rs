@@ -247,11 +247,13 @@ impl Scopes {
         Scopes { span: span.inner().cloned().or_else(|| self.span.clone()), ..self.clone() }
     }
 
-    /// These scopes as they are inside of a span: with it as the open one, and a current scope of its own.
+    /// These scopes as they are inside of a span: with it as the open one, and a current scope of its own. A root that is in no unit of work
+    /// begins one.
     pub(crate) fn inside(&self, span: &Span) -> Scopes {
-        let scopes = self.with_span(span).forked();
+        let begins = !self.unit && span.inner().is_some_and(SpanRef::is_root);
+        let scopes = if begins { self.of_root() } else { self.forked() }.with_span(span);
         if let Some(span) = span.inner() {
-            span.live_in(&scopes.current);
+            span.live_in(&scopes.isolation, &scopes.current);
         }
         scopes
     }
@@ -329,10 +331,21 @@ impl Scopes {
             return None;
         }
         let mut propagation = self.propagation(client);
-        if !self.unit && propagation.incoming.is_none() {
+        if !self.unit && !propagation.of_process {
             // The process is no unit of work: each root that begins there is a trace of its own.
             propagation = Arc::new(PropagationContext::fresh(client.rng()));
         }
+        self.start_root_of(propagation, client, root, fields)
+    }
+
+    /// As [`start_root`](Self::start_root), in a trace that is known.
+    pub(crate) fn start_root_of(
+        &self,
+        propagation: Arc<PropagationContext>,
+        client: &Client,
+        root: RootInit,
+        fields: &Fields,
+    ) -> Option<Arc<Trace>> {
         let scopes = (self.isolation.clone(), self.current.clone());
         Trace::start(client, scopes, propagation, root, fields)
     }

@@ -24,8 +24,12 @@ pub(crate) fn set_enabled(enabled: bool) {
 /// A stderr that is closed is no reason to stop: the line is given up.
 pub fn line(message: fmt::Arguments<'_>) {
     if enabled() {
-        let _ = writeln!(std::io::stderr().lock(), "[watchpost] {message}");
+        say(message);
     }
+}
+
+pub(crate) fn say(message: fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr().lock(), "[watchpost] {message}");
 }
 
 /// Says something to the developer on stderr, if the `debug` option is on. Takes what `format!` takes; the arguments are

@@ -1,15 +1,15 @@
 //! What is not set in code, from the environment (`protocol.md` §20.6, §20.7). Code always wins.
 
 use std::env;
+use std::fmt::Display;
 
 use crate::error::InitError;
-use crate::options::{MaybeDsn, Options, Setting};
+use crate::options::{MaybeDsn, Options, Setting, Source, Spotlight};
 use crate::sampling::SampleRate;
-use crate::valid;
+use crate::valid::{self, parse_bool};
 
-/// The variables that may name the release, in the order in which they are asked.
-const RELEASE: [&str; 8] = [
-    "SENTRY_RELEASE",
+/// The variables of build and hosting platforms that may name the release, in the order in which they are asked (features I07).
+const RELEASE: [&str; 7] = [
     "HEROKU_BUILD_COMMIT",
     "HEROKU_SLUG_COMMIT",
     "SOURCE_VERSION",
@@ -21,7 +21,7 @@ const RELEASE: [&str; 8] = [
 
 impl Options {
     /// Options from the `SENTRY_*` variables of the process: `SENTRY_DSN`, `SENTRY_ENVIRONMENT`, `SENTRY_RELEASE`, `SENTRY_DEBUG`,
-    /// `SENTRY_SAMPLE_RATE`, `SENTRY_TRACES_SAMPLE_RATE`, and the trace of the calling program in `SENTRY_TRACE` and `SENTRY_BAGGAGE`.
+    /// `SENTRY_SAMPLE_RATE`, `SENTRY_TRACES_SAMPLE_RATE`, `SENTRY_SPOTLIGHT`, and the trace of the calling program in `SENTRY_TRACE` and `SENTRY_BAGGAGE`.
     /// What is set afterwards in code wins.
     ///
     /// # Errors
@@ -48,27 +48,9 @@ impl Options {
     }
 
     pub(crate) fn fill(&mut self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<(), InitError> {
-        if let (Setting::Unset, Some(dsn)) = (&self.dsn, lookup("SENTRY_DSN")) {
-            self.dsn = Setting::Set(MaybeDsn::try_from(dsn)?.0);
-        }
-        if let (None, Some(environment)) = (&self.environment, lookup("SENTRY_ENVIRONMENT")) {
-            self.environment = valid::environment(environment)?;
-        }
-        if self.release.is_none()
-            && let Some(release) =
-                RELEASE.iter().find_map(|name| lookup(name).filter(|value| !value.is_empty()))
-        {
-            self.release = valid::release(release)?;
-        }
-        if self.debug.is_none() {
-            self.debug = switch("SENTRY_DEBUG", lookup)?;
-        }
-        if self.sample_rate.is_none() {
-            self.sample_rate = rate("SENTRY_SAMPLE_RATE", lookup)?;
-        }
-        if self.traces_sample_rate.is_none() {
-            self.traces_sample_rate = rate("SENTRY_TRACES_SAMPLE_RATE", lookup)?;
-        }
+        self.fill_explicit(lookup)?;
+        self.fill_detected(lookup)?;
+        self.network.fill(lookup);
         if self.environment_trace.is_none()
             && parse_bool(lookup("SENTRY_USE_ENVIRONMENT").as_deref()) != Some(false)
         {
@@ -76,15 +58,80 @@ impl Options {
         }
         Ok(())
     }
-}
 
-/// A boolean as the protocol writes it (§19): `None` for anything else.
-#[must_use]
-pub fn parse_bool(value: Option<&str>) -> Option<bool> {
-    match value?.to_ascii_lowercase().as_str() {
-        "true" | "t" | "yes" | "y" | "on" | "1" => Some(true),
-        "false" | "f" | "no" | "n" | "off" | "0" => Some(false),
-        _ => None,
+    /// What somebody set for this program: it goes before a file.
+    pub(crate) fn fill_explicit(&mut self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<(), InitError> {
+        if let (Setting::Unset, Some(text)) = (&self.dsn, lookup("SENTRY_DSN")) {
+            let MaybeDsn(dsn) = MaybeDsn::try_from(text)?;
+            self.note_variable(
+                "dsn",
+                "SENTRY_DSN",
+                &dsn.as_ref().map(ToString::to_string).unwrap_or_default(),
+            );
+            self.dsn = Setting::Set(dsn);
+        }
+        if let (None, Some(environment)) = (&self.environment, lookup("SENTRY_ENVIRONMENT")) {
+            self.environment = valid::environment(environment)?;
+            if let Some(environment) = self.environment.clone() {
+                self.note_variable("environment", "SENTRY_ENVIRONMENT", &environment);
+            }
+        }
+        self.fill_release(&["SENTRY_RELEASE"], lookup)?;
+        if self.debug.is_none()
+            && let Some(debug) = switch("SENTRY_DEBUG", lookup)?
+        {
+            self.note_variable("debug", "SENTRY_DEBUG", &debug);
+            self.debug = Some(debug);
+        }
+        if self.sample_rate.is_none()
+            && let Some(rate) = rate("SENTRY_SAMPLE_RATE", lookup)?
+        {
+            self.note_variable("sample_rate", "SENTRY_SAMPLE_RATE", &rate.get());
+            self.sample_rate = Some(rate);
+        }
+        if self.traces_sample_rate.is_none()
+            && let Some(rate) = rate("SENTRY_TRACES_SAMPLE_RATE", lookup)?
+        {
+            self.note_variable("traces_sample_rate", "SENTRY_TRACES_SAMPLE_RATE", &rate.get());
+            self.traces_sample_rate = Some(rate);
+        }
+        if let Some(variable) = lookup("SENTRY_SPOTLIGHT").map(Spotlight::from) {
+            let together = self.spotlight.with_environment(variable.clone());
+            self.spotlight_overruled = variable.url().is_some() && together.url() != variable.url();
+            if together != self.spotlight {
+                self.note_variable("spotlight", "SENTRY_SPOTLIGHT", &together);
+                self.spotlight = together;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the platform says that has built it, or runs it.
+    fn fill_detected(&mut self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<(), InitError> {
+        self.fill_release(&RELEASE, lookup)
+    }
+
+    fn fill_release(
+        &mut self,
+        variables: &[&'static str],
+        lookup: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<(), InitError> {
+        if self.release.is_some() {
+            return Ok(());
+        }
+        let set =
+            |name: &&'static str| lookup(name).filter(|value| !value.is_empty()).map(|value| (*name, value));
+        if let Some((variable, value)) = variables.iter().find_map(set) {
+            self.release = valid::release(value)?;
+            if let Some(release) = self.release.clone() {
+                self.note_variable("release", variable, &release);
+            }
+        }
+        Ok(())
+    }
+
+    fn note_variable(&mut self, option: &'static str, variable: &'static str, value: &dyn Display) {
+        self.note(option, value, Source::Environment(variable));
     }
 }
 

@@ -32,6 +32,29 @@ pub enum InitError {
         /// What it should hold.
         expected: &'static str,
     },
+    /// An option in a [`Config`](crate::Config) with a value of another kind than its own.
+    Setting {
+        /// The option.
+        option: &'static str,
+        /// What it was given.
+        given: String,
+        /// What it takes.
+        expected: &'static str,
+    },
+    /// An option in a [`Config`](crate::Config) that names a variable which is not set, and has no default.
+    Unset {
+        /// The option.
+        option: &'static str,
+        /// The variable.
+        variable: String,
+    },
+    /// An option in a [`Config`](crate::Config) with a `${` that begins no variable.
+    Template {
+        /// The option.
+        option: &'static str,
+        /// Its text.
+        given: String,
+    },
     /// An option that needs a feature of the facade which is not enabled.
     Feature {
         /// The option.
@@ -63,6 +86,23 @@ impl fmt::Display for InitError {
             InitError::Pattern { given, error } => write!(f, "invalid pattern {given:?}: {error}"),
             InitError::Variable { name, value, expected } => {
                 write!(f, "invalid environment variable {name}={value:?}: expected {expected}")
+            }
+            InitError::Setting { option, given, expected } => {
+                write!(f, "invalid option {option}={given:?}: expected {expected}")
+            }
+            InitError::Unset { option, variable } => write!(
+                f,
+                "invalid option {option}: the variable {variable} is not set, and ${{{variable}}} has no default"
+            ),
+            InitError::Template { option, .. } if *option == "dsn" => {
+                // It may hold a key.
+                f.write_str("invalid option dsn: expected ${VARIABLE} or ${VARIABLE:-default}")
+            }
+            InitError::Template { option, given } => {
+                write!(
+                    f,
+                    "invalid option {option}={given:?}: expected ${{VARIABLE}} or ${{VARIABLE:-default}}"
+                )
             }
             InitError::Feature { option, feature } => {
                 write!(f, "{option} needs the feature `{feature}` of watchpost, which is not enabled")

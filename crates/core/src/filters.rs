@@ -1,6 +1,7 @@
 //! Which traces and spans the program does not want, whatever else decides: the rules of `ignore_transactions` and `ignore_spans`.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
 use watchpost_protocol::{Map, SpanId, SpanRecord, Value};
 
@@ -53,6 +54,14 @@ impl SpanRule {
     pub fn attribute_like(mut self, key: impl Into<String>, pattern: impl Into<Pattern>) -> Self {
         self.attributes.push((key.into(), Wanted::Like(pattern.into())));
         self
+    }
+
+    /// As it is written in a list of rules: a name alone is a text.
+    pub(crate) fn shown(&self) -> &dyn Debug {
+        match (&self.name, self.attributes.as_slice()) {
+            (Some(name), []) => name,
+            _ => self,
+        }
     }
 
     fn is(&self, name: &str, attributes: &Map<String, Value>) -> bool {

@@ -9,6 +9,7 @@ use crate::breadcrumbs::{self, FlatCrumb};
 use crate::client::Client;
 use crate::current::{InTrace, Scopes};
 use crate::fields::Fields;
+use crate::hints;
 use crate::origin::Site;
 use crate::pipeline::{LogRecord, LogSource};
 use crate::scratch;
@@ -54,6 +55,12 @@ pub fn add_heard_in(
         let options = client.options();
         let breadcrumb = heard.breadcrumb && options.max_breadcrumbs > 0;
         let log = heard.log.filter(|_| options.enable_logs);
+        if !breadcrumb && heard.breadcrumb {
+            hints::breadcrumbs_are_off();
+        }
+        if log.is_none() && heard.log.is_some() {
+            hints::bridged_log_not_sent();
+        }
         if !breadcrumb && log.is_none() {
             return;
         }
@@ -130,8 +137,9 @@ fn add_breadcrumb(client: &Client, scopes: &Scopes, crumb: FlatCrumb, fields: &F
         return scopes.isolation().push_flat_breadcrumb(crumb, fields, limit);
     };
     let kept: Option<Breadcrumb> = kept(|| hook(breadcrumbs::make(crumb, fields.iter())));
-    if let Some(breadcrumb) = kept {
-        scopes.isolation().push_breadcrumb(breadcrumb, limit);
+    match kept {
+        Some(breadcrumb) => scopes.isolation().push_breadcrumb(breadcrumb, limit),
+        None => hints::breadcrumb_dropped(),
     }
 }
 

@@ -13,6 +13,8 @@ pub use crate::errors::{Draft, ErrorRecord, ReadSpanFields, View, set_read_span_
 use crate::fields::Fields;
 use crate::heard::kept;
 pub use crate::heard::{Heard, Said, add_heard, add_heard_in};
+use crate::hints;
+pub use crate::hints::{served_without_client, span_is_too_low};
 use crate::integration::RawStack;
 use crate::last_error::LastError;
 use crate::mute;
@@ -166,7 +168,7 @@ pub fn add_breadcrumb(scopes: &Scopes, build: impl FnOnce() -> Breadcrumb) {
     let Some(client) = scopes.client() else { return };
     let options = client.options();
     if options.max_breadcrumbs == 0 {
-        return;
+        return hints::breadcrumbs_are_off();
     }
     let _muted = mute::enter();
     let kept = kept(|| {
@@ -177,8 +179,9 @@ pub fn add_breadcrumb(scopes: &Scopes, build: impl FnOnce() -> Breadcrumb) {
             Some(hook) => hook(breadcrumb),
         }
     });
-    if let Some(breadcrumb) = kept {
-        scopes.isolation().push_breadcrumb(breadcrumb, options.max_breadcrumbs);
+    match kept {
+        Some(breadcrumb) => scopes.isolation().push_breadcrumb(breadcrumb, options.max_breadcrumbs),
+        None => hints::breadcrumb_dropped(),
     }
 }
 

@@ -17,10 +17,14 @@ pub mod rng;
 mod unharmed;
 
 pub mod error;
+mod valid;
+
+pub mod hints;
 mod limits;
 pub mod losses;
 mod outbox;
 pub mod spool;
+pub mod tap;
 pub mod transport;
 
 mod attachment;
@@ -29,6 +33,7 @@ mod session;
 
 mod breadcrumbs;
 pub mod fields;
+pub mod flags;
 mod merge;
 mod origin;
 mod propagation_context;
@@ -45,7 +50,6 @@ mod message;
 mod pattern;
 pub mod sampling;
 pub mod scrub;
-mod valid;
 
 mod batch;
 mod body_size;
@@ -56,6 +60,7 @@ pub mod errors;
 mod last_error;
 pub mod options;
 mod pipeline;
+pub mod settings;
 
 mod bound;
 pub mod client;
@@ -77,6 +82,7 @@ mod outgoing;
 mod unit;
 
 pub mod api;
+pub mod gen_ai;
 pub mod layer;
 
 pub use attachment::Attachment;
@@ -86,7 +92,6 @@ pub use client::{Client, Guard};
 pub use clock::{Clock, SystemClock};
 pub use config::SDK_NAME;
 pub use current::{Scopes, ScopesGuard};
-pub use environment::parse_bool;
 pub use error::InitError;
 pub use errors::{AsError, exceptions};
 pub use fields::{FieldValue, Fields};
@@ -96,9 +101,10 @@ pub use future::FutureExt;
 pub use integration::{Integration, RawStack, StackSource};
 pub use losses::Losses;
 pub use options::{
-    DEFAULT_CONTEXT_LINES, DEFAULT_MAX_ATTACHMENT_SIZE, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_BREADTH,
-    DEFAULT_MAX_DEPTH, DEFAULT_MAX_EVENT_SIZE, DEFAULT_MAX_IN_FLIGHT, DEFAULT_MAX_VALUE_LENGTH,
-    DEFAULT_QUEUE_BYTES, DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT, MaybeDsn, Options,
+    CompressionAlgo, DEFAULT_CONTEXT_LINES, DEFAULT_MAX_ATTACHMENT_SIZE, DEFAULT_MAX_BREADCRUMBS,
+    DEFAULT_MAX_BREADTH, DEFAULT_MAX_DEPTH, DEFAULT_MAX_EVENT_SIZE, DEFAULT_MAX_IN_FLIGHT,
+    DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_BYTES, DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT, MaybeDsn,
+    Options, Source, Spotlight,
 };
 pub use origin::Site;
 pub use pattern::Pattern;
@@ -109,6 +115,7 @@ pub use scope::{EventProcessor, RequestSource, Scope};
 pub use scrub::EventScrubber;
 pub use sensitive::{Sensitive, sensitive};
 pub use session::SessionMode;
+pub use settings::{Config, Effective, EffectiveOption};
 pub use span::Span;
 pub use spool::{
     Claim, DEFAULT_SPOOL_AGE, DEFAULT_SPOOL_BYTES, DEFAULT_SPOOL_ENVELOPES, Rank, Refused, Room, Spool,
@@ -118,3 +125,4 @@ pub use tag::{MAX_TAG_KEY, MAX_TAG_VALUE};
 pub use transport::{Delivery, Transport};
 pub use unharmed::unharmed;
 pub use unit::UnitInit;
+pub use valid::parse_bool;

@@ -7,6 +7,7 @@ use watchpost_protocol::{
     Breadcrumb, Contexts, Event, Level, Request, ResponseContext, Transaction, TransactionInfo, User, Value,
 };
 
+use crate::flags;
 use crate::scope::{ScopeData, Snapshot};
 
 use std::collections::BTreeMap;
@@ -87,6 +88,7 @@ pub(crate) fn into_event(event: &mut Event, layers: &Layers, default_level: Leve
         }
     }
     event.level = event.level.or(Some(default_level));
+    flags::into_event(event, layers.data().map(|data| &data.flags));
     breadcrumbs(event, layers, max_breadcrumbs);
 }
 

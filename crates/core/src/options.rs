@@ -3,10 +3,14 @@
 mod delivery;
 mod errors;
 mod facade;
+mod feedback;
 mod identity;
+mod network;
+mod origins;
 mod parts;
 mod privacy;
 mod sessions;
+pub(crate) mod spotlight;
 mod telemetry;
 mod traces;
 
@@ -30,7 +34,13 @@ use crate::scope::EventProcessor;
 use crate::scrub::EventScrubber;
 use crate::session::SessionMode;
 use crate::spool::{Spool, SpoolOptions};
+use crate::tap::Tap;
 use crate::transport::Transport;
+
+pub use self::network::{CompressionAlgo, Network};
+pub(crate) use self::origins::Origin;
+pub use self::origins::Source;
+pub use self::spotlight::Spotlight;
 
 /// The default of [`Options::max_value_length`], in bytes (features V08).
 pub const DEFAULT_MAX_VALUE_LENGTH: usize = 100_000;
@@ -117,6 +127,7 @@ pub struct Options {
     pub(crate) in_app_exclude: Vec<String>,
     pub(crate) before_send: Option<BeforeSend>,
     pub(crate) before_send_transaction: Option<BeforeSendTransaction>,
+    pub(crate) before_send_feedback: Option<BeforeSend>,
     pub(crate) before_breadcrumb: Option<BeforeBreadcrumb>,
     pub(crate) enable_logs: bool,
     pub(crate) before_send_log: Option<BeforeSendLog>,
@@ -126,6 +137,7 @@ pub struct Options {
     pub(crate) integrations: Vec<Arc<dyn Integration>>,
     pub(crate) stack_source: Option<Arc<dyn StackSource>>,
     pub(crate) transport: Option<Arc<dyn Transport>>,
+    pub(crate) network: Network,
     pub(crate) spool: Option<SpoolOptions>,
     pub(crate) spool_store: Option<Arc<dyn Spool>>,
     pub(crate) console: bool,
@@ -134,7 +146,13 @@ pub struct Options {
     pub(crate) max_in_flight: usize,
     pub(crate) enable_backpressure_handling: bool,
     pub(crate) shutdown_timeout: Duration,
+    pub(crate) spotlight: Spotlight,
+    /// `SENTRY_SPOTLIGHT` says something else.
+    pub(crate) spotlight_overruled: bool,
+    pub(crate) tap: Option<Arc<dyn Tap>>,
     pub(crate) use_environment: bool,
+    /// Where values come from that were not set in code.
+    pub(crate) origins: Vec<Origin>,
     /// `SENTRY_TRACE` and `SENTRY_BAGGAGE`: the trace of the program that started this one.
     pub(crate) environment_trace: Option<(String, Option<String>)>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -189,6 +207,7 @@ impl Default for Options {
             in_app_exclude: Vec::new(),
             before_send: None,
             before_send_transaction: None,
+            before_send_feedback: None,
             before_breadcrumb: None,
             enable_logs: true,
             before_send_log: None,
@@ -198,6 +217,7 @@ impl Default for Options {
             integrations: Vec::new(),
             stack_source: None,
             transport: None,
+            network: Network::default(),
             spool: None,
             spool_store: None,
             console: false,
@@ -206,7 +226,11 @@ impl Default for Options {
             max_in_flight: DEFAULT_MAX_IN_FLIGHT,
             enable_backpressure_handling: true,
             shutdown_timeout: DEFAULT_SHUTDOWN_TIMEOUT,
+            spotlight: Spotlight::default(),
+            spotlight_overruled: false,
+            tap: None,
             use_environment: true,
+            origins: Vec::new(),
             environment_trace: None,
             clock: Arc::new(SystemClock),
             rng: Arc::new(ThreadRng),

@@ -21,6 +21,7 @@
 mod crew;
 mod delivery;
 mod disk;
+mod fork;
 mod gather;
 mod health;
 mod outage;
@@ -121,6 +122,8 @@ struct State<J> {
     /// Whether it was said that the queue is full: once for each time that it is.
     said_full: bool,
     end: End,
+    /// The process that the workers are in.
+    home: u32,
 }
 
 /// How far the outbox is on its way to its end.
@@ -148,6 +151,7 @@ impl<P: Prepare> Outbox<P> {
             reporting: false,
             said_full: false,
             end: End::Open,
+            home: std::process::id(),
         };
         let outbox = Outbox {
             shared: Arc::new(Shared {
@@ -186,7 +190,7 @@ impl<P: Prepare> Shared<P> {
 
     fn push(self: &Arc<Self>, job: P::Job) -> bool {
         let label = self.preparer.label(&job);
-        let mut state = self.lock();
+        let mut state = self.lock_to_push();
         if state.end > End::Open {
             drop(state);
             // Captures after close do nothing (features K05); this one began before.

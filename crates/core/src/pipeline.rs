@@ -6,10 +6,13 @@
 mod attributes;
 mod batches;
 mod ceiling;
+mod copy;
 mod databag;
 mod event;
+mod feedback;
 mod log;
 mod metric;
+mod models;
 mod sessions;
 mod transaction;
 mod weight;
@@ -111,13 +114,12 @@ impl Prepare for Pipeline {
     }
 
     fn prepare(&self, job: Job) -> Option<Envelope> {
-        match job {
+        let envelope = match job {
             Job::Item(job) => (job.prepare)(self),
-            Job::Transaction(job) => {
-                let (transaction, dsc) = job.into_transaction(&self.config, &self.losses)?;
-                self.finish(transaction, Some(dsc))
-            }
-        }
+            Job::Transaction(job) => self.prepare_transaction(job),
+        }?;
+        self.copy(&envelope);
+        Some(envelope)
     }
 
     fn quantities(&self, job: &Job) -> Vec<(Category, u64)> {
@@ -161,6 +163,11 @@ impl Pipeline {
                 .step(event, DiscardReason::EventProcessor, |report| report.map(|event| processor(event)))?;
         }
         self.finish(event, dsc)
+    }
+
+    fn prepare_transaction(&self, job: TransactionJob) -> Option<Envelope> {
+        let (transaction, dsc) = job.into_transaction(&self.config, &self.losses)?;
+        self.finish(transaction, Some(dsc))
     }
 
     /// The way of an item that has its data and an envelope of its own.

@@ -22,6 +22,9 @@ pub(crate) struct PropagationContext {
     /// The sampling context that has left the process, with a request or an envelope: it never changes any more (§8.4).
     pub(crate) frozen: OnceLock<Arc<DynamicSamplingContext>>,
     pub(crate) sample_rand: f64,
+    /// Whether it is of the process as a whole, because the program that started it gave it the trace: then every root joins it that begins
+    /// in the process's own scope, and not only the one that it was continued for.
+    pub(crate) of_process: bool,
 }
 
 impl PropagationContext {
@@ -35,6 +38,7 @@ impl PropagationContext {
             incoming: None,
             frozen: OnceLock::new(),
             sample_rand: rng::sample_rand(rng),
+            of_process: false,
         }
     }
 
@@ -75,6 +79,7 @@ impl PropagationContext {
             incoming: Some(Arc::new(dsc)),
             frozen: OnceLock::new(),
             sample_rand,
+            of_process: false,
         }
     }
 

@@ -303,7 +303,7 @@ impl Buffer {
     }
 
     /// Whether a span has an attribute with such a name.
-    pub(crate) fn has_field(&self, slot: Slot, named: impl Fn(&str) -> bool) -> bool {
+    pub(crate) fn has_field(&self, slot: Slot, mut named: impl FnMut(&str) -> bool) -> bool {
         let Some(row) = self.rows.get(slot.0 as usize) else { return false };
         self.positions(slot, row).any(|at| self.fields.slice((at, at + 1)).any(|(key, _)| named(key)))
     }

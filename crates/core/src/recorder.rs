@@ -105,7 +105,11 @@ impl Recorder {
     /// Ends a span. `otherwise` is its status if nobody has given it one.
     pub fn close(&self, slot: Slot, otherwise: SpanStatus) {
         let end = self.clock.monotonic();
-        self.lock().buffer.close(slot, end, otherwise);
+        let mut state = self.lock();
+        state.buffer.close(slot, end, otherwise);
+        if let Some(outliving) = &mut state.outliving {
+            outliving.retain(|span| span.slot != slot); // its key may come again, for another span
+        }
     }
 
     /// Ends the root, and with it everything; hands over what was recorded. `None` if it has ended before: the first end counts.

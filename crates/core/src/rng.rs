@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use watchpost_protocol::{EventId, SessionId, SpanId, TraceId};
 
@@ -30,6 +31,23 @@ impl Rng for ThreadRng {
             .ok()
             .flatten()
             .unwrap_or_else(|| RandomState::new().build_hasher().finish())
+    }
+}
+
+/// The process in which ids were last made.
+static HOME: AtomicU32 = AtomicU32::new(0);
+
+/// A child that was forked would make the ids that its parent makes: from here on it does not, on this thread, which is its only one.
+pub(crate) fn leave_parent() {
+    let here = std::process::id();
+    let home = HOME.load(Ordering::Relaxed);
+    if home != here && HOME.swap(here, Ordering::Relaxed) == home && home != 0 {
+        let _ = LOCAL.try_with(|rng| {
+            rng.try_borrow_mut().map(|mut rng| {
+                let seed = RandomState::new().hash_one((rng.u64(..), here));
+                rng.seed(seed);
+            })
+        });
     }
 }
 

@@ -127,9 +127,12 @@ pub(crate) fn decide(
         return Some(by_rate(decision, sample_rand, true));
     }
     Some(match (context.parent_sampled, rate) {
-        (Some(sampled), _) => {
-            Sampled { sampled, rate: Some(if sampled { 1.0 } else { 0.0 }), by_sampler: false }
+        (Some(true), _) => {
+            // At which rate the head has decided, if it says so: backpressure halves that one.
+            let of_head = context.parent_sample_rate.filter(|rate| sample_rand < *rate);
+            Sampled { sampled: true, rate: Some(of_head.unwrap_or(1.0)), by_sampler: false }
         }
+        (Some(false), _) => Sampled { sampled: false, rate: Some(0.0), by_sampler: false },
         (None, Some(rate)) => by_rate(Some(rate), sample_rand, false),
         (None, None) => Sampled { sampled: false, rate: None, by_sampler: false },
     })

@@ -20,6 +20,7 @@ use watchpost_protocol::{
 use crate::attachment::Attachment;
 use crate::breadcrumbs::{FlatCrumb, Ring, Trail};
 use crate::fields::Fields;
+use crate::flags::ScopeFlags;
 use crate::heap;
 use crate::last_error::LastError;
 use crate::propagation_context::PropagationContext;
@@ -94,6 +95,9 @@ pub(crate) struct ScopeData {
     pub(crate) response_status: Option<u16>,
     pub(crate) processors: Vec<EventProcessor>,
     pub(crate) attachments: Vec<Attachment>,
+    pub(crate) flags: ScopeFlags,
+    /// What models are used for here; see [`gen_ai`](crate::gen_ai).
+    pub(crate) pipeline: Option<Arc<str>>,
 }
 
 impl ScopeData {
@@ -105,7 +109,7 @@ impl ScopeData {
         const REQUEST: usize = 2048;
         let few = self.fingerprint.as_ref().map_or(0, Vec::len) + self.processors.len();
         let values = self.extra.len() + self.contexts.len();
-        let tags = self.tags.len() + self.attributes.len();
+        let tags = self.tags.len() + self.attributes.len() + self.flags.len();
         let things = TAG * (tags + few)
             + VALUE * (values + usize::from(self.user.is_some()))
             + REQUEST * usize::from(self.request.is_some())
@@ -168,7 +172,7 @@ impl Scope {
         let data = self.data();
         let mut live = self.lock_live();
         let breadcrumbs = live.breadcrumbs.fork();
-        let propagation = live.propagation.clone().filter(|trace| trace.incoming.is_some());
+        let propagation = live.propagation.clone().filter(|trace| trace.of_process);
         let session = live.shared_session();
         drop(live);
         Scope::from_parts(data, Live { breadcrumbs, propagation, session, ..Live::default() })
@@ -214,6 +218,9 @@ impl Scope {
         if user.is_some() && crate::diag::enabled() && self.is_same(Scope::global()) {
             warn_of_leak();
         }
+        if user.is_some() && crate::diag::enabled() && self.last_event_id().is_some() {
+            crate::hints::user_after_event();
+        }
         if let Some(session) = self.own_session() {
             session.set_did(user.as_ref().and_then(session::did));
         }
@@ -241,6 +248,13 @@ impl Scope {
         self.update(|data| {
             data.tags.remove(key);
         });
+    }
+
+    /// Notes that a feature flag was evaluated: the last 100 are on every error event of this scope (`protocol.md` §14.3). The server takes names of up to 32 characters and
+    /// values of up to 200. The free function [`add_feature_flag`](crate::api::add_feature_flag) also notes it on the open span.
+    pub fn add_feature_flag(&self, name: impl Into<String>, value: impl Into<Value>) {
+        let (name, value) = (name.into(), value.into());
+        self.update(|data| data.flags.set(name, value));
     }
 
     /// Sets a context: a named object, shown but not searchable. A value that is not an object is sent as `{"value": …}`; one that
@@ -429,8 +443,8 @@ impl Scope {
         self.lock_live().session.take_if(|part| part.own).map(|part| part.session)
     }
 
-    pub(crate) fn set_propagation(&self, context: Option<PropagationContext>) {
-        self.lock_live().propagation = context.map(Arc::new);
+    pub(crate) fn set_propagation(&self, context: Option<Arc<PropagationContext>>) {
+        self.lock_live().propagation = context;
     }
 
     /// What the scope holds, without its breadcrumbs.
@@ -450,7 +464,7 @@ impl Scope {
     }
 
     /// Changes the data; what a snapshot holds on to stays as it was.
-    fn update<T>(&self, change: impl FnOnce(&mut ScopeData) -> T) -> T {
+    pub(crate) fn update<T>(&self, change: impl FnOnce(&mut ScopeData) -> T) -> T {
         let mut data = self.cell.data.lock().unwrap_or_else(PoisonError::into_inner);
         change(Arc::make_mut(&mut data))
     }

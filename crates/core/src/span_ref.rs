@@ -1,14 +1,16 @@
 //! A handle to a span of a trace: where it is recorded, if it is, and the ids under which others know it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use watchpost_protocol::{
-    SentryTrace, SpanId, SpanLink, SpanStatus, TraceContext, TraceId, TransactionSource,
+    SentryTrace, SpanId, SpanLink, SpanStatus, TraceContext, TraceId, TransactionSource, Value,
 };
 
-use crate::fields::Fields;
+use crate::fields::{FieldValue, Fields};
+use crate::flags;
 use crate::origin::{Origin, SpanInit};
 use crate::pipeline::EventTrace;
 use crate::propagation_context::PropagationContext;
@@ -115,6 +117,45 @@ impl SpanRef {
         self.edit(|buffer, slot| buffer.record(slot, fields));
     }
 
+    /// Whether it has an attribute with such a name; `named` is shown one after the other until it is the one.
+    pub(crate) fn has_attribute(&self, mut named: impl FnMut(&str) -> bool) -> bool {
+        self.edit(|buffer, slot| buffer.has_field(slot, &mut named)).unwrap_or(false)
+    }
+
+    /// Tells of a flag; not if the span tells of ten others already.
+    pub(crate) fn add_feature_flag(&self, name: &str, value: &Value) {
+        if !self.is_recorded() {
+            return;
+        }
+        let key = format!("{}{name}", flags::ATTRIBUTE);
+        let mut known = BTreeSet::new();
+        let is_known = self.has_attribute(|attribute| {
+            if attribute.starts_with(flags::ATTRIBUTE) {
+                known.insert(attribute.to_owned());
+            }
+            attribute == key
+        });
+        if !is_known && known.len() >= flags::MAX_SPAN_FLAGS {
+            return;
+        }
+        let text;
+        let value = match value {
+            Value::Bool(value) => FieldValue::Bool(*value),
+            Value::String(value) => FieldValue::Str(value),
+            other => {
+                text = other.to_string();
+                other
+                    .as_i64()
+                    .map(FieldValue::I64)
+                    .or(other.as_f64().map(FieldValue::F64))
+                    .unwrap_or(FieldValue::Str(&text))
+            }
+        };
+        let mut fields = Fields::new();
+        fields.push_owned_key(&key, value);
+        self.record(&fields);
+    }
+
     /// Sets the status.
     pub fn set_status(&self, status: SpanStatus) {
         self.edit(|buffer, slot| buffer.set_status(slot, status));
@@ -142,7 +183,7 @@ impl SpanRef {
         SpanLink {
             trace_id: self.trace_id(),
             span_id: self.span_id,
-            sampled: Some(self.trace.is_recording()),
+            sampled: Some(self.trace.is_sampled()),
             ..SpanLink::default()
         }
     }
@@ -156,10 +197,10 @@ impl SpanRef {
         }
     }
 
-    /// Says in which current scope a root lives: what is set there is on its transaction. Nothing for another span.
-    pub(crate) fn live_in(&self, current: &Scope) {
+    /// Says in which scopes a root lives: what is set there is on its transaction. Nothing for another span.
+    pub(crate) fn live_in(&self, isolation: &Scope, current: &Scope) {
         if self.is_root() {
-            self.trace.live_in(current);
+            self.trace.live_in(isolation, current);
         }
     }
 
@@ -168,7 +209,7 @@ impl SpanRef {
         SentryTrace {
             trace_id: self.trace_id(),
             span_id: self.span_id,
-            sampled: Some(self.trace.is_recording()),
+            sampled: Some(self.trace.is_sampled()),
         }
     }
 

@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use watchpost_protocol::{
-    Category, DiscardReason, DynamicSamplingContext, SpanId, SpanStatus, TraceId, TransactionSource,
+    Category, DiscardReason, DynamicSamplingContext, Map, SpanId, SpanStatus, TraceId, TransactionSource,
+    Value,
 };
 
 use crate::bound;
@@ -28,23 +29,24 @@ use crate::scope::Scope;
 /// [`Span`](crate::Span).
 pub struct Trace {
     client: Client,
-    isolation: Scope,
     propagation: Arc<PropagationContext>,
     root: SpanId,
     sampled: Sampled,
-    /// `None`: it is not sampled.
+    /// `None`: it is not sampled, and nobody else wants it.
     recorder: Option<Arc<Recorder>>,
     state: Mutex<State>,
 }
 
 /// What the program may change while the trace lasts, besides its spans.
 struct State {
-    /// The current scope of the root: that of the block or the future that it was entered for.
+    /// The scopes of the root: those of the block or the future that it was entered for.
+    isolation: Scope,
     current: Scope,
     name: Cow<'static, str>,
     source: TransactionSource,
     /// Whether the program gave it that name, after the start.
     renamed: bool,
+    measurements: Map<String, Value>,
 }
 
 /// How a root span begins.
@@ -87,7 +89,9 @@ impl Trace {
         }
         let root = rng::span_id(client.rng());
         let RootInit { name, source, origin, key, .. } = init;
-        let recorder = sampled.sampled.then(|| {
+        let (isolation, current) = scopes;
+        // One that is not sampled is recorded for the developer's own receiver, if there is one.
+        let recorder = (sampled.sampled || client.options().tap.is_some()).then(|| {
             let options = client.options();
             let recorder = Recorder::new(Arc::clone(&options.clock), Arc::clone(&options.rng));
             let (parent, start) = (Slot::ROOT, options.clock.monotonic());
@@ -97,22 +101,34 @@ impl Trace {
         });
         Some(Arc::new(Trace {
             client: client.clone(),
-            isolation: scopes.0,
             propagation,
             root,
             sampled,
             recorder,
-            state: Mutex::new(State { current: scopes.1, name, source, renamed: false }),
+            state: Mutex::new(State {
+                isolation,
+                current,
+                name,
+                source,
+                renamed: false,
+                measurements: Map::new(),
+            }),
         }))
     }
 
-    /// Whether it is sampled. Of a trace that is not, no child needs to be kept.
+    /// Whether it is sampled: the server gets it.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        self.sampled.sampled
+    }
+
+    /// Whether it is recorded. Of a trace that is not, no child needs to be kept.
     #[must_use]
     pub fn is_recording(&self) -> bool {
         self.recorder.is_some()
     }
 
-    /// Where its spans are recorded, if it is sampled.
+    /// Where its spans are recorded, if they are.
     #[must_use]
     pub fn recorder(&self) -> Option<&Arc<Recorder>> {
         self.recorder.as_ref()
@@ -185,23 +201,33 @@ impl Trace {
             crate::debug!("the client was closed before the trace ended: dropped one transaction");
             return lost(&self.client, DiscardReason::QueueOverflow);
         };
-        if client.is_limited(Category::Transaction) {
-            return lost(&client, DiscardReason::RatelimitBackoff);
+        let limited = client.is_limited(Category::Transaction);
+        if limited && self.sampled.sampled {
+            lost(&client, DiscardReason::RatelimitBackoff);
         }
-        let (name, source, renamed, current) = {
-            let state = self.lock();
-            (state.name.clone(), state.source, state.renamed, state.current.data())
+        let is_copy = limited || !self.sampled.sampled;
+        if is_copy && client.options().tap.is_none() {
+            return;
+        }
+        let (name, source, renamed, scopes, measurements) = {
+            let mut state = self.lock();
+            let scopes = (state.isolation.clone(), state.current.clone());
+            let measurements = std::mem::take(&mut state.measurements);
+            (state.name.clone(), state.source, state.renamed, scopes, measurements)
         };
-        client.push(Job::Transaction(TransactionJob {
+        let (isolation, current) = scopes;
+        let job = TransactionJob {
             event_id: rng::event_id(client.rng()),
             name,
             source,
             renamed,
+            measurements,
             buffer,
-            layers: [current, self.isolation.data(), Scope::global().data()],
+            layers: [current.data(), isolation.data(), Scope::global().data()],
             propagation: Arc::clone(&self.propagation),
             sampled: self.sampled,
-        }));
+        };
+        client.push(if is_copy { Job::copied_transaction(job) } else { Job::Transaction(job) });
     }
 
     /// The ids of the span at `slot` and of its parent; of one that is unknown, the root's.
@@ -226,9 +252,19 @@ impl Trace {
         state.renamed = true;
     }
 
-    /// Says in which current scope the root lives: what is set there is on its transaction.
-    pub(crate) fn live_in(&self, current: &Scope) {
-        let old = std::mem::replace(&mut self.lock().current, current.clone());
+    /// Sets a measurement of the transaction.
+    pub(crate) fn set_measurement(&self, name: String, value: Value) {
+        self.lock().measurements.insert(name, value);
+    }
+
+    /// Says in which scopes the root lives: what is set there is on its transaction.
+    pub(crate) fn live_in(&self, isolation: &Scope, current: &Scope) {
+        let mut state = self.lock();
+        let old = (
+            std::mem::replace(&mut state.isolation, isolation.clone()),
+            std::mem::replace(&mut state.current, current.clone()),
+        );
+        drop(state);
         drop(old); // outside the lock
     }
 }
@@ -236,7 +272,8 @@ impl Trace {
 /// Whoever should have ended it is gone: a layer that was taken out of its subscriber, say.
 impl Drop for Trace {
     fn drop(&mut self) {
-        if let Some(spans) = self.recorder.as_ref().and_then(|recorder| recorder.abandoned()) {
+        let abandoned = self.recorder.as_ref().and_then(|recorder| recorder.abandoned());
+        if let Some(spans) = abandoned.filter(|_| self.sampled.sampled) {
             let lost = [(Category::Transaction, 1), (Category::Span, spans)];
             self.client.ledger().record_all(DiscardReason::InternalSdkError, &lost);
         }

@@ -16,6 +16,16 @@ pub(crate) fn environment(given: String) -> Result<Option<String>, InitError> {
     checked(&given, MAX_ENVIRONMENT, "none").map_err(|()| InitError::Environment(given))
 }
 
+/// A boolean as the protocol writes it (§19): `None` for anything else.
+#[must_use]
+pub fn parse_bool(value: Option<&str>) -> Option<bool> {
+    match value?.to_ascii_lowercase().as_str() {
+        "true" | "t" | "yes" | "y" | "on" | "1" => Some(true),
+        "false" | "f" | "no" | "n" | "off" | "0" => Some(false),
+        _ => None,
+    }
+}
+
 fn checked(given: &str, max: usize, reserved: &str) -> Result<Option<String>, ()> {
     let name = given.trim_matches(' ');
     let refused = name.len() > max

@@ -106,11 +106,14 @@ impl Log for LogBridge {
     }
 
     fn log(&self, record: &Record<'_>) {
-        if self.listens(record.metadata()) && !record::is_from_tracing(record) {
+        let heard = self.listens(record.metadata()) && !record::is_from_tracing(record);
+        if heard {
             self.hear(record);
         }
-        if let Some(inner) = self.inner.as_ref().filter(|inner| inner.enabled(record.metadata())) {
-            layer::pass_on(|| inner.log(record));
+        match self.inner.as_ref().filter(|inner| inner.enabled(record.metadata())) {
+            Some(inner) if heard => layer::pass_on(|| inner.log(record)),
+            Some(inner) => inner.log(record), // should it come to the tracing layer, that may want it
+            None => {}
         }
     }
 

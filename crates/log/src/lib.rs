@@ -9,8 +9,10 @@
 //! # Ok::<(), log::SetLoggerError>(())
 //! ```
 //!
-//! Records that `tracing` passes on (its feature `log`) are left to the tracing layer, which has seen them already. Nothing is
-//! captured on the threads of Watchpost itself.
+//! What `tracing` says of its spans (its feature `log`) is no message of the program, and not heard. Its events are records only while nobody
+//! subscribes to them; with its feature `log-always` they always are, and then who has both this bridge and the tracing layer hears each twice.
+//! A record that this bridge has heard and hands on to `tracing_log::LogTracer` is heard once. Nothing is captured on the threads of
+//! Watchpost itself.
 
 mod bridge;
 mod record;

@@ -1,5 +1,7 @@
 //! What surrounds the program: the system, the machine, the compiler, the process.
 
+mod cloud;
+mod culture;
 mod linux;
 
 use std::path::Path;
@@ -8,10 +10,11 @@ use std::time::SystemTime;
 
 use watchpost_core::Integration;
 use watchpost_protocol::{
-    AppContext, Contexts, DeviceContext, Event, OsContext, RuntimeContext, Timestamp, Transaction,
+    AppContext, Contexts, CultureContext, DeviceContext, Event, OsContext, RuntimeContext, Timestamp,
+    Transaction, Value,
 };
 
-/// Adds the contexts `os`, `device`, `rust` and `app` to events and transactions (`protocol.md` §5.6); identifier `contexts`.
+/// Adds the contexts `os`, `device`, `rust`, `app`, `culture` and `cloud_resource` to events and transactions (`protocol.md` §5.6); identifier `contexts`.
 ///
 /// Only what is missing is added: a context that the program set, even in part, is left as it is. They are found out once, on the
 /// worker, when the first event comes by.
@@ -22,6 +25,8 @@ use watchpost_protocol::{
 /// | `device` | architecture and number of processors; on Linux memory, model and the processor's name |
 /// | `rust` | the compiler's version and channel |
 /// | `app` | the executable's name, and since when it has been watched |
+/// | `culture` | the language of the environment, and the time zone, where they are set |
+/// | `cloud_resource` | the provider, its platform and its region, where the environment names them |
 ///
 /// Not done: nothing here tells persons or single machines apart (no serial numbers, no addresses), and nothing that changes is measured,
 /// such as free memory.
@@ -68,11 +73,17 @@ struct Surroundings {
     device: DeviceContext,
     rust: RuntimeContext,
     app: AppContext,
+    culture: Option<CultureContext>,
+    cloud: Option<Value>,
 }
 
 fn surroundings() -> &'static Surroundings {
     static FOUND: OnceLock<Surroundings> = OnceLock::new();
-    FOUND.get_or_init(|| Surroundings { os: os(), device: device(), rust: rust(), app: app() })
+    FOUND.get_or_init(|| {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let (culture, cloud) = (culture::of(&variable, culture::zone_file()), cloud::of(&variable));
+        Surroundings { os: os(), device: device(), rust: rust(), app: app(), culture, cloud }
+    })
 }
 
 impl Surroundings {
@@ -88,6 +99,12 @@ impl Surroundings {
         }
         if !contexts.has("app") {
             contexts.app = Some(self.app.clone());
+        }
+        if !contexts.has("culture") {
+            contexts.culture.clone_from(&self.culture);
+        }
+        if let (false, Some(cloud)) = (contexts.has("cloud_resource"), &self.cloud) {
+            contexts.other.insert("cloud_resource".into(), cloud.clone());
         }
     }
 }

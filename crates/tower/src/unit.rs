@@ -10,7 +10,11 @@ use crate::error::{self, ServiceError};
 
 /// The scopes that work begins in and the client that it is reported to; `None` if nothing of it could be reported.
 pub(crate) fn place_of_work() -> Option<(Arc<Scopes>, Client)> {
-    if !any_active() || mute::is_muted() {
+    if mute::is_muted() {
+        return None;
+    }
+    if !any_active() {
+        layer::served_without_client();
         return None;
     }
     let scopes = Scopes::current();

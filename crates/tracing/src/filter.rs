@@ -7,6 +7,7 @@ use std::ops::BitOr;
 use std::sync::Arc;
 
 use tracing_core::{Level, LevelFilter, Metadata};
+use watchpost_core::layer::span_is_too_low;
 use watchpost_core::mute;
 use watchpost_core::unharmed;
 
@@ -199,7 +200,13 @@ impl Rules {
         self.spans_by.as_ref().and_then(|decide| ask(decide, metadata)).unwrap_or_else(|| {
             match (self.of_target(metadata.target()).spans, libraries::span_level(metadata)) {
                 (Some(spans), _) => *metadata.level() <= spans, // the program knows better
-                (None, level) => level.is_some_and(|level| level <= self.spans),
+                (None, Some(level)) if level > self.spans => {
+                    if level == Level::DEBUG {
+                        span_is_too_low(metadata.name(), metadata.target(), &level, &self.spans);
+                    }
+                    false
+                }
+                (None, level) => level.is_some(),
             }
         })
     }

@@ -1,30 +1,36 @@
 //! HTTP: one POST per envelope, on ureq.
 
-mod agent;
+pub(crate) mod agent;
 mod answer;
+mod compress;
 mod error;
-mod gzip;
 mod options;
 mod resolve;
+#[cfg(feature = "rustls")]
+pub(crate) mod tls;
+#[cfg(not(feature = "rustls"))]
+#[path = "http/no_tls.rs"]
+pub(crate) mod tls;
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use ureq::Agent;
 use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use ureq::http::{Request, Uri};
+pub use watchpost_core::CompressionAlgo;
 use watchpost_core::{Delivery, Transport};
 use watchpost_protocol::{Dsn, Envelope, Timestamp};
 
 use self::answer::Answer;
+use self::compress::Pack;
 pub use self::error::HttpError;
-use self::gzip::Gzip;
-pub use self::options::{CompressionAlgo, HttpOptions};
+pub use self::options::HttpOptions;
 use self::resolve::Remembering;
+use self::tls::Tls;
 
-const ENVELOPE: HeaderValue = HeaderValue::from_static("application/x-sentry-envelope");
-const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+pub(crate) const ENVELOPE: HeaderValue = HeaderValue::from_static("application/x-sentry-envelope");
 const X_SENTRY_AUTH: HeaderName = HeaderName::from_static("x-sentry-auth");
 
 /// Posts envelopes to the server of a DSN (`protocol.md` §1.3, §1.4, §2.7 and §2.8).
@@ -50,9 +56,16 @@ pub struct HttpTransport {
     auth: HeaderValue,
     user_agent: HeaderValue,
     options: HttpOptions,
-    agent: OnceLock<Agent>,
+    line: Mutex<Option<Arc<Line>>>,
+    tls: Tls,
+}
+
+/// What a process needs to send. A child that was forked makes its own: on its parent's connections, each would read the other's answers.
+struct Line {
+    process: u32,
+    agent: Agent,
     resolver: Remembering,
-    gzip: Gzip,
+    packer: Option<Box<dyn Pack>>,
 }
 
 impl HttpTransport {
@@ -74,26 +87,39 @@ impl HttpTransport {
             .map_err(|_| HttpError::Url(dsn.envelope_url()))?;
         auth.set_sensitive(true);
         agent::check_proxy(&options)?;
-        let (agent, resolver, gzip) = Default::default();
-        Ok(HttpTransport { url, auth, user_agent, options, agent, resolver, gzip })
+        compress::packer(options.compression)?;
+        let tls = if url.scheme_str() == Some("https") { Tls::read(&options)? } else { Tls::default() };
+        Ok(HttpTransport { url, auth, user_agent, options, line: Mutex::default(), tls })
     }
 
-    fn agent(&self) -> &Agent {
-        self.agent.get_or_init(|| agent::build(&self.options, self.resolver.clone()))
+    fn line(&self) -> Arc<Line> {
+        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        let process = std::process::id();
+        match &*line {
+            Some(line) if line.process == process => Arc::clone(line),
+            _ => Arc::clone(line.insert(Arc::new(self.new_line(process)))),
+        }
+    }
+
+    fn new_line(&self, process: u32) -> Line {
+        let resolver = Remembering::default();
+        let agent = agent::build(&self.options, &self.tls, resolver.clone());
+        let packer = compress::packer(self.options.compression).ok().flatten();
+        Line { process, agent, resolver, packer }
     }
 
     /// The body, and how it is encoded. A compressor that fails is no reason to lose an envelope: it goes as it is.
-    fn body(&self, envelope: &Envelope, sent_at: Timestamp) -> (Vec<u8>, Option<HeaderValue>) {
-        if self.options.compression == CompressionAlgo::Gzip {
-            match self.gzip.pack(envelope, sent_at) {
-                Ok(packed) => return (packed, Some(GZIP)),
-                Err(error) => watchpost_core::debug!("sending uncompressed, because gzip failed: {error}"),
+    fn body(&self, line: &Line, envelope: &Envelope, sent_at: Timestamp) -> (Vec<u8>, Option<HeaderValue>) {
+        if let Some(packer) = &line.packer {
+            match packer.pack(envelope, sent_at) {
+                Ok(packed) => return (packed, Some(HeaderValue::from_static(packer.encoding()))),
+                Err(error) => watchpost_core::debug!("sending uncompressed, because packing failed: {error}"),
             }
         }
         (envelope.to_vec(sent_at), None)
     }
 
-    fn post(&self, body: &[u8], encoding: Option<HeaderValue>) -> Result<Answer, ureq::Error> {
+    fn post(&self, line: &Line, body: &[u8], encoding: Option<HeaderValue>) -> Result<Answer, ureq::Error> {
         let mut request = Request::post(self.url.clone())
             .header(CONTENT_TYPE, ENVELOPE)
             .header(USER_AGENT, self.user_agent.clone())
@@ -101,18 +127,19 @@ impl HttpTransport {
         if let Some(encoding) = encoding {
             request = request.header(CONTENT_ENCODING, encoding);
         }
-        let response = self.agent().run(request.body(body)?)?;
+        let response = line.agent.run(request.body(body)?)?;
         Ok(Answer::read(response))
     }
 }
 
 impl Transport for HttpTransport {
     fn deliver(&self, envelope: &Envelope) -> Delivery {
-        let (body, encoding) = self.body(envelope, Timestamp::from(SystemTime::now()));
-        match self.post(&body, encoding) {
+        let line = self.line();
+        let (body, encoding) = self.body(&line, envelope, Timestamp::from(SystemTime::now()));
+        match self.post(&line, &body, encoding) {
             Ok(answer) => answer.into_delivery(envelope, body.len(), SystemTime::now()),
             Err(error) => {
-                self.resolver.forget();
+                line.resolver.forget();
                 Delivery::Unreachable { error: error.to_string() }
             }
         }
@@ -161,8 +188,22 @@ mod tests {
     }
 
     #[test]
+    fn a_compression_needs_its_feature_and_the_error_names_it() {
+        for (algo, feature, has) in [
+            (CompressionAlgo::Brotli, "brotli", cfg!(feature = "brotli")),
+            (CompressionAlgo::Zstd, "zstd", cfg!(feature = "zstd")),
+        ] {
+            let options = HttpOptions::default().compression(algo);
+            match HttpTransport::new(&dsn("http://k@localhost/1"), options) {
+                Ok(_) => assert!(has),
+                Err(error) => assert!(!has && error.to_string().contains(feature), "{error}"),
+            }
+        }
+    }
+
+    #[test]
     fn making_one_sets_nothing_up() {
         let transport = HttpTransport::new(&dsn("http://k@localhost/1"), HttpOptions::default()).unwrap();
-        assert!(transport.agent.get().is_none() && transport.gzip.is_idle());
+        assert!(transport.line.lock().unwrap().is_none());
     }
 }

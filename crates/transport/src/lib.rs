@@ -16,6 +16,7 @@
 //! ```
 //!
 //! - [`HttpTransport`] posts envelopes to a server. Feature `http`; `rustls` adds https.
+//! - [`SpotlightTap`] posts a copy of them to a receiver on the developer's machine. Feature `http`.
 //! - [`ConsoleTransport`] draws issues and traces in a terminal; it needs no account. Feature `console`.
 //!
 //! - [`FileSpool`] keeps in a directory what could not be sent. Feature `spool`.
@@ -29,6 +30,8 @@ mod console;
 mod http;
 #[cfg(feature = "spool")]
 mod spool;
+#[cfg(feature = "http")]
+mod spotlight;
 
 #[cfg(feature = "console")]
 pub use console::ConsoleTransport;
@@ -36,3 +39,5 @@ pub use console::ConsoleTransport;
 pub use http::{CompressionAlgo, HttpError, HttpOptions, HttpTransport};
 #[cfg(feature = "spool")]
 pub use spool::FileSpool;
+#[cfg(feature = "http")]
+pub use spotlight::SpotlightTap;

@@ -39,6 +39,7 @@ fn with_defaults(mut options: Options) -> Result<Options, InitError> {
     options.fill_from_environment()?;
     #[cfg(feature = "process")]
     process(&mut options);
+    spotlight(&mut options)?;
     transport(&mut options)?;
     spool(&mut options)?;
     Ok(options)
@@ -58,6 +59,40 @@ fn process(options: &mut Options) {
     options.default_integration(watchpost_process::ContextIntegration);
 }
 
+/// A copy for a receiver on this machine, if there is to be one; without a DSN there is only the copy.
+fn spotlight(options: &mut Options) -> Result<(), InitError> {
+    let Some(url) = options.configured_spotlight() else { return Ok(()) };
+    #[cfg(not(feature = "http"))]
+    {
+        let _ = url;
+        Err(InitError::Feature { option: "Options::spotlight", feature: "http" })
+    }
+    #[cfg(feature = "http")]
+    {
+        let tap = watchpost_transport::SpotlightTap::new(url)
+            .map_err(|error| InitError::Transport(format!("spotlight: {error}")))?;
+        options.default_tap(tap);
+        if options.configured_dsn().is_none() && !options.has_transport() {
+            options.show_everything();
+            if !options.wants_console() {
+                options.default_transport(Nowhere);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where envelopes go of which only a copy is wanted.
+#[cfg(feature = "http")]
+struct Nowhere;
+
+#[cfg(feature = "http")]
+impl watchpost_core::Transport for Nowhere {
+    fn deliver(&self, _: &watchpost_protocol::Envelope) -> watchpost_core::Delivery {
+        watchpost_core::Delivery::Accepted { limits: Vec::new() }
+    }
+}
+
 /// HTTP to the DSN; without one the console, if it was asked for.
 fn transport(options: &mut Options) -> Result<(), InitError> {
     if options.has_transport() {
@@ -66,9 +101,8 @@ fn transport(options: &mut Options) -> Result<(), InitError> {
     match options.configured_dsn() {
         #[cfg(feature = "http")]
         Some(dsn) => {
-            let http =
-                watchpost_transport::HttpTransport::new(dsn, watchpost_transport::HttpOptions::default())
-                    .map_err(|error| InitError::Transport(error.to_string()))?;
+            let http = watchpost_transport::HttpTransport::new(dsn, http_options(options, dsn))
+                .map_err(|error| InitError::Transport(error.to_string()))?;
             options.default_transport(http);
         }
         #[cfg(feature = "console")]
@@ -82,6 +116,21 @@ fn transport(options: &mut Options) -> Result<(), InitError> {
         _ => {}
     }
     Ok(())
+}
+
+#[cfg(feature = "http")]
+fn http_options(options: &Options, dsn: &watchpost_protocol::Dsn) -> watchpost_transport::HttpOptions {
+    let network = options.network();
+    let mut http = watchpost_transport::HttpOptions::default()
+        .compression(network.compression)
+        .proxy(network.proxy(dsn).unwrap_or_default());
+    if let Some(file) = &network.ca_certs {
+        http = http.ca_certs(file);
+    }
+    if let Some((certificate, key)) = &network.client_cert {
+        http = http.client_cert(certificate, key);
+    }
+    http
 }
 
 /// The directory where what cannot be sent waits, if one was given.

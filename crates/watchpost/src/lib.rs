@@ -31,29 +31,34 @@ pub use init::{init, new_client};
 
 #[allow(deprecated, reason = "the names that people come with stay, and say where to go")]
 pub use watchpost_core::api::{
-    Capture, CaptureErr, add_attachment, add_breadcrumb, baggage, capture, capture_error, capture_event,
-    capture_exception, capture_group, capture_message, capture_message_at, client, close, configure_scope,
-    continue_trace, current_scope, current_span, end_session, end_session_with, flush, flush_async,
-    flush_with, global_scope, is_initialized, isolation_scope, last_event_id, new_scope, push_scope,
-    remove_attribute, set_attribute, set_attributes, set_context, set_extra, set_tag, set_tags,
-    set_transaction_name, set_user, start_session, start_span, start_transaction, trace_environment,
-    trace_headers, trace_headers_for, traceparent, update_current_span, with_isolation_scope, with_scope,
+    Capture, CaptureErr, add_attachment, add_breadcrumb, add_feature_flag, baggage, capture, capture_error,
+    capture_event, capture_exception, capture_feedback, capture_group, capture_message, capture_message_at,
+    client, close, configure_scope, continue_trace, current_scope, current_span, end_session,
+    end_session_with, flush, flush_async, flush_with, global_scope, is_initialized, isolation_scope,
+    last_event_id, new_scope, push_scope, remove_attribute, set_attribute, set_attributes, set_context,
+    set_extra, set_measurement, set_tag, set_tags, set_transaction_name, set_user, start_session, start_span,
+    start_transaction, trace_environment, trace_headers, trace_headers_for, traceparent, update_current_span,
+    with_isolation_scope, with_scope,
 };
+/// What a program does with models: agents, tools, calls, and what they cost.
+pub use watchpost_core::gen_ai;
+pub use watchpost_core::gen_ai::{ai_track, ai_track_future};
 /// Counters, gauges and distributions.
 pub use watchpost_core::metrics;
 /// What must not leave the process, and the functions that instrumentation takes it out with.
 pub use watchpost_core::scrub;
 pub use watchpost_core::{
-    AsError, Attachment, Client, Clock, DEFAULT_CONTEXT_LINES, DEFAULT_MAX_ATTACHMENT_SIZE,
-    DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_BREADTH, DEFAULT_MAX_DEPTH, DEFAULT_MAX_EVENT_SIZE,
-    DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT, Decision, Delivery, EnteredSpan,
-    EventScrubber, FieldValue, Fields, FutureExt, Guard, InitError, Integration, MaxRequestBodySize, Options,
-    Pattern, RawStack, Rng, SampleRate, SamplingContext, Scope, Scopes, Sensitive, SessionMode, Span,
-    SpanBuilder, SpanRule, SpoolOptions, StackSource, Transport, sensitive,
+    AsError, Attachment, Client, Clock, CompressionAlgo, Config, DEFAULT_CONTEXT_LINES,
+    DEFAULT_MAX_ATTACHMENT_SIZE, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_BREADTH, DEFAULT_MAX_DEPTH,
+    DEFAULT_MAX_EVENT_SIZE, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT, Decision,
+    Delivery, Effective, EffectiveOption, EnteredSpan, EventScrubber, FieldValue, Fields, FutureExt, Guard,
+    InitError, Integration, MaxRequestBodySize, Options, Pattern, RawStack, Rng, SampleRate, SamplingContext,
+    Scope, Scopes, Sensitive, SessionMode, Source, Span, SpanBuilder, SpanRule, SpoolOptions, Spotlight,
+    StackSource, Transport, sensitive,
 };
 pub use watchpost_protocol::{
-    Breadcrumb, Dsn, Envelope, Event, EventId, IpAddress, Level, Log, LogLevel, Metric, SessionStatus,
-    SpanStatus, Transaction, TransactionSource, User,
+    Breadcrumb, Dsn, Envelope, Event, EventId, Feedback, IpAddress, Level, Log, LogLevel, Metric,
+    SessionStatus, SpanStatus, Transaction, TransactionSource, User,
 };
 
 #[doc(hidden)]

@@ -10,7 +10,7 @@ use crate::attachment::Attachment;
 use crate::current::Scopes;
 use crate::errors::{AsError, Draft, ErrorRecord, Group, View};
 use crate::session::Matter;
-use crate::{client, layer, message, mute};
+use crate::{client, hints, layer, message, mute};
 
 /// Captures an error with its causes and the stack of the caller (features E03): any type that implements [`Error`](std::error::Error), a
 /// boxed one, several in a `Vec`, and with
@@ -28,7 +28,7 @@ use crate::{client, layer, message, mute};
 /// capture_error(&boxed);
 /// ```
 pub fn capture_error<K, E: AsError<K> + ?Sized>(error: &E) -> Option<EventId> {
-    if !client::any_active() || mute::is_muted() {
+    if !is_heard() {
         return None;
     }
     viewed(error.view(), Event::default(), Vec::new())
@@ -50,7 +50,7 @@ pub fn capture_group<'a, K, E: AsError<K> + ?Sized + 'a>(
     message: &'a str,
     errors: impl IntoIterator<Item = &'a E>,
 ) -> Option<EventId> {
-    if !client::any_active() || mute::is_muted() {
+    if !is_heard() {
         return None;
     }
     let group = Group::new(message, errors);
@@ -110,8 +110,20 @@ pub fn capture_event(event: Event) -> Option<EventId> {
     built(Matter::of(&event), Level::Error, || event)
 }
 
+/// Whether anybody is there to report to; if nobody is, that is said once.
+fn is_heard() -> bool {
+    if mute::is_muted() {
+        return false;
+    }
+    if !client::any_active() {
+        hints::captured_without_client();
+        return false;
+    }
+    true
+}
+
 fn built<D: Into<Draft>>(matter: Matter, default_level: Level, build: impl FnOnce() -> D) -> Option<EventId> {
-    if !client::any_active() || mute::is_muted() {
+    if !is_heard() {
         return None;
     }
     layer::capture_as(matter, &Scopes::at_hand(), default_level, None, build)

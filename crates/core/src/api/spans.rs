@@ -1,6 +1,7 @@
 //! Spans by hand, and the trace from and to other processes (`protocol.md` §8).
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::builder::SpanBuilder;
 use crate::current::Scopes;
@@ -40,8 +41,23 @@ pub fn update_current_span(update: impl FnOnce(&Span)) {
     }
 }
 
-/// Continues the trace that the headers name, for everything of this isolation scope, and prepares a root span in it (features T06,
-/// `protocol.md` §8.8). Without valid headers it is a trace that begins here.
+/// Sets a number of the transaction that is open, with a unit as `byte` or `millisecond`; empty for none (features T10).
+#[deprecated(note = "use an attribute: update_current_span(|span| span.set_attribute(name, value))")]
+pub fn set_measurement(name: impl Into<String>, value: f64, unit: &str) {
+    if let Some(span) = &Scopes::current().span {
+        let mut measurement = serde_json::json!({ "value": value });
+        if !unit.is_empty() {
+            measurement["unit"] = unit.into();
+        }
+        span.trace.set_measurement(name.into(), measurement);
+    }
+}
+
+/// Continues the trace that the headers name, and prepares a root span in it (features T06, `protocol.md` §8.8). Without valid headers it is a
+/// trace that begins here.
+///
+/// Everything that is captured in this isolation scope from now on is in the trace, and so is every root that begins in this unit of work. The
+/// process as a whole is none: a root that begins in its own scope is in a trace of its own, but for the one that is prepared here.
 ///
 /// Takes a `&HeaderMap`, or any pairs of names and values; the names of CGI variables (`HTTP_SENTRY_TRACE`) are understood too.
 ///
@@ -53,14 +69,7 @@ pub fn update_current_span(update: impl FnOnce(&Span)) {
 pub fn continue_trace<K: AsRef<str>, V: AsRef<[u8]>>(
     headers: impl IntoIterator<Item = (K, V)>,
 ) -> SpanBuilder {
-    continue_trace_in(&Scopes::current(), headers)
-}
-
-/// As [`continue_trace`], for the isolation scope of `scopes`.
-pub(crate) fn continue_trace_in<K: AsRef<str>, V: AsRef<[u8]>>(
-    scopes: &Scopes,
-    headers: impl IntoIterator<Item = (K, V)>,
-) -> SpanBuilder {
+    let scopes = Scopes::current();
     let (mut trace, mut baggage): (Option<String>, Option<String>) = (None, None);
     for (name, value) in headers {
         let Ok(value) = std::str::from_utf8(value.as_ref()) else { continue };
@@ -77,19 +86,15 @@ pub(crate) fn continue_trace_in<K: AsRef<str>, V: AsRef<[u8]>>(
             None => {}
         }
     }
-    if let Some(client) = scopes.client() {
-        let strict = client.options().strict_trace_continuation;
-        let own_org = client.config().org_id.as_deref();
-        let continued = PropagationContext::continued(
-            trace.as_deref(),
-            baggage.as_deref(),
-            own_org,
-            strict,
-            client.rng(),
-        );
-        scopes.isolation().set_propagation(Some(continued));
-    }
-    SpanBuilder::new(Cow::Borrowed(""), true)
+    let builder = SpanBuilder::new(Cow::Borrowed(""), true);
+    let Some(client) = scopes.client() else { return builder };
+    let strict = client.options().strict_trace_continuation;
+    let own_org = client.config().org_id.as_deref();
+    let continued =
+        PropagationContext::continued(trace.as_deref(), baggage.as_deref(), own_org, strict, client.rng());
+    let continued = Arc::new(continued);
+    scopes.isolation().set_propagation(Some(Arc::clone(&continued)));
+    builder.in_trace(continued)
 }
 
 enum Header {

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use watchpost_protocol::Dsn;
 
-use super::{Options, Setting};
+use super::{Network, Options, Setting, Source};
 use crate::error::InitError;
 use crate::integration::{Integration, StackSource};
+use crate::sampling::SampleRate;
 use crate::spool::{Spool, SpoolOptions};
+use crate::tap::Tap;
 use crate::transport::Transport;
 
 #[doc(hidden)]
@@ -60,6 +62,11 @@ impl Options {
     }
 
     #[must_use]
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    #[must_use]
     pub fn wanted_spool(&self) -> Option<&SpoolOptions> {
         self.spool.as_ref().filter(|_| self.spool_store.is_none())
     }
@@ -86,6 +93,9 @@ impl Options {
     pub fn default_server_name(&mut self, name: fn() -> Option<String>) {
         if self.server_name.is_none() {
             self.server_name = name();
+            if let Some(name) = self.server_name.clone() {
+                self.note("server_name", name, Source::Detected);
+            }
         }
     }
 
@@ -96,6 +106,24 @@ impl Options {
     /// Before those of the program, so that one of the same identifier replaces it.
     pub fn default_integration(&mut self, integration: impl Integration) {
         self.integrations.insert(0, Arc::new(integration));
+    }
+
+    /// Where the copy goes, if there is to be one.
+    #[must_use]
+    pub fn configured_spotlight(&self) -> Option<&str> {
+        self.spotlight.url()
+    }
+
+    pub fn default_tap(&mut self, tap: impl Tap) {
+        self.tap.get_or_insert_with(|| Arc::new(tap));
+    }
+
+    /// What there is only the copy for, is complete (`protocol.md` §19).
+    pub fn show_everything(&mut self) {
+        self.traces_sample_rate = Some(SampleRate::ALL);
+        self.traces_sampler = None;
+        self.sample_rate = Some(SampleRate::ALL);
+        self.send_default_pii = true;
     }
 
     pub fn default_transport(&mut self, transport: impl Transport) {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use watchpost_protocol::Timestamp;
+use watchpost_protocol::{Stacktrace, Timestamp};
 
 use super::Options;
 use crate::clock::{Clock, SystemClock};
-use crate::integration::{Integration, StackSource};
+use crate::integration::{Integration, RawStack, StackSource};
 use crate::mute;
 use crate::rng::{Rng, ThreadRng};
 use crate::unharmed::unharmed;
@@ -27,7 +27,7 @@ impl Options {
 
     /// Where stacks come from. Default: with the facade's feature `process`, the running program.
     pub fn stack_source(mut self, source: impl StackSource) -> Self {
-        self.stack_source = Some(Arc::new(source));
+        self.stack_source = Some(Arc::new(Custom(source)));
         self
     }
 
@@ -63,6 +63,16 @@ impl<C: Clock> Clock for Custom<C> {
 
     fn monotonic(&self) -> Instant {
         self.ask(C::monotonic, || SystemClock.monotonic())
+    }
+}
+
+impl<S: StackSource> StackSource for Custom<S> {
+    fn capture(&self) -> RawStack {
+        self.ask(S::capture, RawStack::default)
+    }
+
+    fn resolve(&self, stack: &RawStack) -> Option<Stacktrace> {
+        self.ask(|source| source.resolve(stack), || None)
     }
 }
 

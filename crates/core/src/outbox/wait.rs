@@ -104,7 +104,7 @@ impl<P: Prepare> Outbox<P> {
     pub(crate) fn flush(&self) -> Flush<'_, P> {
         let shared = &self.shared;
         shared.gather();
-        let mut state = shared.lock();
+        let mut state = shared.lock_here();
         let pending = state.queue.len();
         let over = state.end > End::Open && state.crew.threads() == 0;
         if over || (pending == 0 && !state.reporting && !shared.has_news()) {
@@ -157,7 +157,7 @@ impl<P: Prepare> Outbox<P> {
     pub(crate) fn retire(&self) -> bool {
         let shared = &self.shared;
         shared.gather();
-        let mut state = shared.lock();
+        let mut state = shared.lock_here();
         let idle = state.crew.threads() == 0;
         if state.end == End::Open {
             state.end = End::Closing;

@@ -165,7 +165,9 @@ impl<P: Prepare> Shared<P> {
         };
         let quantities = self.preparer.quantities(&job);
         let lose = |reason| self.wire.losses.record_all(reason, &quantities);
-        if self.wire.is_limited(label.category) {
+        // What counts for nothing is not for the server, and its limits do not concern it.
+        let counts = quantities.iter().any(|(_, quantity)| *quantity > 0);
+        if counts && self.wire.is_limited(label.category) {
             lose(DiscardReason::RatelimitBackoff);
             return None;
         }

@@ -176,13 +176,18 @@ fn attach(event: &mut Event, stacktrace: Stacktrace) {
 
 /// An event that is being finished, and the files that go with it.
 pub(super) struct Report {
-    event: Event,
+    pub(super) event: Event,
     attachments: Vec<Attachment>,
     /// How large the event may be.
     limit: usize,
 }
 
 impl Report {
+    /// The event alone.
+    pub(super) fn without_attachments(self) -> Self {
+        Report { attachments: Vec::new(), ..self }
+    }
+
     pub(super) fn map(self, step: impl FnOnce(Event) -> Option<Event>) -> Option<Self> {
         Some(Report { event: step(self.event)?, ..self })
     }

@@ -9,10 +9,11 @@ use watchpost_protocol::{
     TraceContext, Transaction, TransactionInfo, TransactionSource, Value,
 };
 
-use super::Telemetry;
+use super::{Telemetry, models};
 use crate::config::Config;
 use crate::dsc;
 use crate::filters;
+use crate::hints::Rush;
 use crate::integration::Integration;
 use crate::losses::Losses;
 use crate::merge;
@@ -23,6 +24,9 @@ use crate::sampling::Sampled;
 use crate::scope::ScopeData;
 use crate::scrub::Rules;
 
+/// How many there are, of the whole process: a developer is told when there are too many.
+static RUSH: Rush = Rush::new();
+
 /// A finished trace: its spans as they were recorded, and the scopes that it lived in.
 pub(crate) struct TransactionJob {
     pub(crate) event_id: EventId,
@@ -30,6 +34,7 @@ pub(crate) struct TransactionJob {
     pub(crate) source: TransactionSource,
     /// Whether the program gave it that name: then it stays, whatever a layer says at the end.
     pub(crate) renamed: bool,
+    pub(crate) measurements: Map<String, Value>,
     pub(crate) buffer: Buffer,
     /// What the scopes hold, the nearest first.
     pub(crate) layers: [Arc<ScopeData>; 3],
@@ -56,10 +61,10 @@ impl TransactionJob {
         };
         let mut records = self.buffer.into_records(self.propagation.trace_id, at);
         let lost = records.overflow + records.unfinished;
-        losses.record(DiscardReason::BufferOverflow, Category::Span, lost);
         let mut root = records.root?;
         let ignored = filters::without_ignored(&config.options.ignore_spans, &mut records.children);
-        losses.record(DiscardReason::Ignored, Category::Span, ignored);
+        let pipeline = self.layers.iter().find_map(|layer| layer.pipeline.as_deref());
+        models::complete(&mut root, &mut records.children, pipeline);
         // What was known at the start may be less than what the attributes say in the end: a route, say, that was recorded late.
         let (name, source) = match (records.source, root.description.take()) {
             (Some(source), Some(described)) if !self.renamed => (described.into(), source),
@@ -79,15 +84,20 @@ impl TransactionJob {
             sdk: Some(Arc::clone(&config.sdk)),
             meta: (lost > 0).then(|| spans_meta(records.children.len() as u64 + lost)),
             spans: records.children,
+            measurements: self.measurements,
             ..Transaction::default()
         };
         transaction.contexts.trace = Some(trace_context(root, self.propagation.parent_span_id));
         merge::into_transaction(&mut transaction, &self.layers);
+        // Counted when nothing can fail any more that would have all of it counted again.
+        losses.record(DiscardReason::BufferOverflow, Category::Span, lost);
+        losses.record(DiscardReason::Ignored, Category::Span, ignored);
         if let Some(reason) = refuses(&config.options, &transaction) {
             crate::debug!("dropped the transaction {:?} ({reason})", transaction.transaction);
             losses.record_all(reason, &transaction.quantities());
             return None;
         }
+        RUSH.count(&transaction.transaction, self.sampled.rate, config.options.clock.monotonic());
         let named = || (transaction.transaction.clone(), source);
         let dsc = dsc::of_trace(&self.propagation, config, &self.sampled, named);
         Some((transaction, dsc))

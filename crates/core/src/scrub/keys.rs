@@ -5,15 +5,24 @@
 pub(super) struct KeySet {
     /// Folded and sorted.
     names: Vec<Box<[u8]>>,
-    longest: usize,
+    /// By the low bits of a name's first letter, which lengths there are: this refuses nearly every key before the names are searched.
+    lengths: [u64; LETTERS],
 }
+
+/// As many as the low bits of a letter tell apart, `-` and `_` included.
+const LETTERS: usize = 32;
+
+/// A name so long or longer shares the last bit.
+const LONG: usize = 63;
 
 impl KeySet {
     pub(super) fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         let mut set = KeySet::default();
         for name in names.into_iter().filter(|name| !name.is_empty()) {
             let name: Box<[u8]> = name.bytes().map(fold).collect();
-            set.longest = set.longest.max(name.len());
+            if let Some(lengths) = set.lengths.get_mut(letter(&name)) {
+                *lengths |= 1 << name.len().min(LONG);
+            }
             if let Err(at) = set.names.binary_search(&name) {
                 set.names.insert(at, name);
             }
@@ -35,9 +44,15 @@ impl KeySet {
 
     fn has_whole(&self, key: &str) -> bool {
         let folded = || key.bytes().map(fold);
-        key.len() <= self.longest
+        let lengths = self.lengths.get(letter(key.as_bytes())).copied().unwrap_or_default();
+        lengths >> key.len().min(LONG) & 1 == 1
             && self.names.binary_search_by(|name| name.iter().copied().cmp(folded())).is_ok()
     }
+}
+
+/// The same in any spelling.
+fn letter(name: &[u8]) -> usize {
+    name.first().map_or(0, |first| usize::from(fold(*first)) % LETTERS)
 }
 
 pub(super) fn fold(byte: u8) -> u8 {
@@ -56,6 +71,8 @@ mod tests {
         {
             assert!(set.has(key), "{key}");
         }
+        let long = "x".repeat(70);
+        assert!(KeySet::new([&*long]).has(&long) && !KeySet::new([&*long]).has(&long[1..]));
         for key in ["", ".", "apikey", "my_api_key", "api_key_id", "password.hint", "sid", "pässword", "."] {
             assert!(!set.has(key), "{key}");
         }

@@ -178,6 +178,14 @@ impl Item {
         Ok(Item::of_json(ItemType::Event, json::to_vec(event)?))
     }
 
+    /// The item of what a user says: an event with the context `feedback` (§14.2).
+    ///
+    /// # Errors
+    /// If the event cannot be serialised.
+    pub fn feedback(event: &Event) -> Result<Self, serde_json::Error> {
+        Ok(Item::of_json(ItemType::Feedback, json::to_vec(event)?))
+    }
+
     /// The item of a transaction.
     ///
     /// # Errors

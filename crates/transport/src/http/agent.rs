@@ -8,6 +8,7 @@ use ureq::{Agent, Proxy};
 use super::error::HttpError;
 use super::options::HttpOptions;
 use super::resolve::Remembering;
+use super::tls::Tls;
 
 /// How many connections are kept for the next envelope: as many as the outbox has deliveries in flight by default.
 const IDLE_CONNECTIONS: usize = 8;
@@ -24,7 +25,7 @@ pub(super) fn check_proxy(options: &HttpOptions) -> Result<(), HttpError> {
 }
 
 /// Reads the environment's proxy; TLS is set up by the first https connection.
-pub(super) fn build(options: &HttpOptions, resolver: Remembering) -> Agent {
+pub(crate) fn build(options: &HttpOptions, tls: &Tls, resolver: Remembering) -> Agent {
     let whole = Some(options.timeout);
     let connect = Some(options.connect_timeout.min(options.timeout));
     let mut config = Agent::config_builder()
@@ -51,5 +52,6 @@ pub(super) fn build(options: &HttpOptions, resolver: Remembering) -> Agent {
         Some("") => config = config.proxy(None),
         Some(url) => config = config.proxy(Proxy::new(url).ok()),
     }
+    let config = tls.configure(config);
     Agent::with_parts(config.build(), DefaultConnector::default(), resolver)
 }

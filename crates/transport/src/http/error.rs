@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::path::PathBuf;
 
 /// Why an [`HttpTransport`](crate::HttpTransport) cannot be made. Each names what to change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,18 @@ pub enum HttpError {
     UserAgent(String),
     /// The proxy is no URL of a kind that is known; why. The URL itself may hold a password and is not kept.
     Proxy(String),
+    /// A file of certificates, or of a key, that cannot be used.
+    Certificate {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A compression that this build does not have.
+    Compression {
+        /// The feature that has it.
+        feature: &'static str,
+    },
 }
 
 impl fmt::Display for HttpError {
@@ -29,6 +42,12 @@ impl fmt::Display for HttpError {
             }
             HttpError::Proxy(reason) => {
                 write!(f, "invalid proxy ({reason}): expected http://[<user>:<password>@]<host>:<port>")
+            }
+            HttpError::Certificate { file, reason } => {
+                write!(f, "the file {} cannot be used: {reason}", file.display())
+            }
+            HttpError::Compression { feature } => {
+                write!(f, "this build cannot compress so: enable the feature `{feature}`")
             }
         }
     }

@@ -21,7 +21,7 @@ const ADDRESSES: usize = 16;
 /// ureq looks the name up for every request, even for one that goes over a kept connection, and starts a thread for it:
 /// half of all that a request on loopback costs (71 µs of CPU with it, 38 µs without).
 #[derive(Debug, Clone, Default)]
-pub(super) struct Remembering {
+pub(crate) struct Remembering {
     last: Arc<Mutex<Option<LookUp>>>,
 }
 

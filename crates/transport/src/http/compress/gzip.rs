@@ -6,21 +6,20 @@ use std::sync::{Mutex, PoisonError};
 use flate2::{Compress, Compression, FlushCompress, Status};
 use watchpost_protocol::{Envelope, Timestamp};
 
+use super::Pack;
+
 /// 32 kB of history, the most that gzip has.
 const WINDOW_BITS: u8 = 15;
 
-/// Packs envelopes, one at a time: the compressor's 300 kB are set up once, by the first.
-///
-/// Delivery threads take turns. That is no loss: packing takes microseconds where the wire takes milliseconds, and the lock is
-/// not held while sending.
+/// gzip. The compressor's 300 kB are set up once.
 #[derive(Default)]
 pub(super) struct Gzip {
     stream: Mutex<Option<Compress>>,
 }
 
-impl Gzip {
-    /// The envelope as it goes onto the wire, written into the compressor without a copy in between.
-    pub(super) fn pack(&self, envelope: &Envelope, sent_at: Timestamp) -> io::Result<Vec<u8>> {
+impl Pack for Gzip {
+    /// Written into the compressor without a copy in between.
+    fn pack(&self, envelope: &Envelope, sent_at: Timestamp) -> io::Result<Vec<u8>> {
         let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
         let stream = stream.get_or_insert_with(|| Compress::new_gzip(Compression::fast(), WINDOW_BITS));
         // Before, not after: whoever was last may have stopped halfway.
@@ -32,9 +31,8 @@ impl Gzip {
         packing.finish()
     }
 
-    #[cfg(test)]
-    pub(super) fn is_idle(&self) -> bool {
-        self.stream.lock().unwrap().is_none()
+    fn encoding(&self) -> &'static str {
+        "gzip"
     }
 }
 

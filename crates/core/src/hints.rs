@@ -1,0 +1,222 @@
+//! What is said to a developer whose reports do not appear: each once, and only under `debug` (features H01–H16).
+//!
+//! What has no client has no `debug` option: there, `SENTRY_DEBUG` speaks for it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, Once, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::diag;
+use crate::valid::parse_bool;
+
+/// Says something once in the life of the process.
+macro_rules! once {
+    ($($argument:tt)+) => {{
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| diag::line(format_args!($($argument)+)));
+    }};
+}
+
+/// Whether there ever was a client of the process.
+static BEGUN: AtomicBool = AtomicBool::new(false);
+
+/// How many requests were served before.
+static MISSED: AtomicU32 = AtomicU32::new(0);
+
+/// A client is made the process's own (H03).
+pub(crate) fn begun() {
+    if BEGUN.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    let missed = MISSED.load(Ordering::Acquire);
+    if missed > 0 {
+        let requests =
+            if missed == 1 { "1 request was".to_owned() } else { format!("{missed} requests were") };
+        crate::debug!("init ran after the first request was served: {requests} not instrumented");
+    }
+}
+
+/// Something was captured, and there is no client that can send (H01).
+#[cold]
+pub(crate) fn captured_without_client() {
+    static ONCE: Once = Once::new();
+    if BEGUN.load(Ordering::Acquire) {
+        return; // it was said why that client sends nothing
+    }
+    ONCE.call_once(|| {
+        let dsn = if std::env::var_os("SENTRY_DSN").is_some() { "set" } else { "unset" };
+        let process = std::process::id();
+        say_without_client(format_args!(
+            "no client: watchpost::init was not called in this process (pid {process}); SENTRY_DSN is {dsn}"
+        ));
+    });
+}
+
+/// A request or a job passes a layer, and there is no client that can send (H03, H04).
+pub fn served_without_client() {
+    static ONCE: Once = Once::new();
+    if BEGUN.load(Ordering::Acquire) {
+        return;
+    }
+    MISSED.fetch_add(1, Ordering::AcqRel);
+    ONCE.call_once(|| {
+        say_without_client(format_args!(
+            "RequestLayer polled but no client in worker process; call watchpost::init in the worker's main"
+        ));
+    });
+}
+
+fn say_without_client(message: fmt::Arguments<'_>) {
+    if diag::enabled() || parse_bool(std::env::var("SENTRY_DEBUG").ok().as_deref()) == Some(true) {
+        diag::say(message);
+    }
+}
+
+/// Something is about to be queued in a process that has forked since (H06). Threads do not come along.
+pub(crate) fn check_process(born_in: u32) {
+    if diag::enabled() && std::process::id() != born_in {
+        once!("process forked after init: its worker stayed behind; call watchpost::init in the child");
+    }
+}
+
+/// A span could have been a trace (H07).
+pub(crate) fn tracing_is_off() {
+    if diag::enabled() {
+        once!("tracing is off: traces_sample_rate is None");
+    }
+}
+
+/// A span was not taken for its level (H07).
+pub fn span_is_too_low(name: &str, target: &str, level: &dyn fmt::Display, limit: &dyn fmt::Display) {
+    if !diag::enabled() {
+        return;
+    }
+    if target.starts_with("tower_http::") {
+        once!("span {name:?} ignored: level {level} below {limit} (tower_http TraceLayer default)");
+    } else {
+        once!("span {name:?} of {target} ignored: level {level} below {limit}");
+    }
+}
+
+/// A user comes too late for the last event of a scope (H12).
+pub(crate) fn user_after_event() {
+    once!("set_user called after the event was captured in this scope");
+}
+
+/// A hook, or a panic in it, has dropped a breadcrumb (H16).
+pub(crate) fn breadcrumb_dropped() {
+    if diag::enabled() {
+        once!("breadcrumb dropped by before_breadcrumb");
+    }
+}
+
+/// A breadcrumb came where none are kept (H16).
+pub(crate) fn breadcrumbs_are_off() {
+    if diag::enabled() {
+        once!("breadcrumb dropped: max_breadcrumbs=0");
+    }
+}
+
+/// How many records would have been logs.
+static UNSENT_LOGS: AtomicU64 = AtomicU64::new(0);
+
+/// A bridge heard something that would be a log (H09).
+pub(crate) fn bridged_log_not_sent() {
+    if diag::enabled() {
+        UNSENT_LOGS.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A client is closed: what was counted is said.
+pub(crate) fn closing() {
+    let unsent = UNSENT_LOGS.load(Ordering::Relaxed);
+    if unsent > 0 {
+        let records = if unsent == 1 {
+            "1 bridged record was".to_owned()
+        } else {
+            format!("{unsent} bridged records were")
+        };
+        once!("enable_logs is false: {records} not sent as logs");
+    }
+}
+
+/// More transactions in a minute are many.
+const MANY: u32 = 1_000;
+
+/// So many names are told apart.
+const NAMES: usize = 100;
+
+/// How often which transaction was sent in the last minute (H08).
+pub(crate) struct Rush(Mutex<Minute>);
+
+#[derive(Default)]
+struct Minute {
+    began: Option<Instant>,
+    total: u32,
+    by_name: BTreeMap<String, u32>,
+}
+
+impl Rush {
+    pub(crate) const fn new() -> Self {
+        Rush(Mutex::new(Minute { began: None, total: 0, by_name: BTreeMap::new() }))
+    }
+
+    /// A transaction is sent.
+    pub(crate) fn count(&self, name: &str, rate: Option<f64>, now: Instant) {
+        if diag::enabled()
+            && let Some(message) = self.add(name, rate, now)
+        {
+            once!("{message}");
+        }
+    }
+
+    fn add(&self, name: &str, rate: Option<f64>, now: Instant) -> Option<String> {
+        let mut minute = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let began = *minute.began.get_or_insert(now);
+        let over = now.saturating_duration_since(began) >= Duration::from_secs(60);
+        let last =
+            over.then(|| std::mem::replace(&mut *minute, Minute { began: Some(now), ..Minute::default() }));
+        minute.total += 1;
+        if minute.by_name.len() < NAMES || minute.by_name.contains_key(name) {
+            *minute.by_name.entry(name.to_owned()).or_default() += 1;
+        }
+        drop(minute);
+        last.filter(|minute| minute.total > MANY)?.said(rate)
+    }
+}
+
+impl Minute {
+    fn said(&self, rate: Option<f64>) -> Option<String> {
+        let (name, count) = self.by_name.iter().max_by_key(|(_, count)| **count)?;
+        let share = u64::from(*count) * 100 / u64::from(self.total);
+        let rate = rate.map(|rate| format!(" at rate {rate:?}")).unwrap_or_default();
+        Some(format!("{} transactions/min{rate}; {share}% are {name}: see ignore_transactions", self.total))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rush_names_what_most_of_it_is() {
+        let (rush, start) = (Rush::new(), Instant::now());
+        let mut said = Vec::new();
+        for number in 0..=1_200 {
+            let name = if number % 5 < 3 { "GET /health" } else { "GET /carts" };
+            let now = start + Duration::from_millis(50 * number);
+            said.extend(rush.add(name, Some(1.0), now));
+        }
+        assert_eq!(said, ["1200 transactions/min at rate 1.0; 60% are GET /health: see ignore_transactions"]);
+    }
+
+    #[test]
+    fn what_is_few_is_no_rush() {
+        let (rush, start) = (Rush::new(), Instant::now());
+        for number in 0..1_000 {
+            assert_eq!(rush.add("job", None, start + Duration::from_secs(number)), None);
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! What is said to a developer whose reports do not appear: each message, as it stands on stderr, once (features H01–H16).
+//!
+//! A message is said once in the life of a process, and on stderr: each test runs itself again as a process of its own.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::process::Command;
+use std::sync::Arc;
+use std::{env, process};
+
+use axum::http;
+use log::Log;
+use tower::{Service, ServiceBuilder, service_fn};
+use tracing_subscriber::prelude::*;
+use watchpost::log::LogBridge;
+use watchpost::{
+    Breadcrumb, Guard, InitError, Options, Scopes, User, add_breadcrumb, capture_message, global_scope,
+    set_user, start_transaction, with_isolation_scope,
+};
+use watchpost_testkit::{Recorder, options};
+
+/// In which test a process does its work.
+const WORKS_FOR: &str = "WATCHPOST_TEST_WORKS_FOR";
+
+/// What a process says that does this work, without what the test harness says.
+fn said(test: &str, debug: &str, work: fn()) -> Vec<String> {
+    if env::var(WORKS_FOR).is_ok_and(|name| name == test) {
+        work();
+        process::exit(0);
+    }
+    let output = Command::new(env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture", "--test-threads=1"])
+        .env(WORKS_FOR, test)
+        .env("SENTRY_DEBUG", debug)
+        .env_remove("SENTRY_DSN")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{stderr}");
+    stderr.lines().filter_map(|line| line.strip_prefix("[watchpost] ")).map(str::to_owned).collect()
+}
+
+/// The process's own client, which says what it does.
+fn begin(options: Options) -> Guard {
+    watchpost::init(options.debug(true).default_integrations(false).transport(Recorder::new())).unwrap()
+}
+
+#[test]
+fn h01_a_capture_without_a_client() {
+    let work = || {
+        capture_message("one");
+        capture_message("two");
+        println!("{}", process::id());
+    };
+    let lines = said("h01_a_capture_without_a_client", "1", work);
+    let [line] = &lines[..] else { panic!("{lines:?}") };
+    let (before, after) = line.split_once("(pid ").unwrap();
+    let (pid, after) = after.split_once(')').unwrap();
+    assert_eq!(before, "no client: watchpost::init was not called in this process ");
+    assert!(pid.parse::<u32>().is_ok(), "{pid}");
+    assert_eq!(after, "; SENTRY_DSN is unset");
+}
+
+#[test]
+fn h01_nobody_asked() {
+    assert_eq!(said("h01_nobody_asked", "", || assert!(capture_message("one").is_none())), [""; 0]);
+}
+
+#[test]
+fn h02_a_dsn_that_was_copied_from_a_page() {
+    for (dsn, message) in [
+        (
+            "https://k@o1.ingest.sentry.io/<project>",
+            "invalid DSN: project id \"<project>\" is not a number; expected https://<key>@o<org>.ingest.sentry.io/<project>",
+        ),
+        (
+            "ftp://k@h/1",
+            "invalid DSN: scheme \"ftp\" is not http or https; expected https://<key>@o<org>.ingest.sentry.io/<project>",
+        ),
+    ] {
+        let error: InitError = Options::new().dsn(dsn).unwrap_err();
+        assert_eq!(error.to_string(), message);
+    }
+}
+
+/// Sends so many requests through a layer.
+fn serve(requests: usize) {
+    let mut service = ServiceBuilder::new().layer(watchpost::tower::request_layer()).service(service_fn(
+        async |_: http::Request<String>| Ok::<_, std::io::Error>(http::Response::new(String::new())),
+    ));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for _ in 0..requests {
+        runtime.block_on(service.call(http::Request::new(String::new()))).unwrap();
+    }
+}
+
+#[test]
+fn h03_requests_before_init() {
+    let work = || {
+        serve(3);
+        drop(begin(options()));
+        drop(begin(options()));
+    };
+    assert_eq!(
+        said("h03_requests_before_init", "", work),
+        ["init ran after the first request was served: 3 requests were not instrumented"]
+    );
+}
+
+#[test]
+fn h04_a_layer_in_a_process_without_a_client() {
+    assert_eq!(
+        said("h04_a_layer_in_a_process_without_a_client", "yes", || serve(2)),
+        ["RequestLayer polled but no client in worker process; call watchpost::init in the worker's main"]
+    );
+}
+
+fn without_tracing() -> Options {
+    Options::new().use_environment(false).dsn("https://k@h.invalid/1").unwrap()
+}
+
+#[test]
+fn h07_tracing_is_off() {
+    let work = || {
+        let _guard = begin(without_tracing());
+        start_transaction("one").start().finish();
+        start_transaction("two").start().finish();
+    };
+    assert_eq!(said("h07_tracing_is_off", "", work), ["tracing is off: traces_sample_rate is None"]);
+}
+
+#[test]
+fn h07_a_span_is_below_the_level() {
+    let work = || {
+        let _guard = begin(options());
+        let subscriber = tracing_subscriber::registry().with(watchpost::tracing::layer());
+        tracing::subscriber::with_default(subscriber, || {
+            for _ in 0..2 {
+                drop(tracing::debug_span!(target: "tower_http::trace::make_span", "request"));
+                drop(tracing::debug_span!(target: "shop::cart", "add"));
+                drop(tracing::trace_span!(target: "shop::cart", "look"));
+            }
+        });
+    };
+    assert_eq!(
+        said("h07_a_span_is_below_the_level", "", work),
+        [
+            "span \"request\" ignored: level DEBUG below info (tower_http TraceLayer default)",
+            "span \"add\" of shop::cart ignored: level DEBUG below info",
+        ]
+    );
+}
+
+#[test]
+fn h09_records_that_would_be_logs() {
+    let work = || {
+        let _guard = begin(options().enable_logs(false));
+        let bridge = LogBridge::new().logs(log::LevelFilter::Info);
+        for text in ["one", "two"] {
+            bridge.log(&log::Record::builder().level(log::Level::Info).args(format_args!("{text}")).build());
+        }
+    };
+    assert_eq!(
+        said("h09_records_that_would_be_logs", "", work),
+        ["enable_logs is false: 2 bridged records were not sent as logs"]
+    );
+}
+
+#[test]
+fn h12_a_user_after_the_event() {
+    let work = || {
+        let _guard = begin(options());
+        with_isolation_scope(|_| {
+            set_user(User::id("in time"));
+            capture_message("one");
+            set_user(User::id("late"));
+            set_user(User::id("later"));
+            set_user(None);
+        });
+    };
+    assert_eq!(
+        said("h12_a_user_after_the_event", "", work),
+        ["set_user called after the event was captured in this scope"]
+    );
+}
+
+#[test]
+fn h13_a_user_of_all_requests() {
+    let work = || {
+        let _guard = begin(options());
+        global_scope().set_user(User::id("the program's own"));
+        for _ in 0..2 {
+            with_isolation_scope(|_| global_scope().set_user(User::id("42")));
+        }
+    };
+    assert_eq!(
+        said("h13_a_user_of_all_requests", "", work),
+        ["set_user on the global scope inside a request: use isolation_scope()"]
+    );
+}
+
+#[test]
+fn h16_breadcrumbs_that_are_dropped() {
+    let work = || {
+        let guard = begin(options().before_breadcrumb(|_| None));
+        add_breadcrumb(Breadcrumb::new("one"));
+        add_breadcrumb(Breadcrumb::new("two"));
+        drop(guard);
+        let none = watchpost::new_client(options().debug(true).max_breadcrumbs(0)).unwrap();
+        let _entered = Arc::new(Scopes::of_client(&none)).attach();
+        add_breadcrumb(Breadcrumb::new("three"));
+        add_breadcrumb(Breadcrumb::new("four"));
+    };
+    assert_eq!(
+        said("h16_breadcrumbs_that_are_dropped", "", work),
+        ["breadcrumb dropped by before_breadcrumb", "breadcrumb dropped: max_breadcrumbs=0"]
+    );
+}
+
+/// All of the above, and nobody has asked to hear it.
+#[test]
+fn without_debug_nothing_is_said() {
+    let work = || {
+        serve(1);
+        let quiet = without_tracing().debug(false).max_breadcrumbs(0).enable_logs(false);
+        let _guard = watchpost::init(quiet.transport(Recorder::new())).unwrap();
+        start_transaction("one").start().finish();
+        add_breadcrumb(Breadcrumb::new("one"));
+        with_isolation_scope(|_| {
+            capture_message("one");
+            set_user(User::id("late"));
+            global_scope().set_user(User::id("42"));
+        });
+    };
+    assert_eq!(said("without_debug_nothing_is_said", "", work), [""; 0]);
+}

@@ -291,6 +291,7 @@ gen_ai.invoke_agent invoke_agent Refunder
             "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-5",
             "gen_ai.system_instructions": "[Filtered]", "gen_ai.input.messages": "[Filtered]",
             "gen_ai.usage.output_tokens": 42, "gen_ai.usage.reasoning.output_tokens": 7,
+            "gen_ai.agent.name": "Refunder",
         })
     );
     assert_eq!(spans[1].data["gen_ai.tool.call.arguments"], "[Filtered]");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use watchpost_protocol::{Stacktrace, Timestamp};
+use watchpost_protocol::{Event, Stacktrace, Timestamp};
 
 use super::Options;
 use crate::clock::{Clock, SystemClock};
@@ -69,6 +69,14 @@ impl<C: Clock> Clock for Custom<C> {
 impl<S: StackSource> StackSource for Custom<S> {
     fn capture(&self) -> RawStack {
         self.ask(S::capture, RawStack::default)
+    }
+
+    fn parse(&self, printed: &str) -> Option<Stacktrace> {
+        self.ask(|source| source.parse(printed), || None)
+    }
+
+    fn add_images(&self, event: &mut Event) {
+        self.ask(|source| source.add_images(event), || ());
     }
 
     fn resolve(&self, stack: &RawStack) -> Option<Stacktrace> {

@@ -9,6 +9,7 @@ use allocation_counter::{AllocationInfo, measure};
 use tracing::{info, info_span};
 use tracing_subscriber::prelude::*;
 use watchpost::protocol::Breadcrumb;
+use watchpost::{logger, metrics};
 use watchpost_testkit::{capture_with, options};
 
 /// A buffer that is released by the worker meanwhile would be counted here or there: one test after the other.
@@ -71,6 +72,20 @@ fn a_request_of_ten_children_fits_into_what_its_root_has_made_room_for() {
 #[test]
 fn an_event_that_becomes_a_breadcrumb_costs_its_share_too() {
     assert_at_most(60, 500, || info!(items = 3, plan = "pro", "cart loaded"));
+}
+
+#[test]
+fn a_log_costs_its_share_of_a_batch() {
+    // Eight for a hundred: three buffers, the scopes, the job; and what grows in the first batch.
+    assert_at_most(60, 500, || logger::info!(items = 3, plan = "pro"; "cart loaded"));
+    assert_at_most(75, 500, || logger::info!("{user} took {}", 3, user = "ann"));
+}
+
+#[test]
+fn and_so_does_a_metric_with_attributes() {
+    assert_at_most(60, 500, || {
+        metrics::count("orders.placed", 1).attribute("plan", "pro").attribute("items", 3);
+    });
 }
 
 #[test]

@@ -18,7 +18,7 @@ use tokio::runtime::Builder;
 use tower::ServiceExt;
 use tracing_subscriber::prelude::*;
 use watchpost::protocol::Timestamp;
-use watchpost::{Breadcrumb, User};
+use watchpost::{Breadcrumb, User, logger, metrics, monitor};
 use watchpost_testkit::{Recorder, options};
 
 const LIST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/default_fields.txt");
@@ -51,7 +51,10 @@ async fn checkout() -> StatusCode {
     watchpost::set_user(User::id("42"));
     watchpost::set_tag("plan", "pro");
     watchpost::set_context("cart", json!({ "items": 3 }));
+    watchpost::set_attribute("tenant", "acme");
     tracing::info!(items = 3, "cart loaded");
+    logger::info!(cart = 7; "{items} items", items = 3);
+    metrics::distribution("cart.value", 19.5).unit("euro").attribute("plan", "pro");
     if let Err(error) = charge("4242").await {
         watchpost::capture_error(&error);
         let another = std::io::Error::from_raw_os_error(2);
@@ -71,15 +74,16 @@ fn request(path: &str) -> Request<Body> {
     request
 }
 
-/// Everything that a program with the request layer, the tracing layer and the default integrations sends.
+/// Everything that a program with the request layer, the tracing layer (which was asked for logs) and the default integrations sends.
 fn sent() -> BTreeSet<String> {
     let recorder = Recorder::new();
     let guard = watchpost::init(options().transport(recorder.clone())).unwrap();
-    tracing_subscriber::registry().with(watchpost::tracing::layer()).init();
+    tracing_subscriber::registry().with(watchpost::tracing::layer().logs(tracing::Level::INFO)).init();
     let broken = post(|| async { StatusCode::BAD_GATEWAY });
     let app = Router::new().route("/checkout", post(checkout)).route("/broken", broken);
     let app = app.layer(watchpost::tower::request_layer());
     let runtime = Builder::new_current_thread().build().unwrap();
+    monitor("nightly").unwrap().schedule("0 3 * * *").unwrap().max_runtime(30).run(|| ());
     for path in ["checkout", "broken"] {
         runtime.block_on(app.clone().oneshot(request(path))).unwrap();
     }

@@ -53,7 +53,8 @@ fn h01_a_capture_without_a_client() {
         println!("{}", process::id());
     };
     let lines = said("h01_a_capture_without_a_client", "1", work);
-    let [line] = &lines[..] else { panic!("{lines:?}") };
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let line = &lines[0];
     let (before, after) = line.split_once("(pid ").unwrap();
     let (pid, after) = after.split_once(')').unwrap();
     assert_eq!(before, "no client: watchpost::init was not called in this process ");

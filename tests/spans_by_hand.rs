@@ -200,7 +200,7 @@ fn a_root_that_is_entered_outside_of_a_unit_of_work_is_one() {
 /// Errors alone: what is set in the current scope of a span ends with it all the same.
 #[test]
 fn a_span_is_a_scope_also_while_tracing_is_off() {
-    let off = Options::new().use_environment(false);
+    let off = Options::new().use_environment(false).max_in_flight(1);
     let captured = capture_with(off, || {
         {
             let _import = start_span("import").enter();

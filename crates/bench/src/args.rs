@@ -8,6 +8,7 @@ Watchpost beside its peers.
 usage: watchpost-bench [options]                times and allocations
        watchpost-bench instructions [options]   instructions, counted by valgrind
        watchpost-bench delivery [options]       from the end of a span to the bytes on the wire
+       watchpost-bench serve [options]          a server under load
 
   --workload <text>   only workloads whose name, as child_span/rate_0, contains the text
   --subject <text>    only subjects whose name contains the text; ratios need floor and sentry
@@ -38,6 +39,12 @@ pub(crate) enum Command {
         /// In microseconds.
         pace: u64,
     },
+    Serve,
+    /// What `Serve` has a process of its own do.
+    Host {
+        subject: String,
+        rate: f32,
+    },
     /// What `Instructions` has valgrind run.
     Count {
         case: String,
@@ -67,6 +74,11 @@ impl Args {
                 Long("help") | Short('h') => args.command = Command::Help,
                 Value(word) if word == "instructions" => args.command = Command::Instructions,
                 Value(word) if word == "delivery" => args.command = Command::Delivery,
+                Value(word) if word == "serve" => args.command = Command::Serve,
+                Value(word) if word == "host" => {
+                    let (subject, rate) = (parser.value()?.string()?, parser.value()?.parse()?);
+                    args.command = Command::Host { subject, rate };
+                }
                 Value(word) if word == "send" => {
                     let (subject, dsn) = (parser.value()?.string()?, parser.value()?.string()?);
                     let (transactions, pace) = (parser.value()?.parse()?, parser.value()?.parse()?);

@@ -6,6 +6,11 @@ mod compare;
 mod delivery;
 mod instructions;
 mod report;
+#[cfg(feature = "serve")]
+mod serve;
+#[cfg(not(feature = "serve"))]
+#[path = "unserved.rs"]
+mod serve;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -39,6 +44,8 @@ fn run() -> Result<(), Box<dyn Error>> {
             let work = Work { transactions: *transactions, pace: Duration::from_micros(*pace) };
             delivery::sender::send(subject, dsn, &work)
         }
+        Command::Serve => serve::compare(&args),
+        Command::Host { subject, rate } => serve::host::serve(subject, *rate),
         Command::Count { case, subject } => instructions::play(case, subject),
         Command::Help => Ok(write!(io::stdout(), "{}", args::HELP)?),
     }

@@ -12,7 +12,7 @@
 //! Full is what the protocol says (§9.4, §10.3: a hundred), or what a batch may weigh. How old one may grow is the outbox's to watch. What the
 //! outbox has no room for, it counts as lost.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use watchpost_protocol::{SpanId, Timestamp, TraceId};
 
@@ -74,7 +74,7 @@ pub(crate) struct Moment {
 }
 
 /// What the scopes hold that a record was made in, the nearest first.
-pub(crate) type Snapshots = [Arc<ScopeData>; 3];
+pub(crate) type Snapshots = [ScopeData; 3];
 
 /// A record, to be made into what is sent.
 pub(crate) struct Entry<'a, R> {

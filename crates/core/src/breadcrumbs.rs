@@ -123,9 +123,9 @@ impl Ring {
         gone
     }
 
-    /// A ring of its own that starts with all that this one holds.
-    pub(crate) fn fork(&mut self) -> Ring {
-        if self.total == 0 { Ring::default() } else { Ring::from(self.freeze()) }
+    /// A ring of its own that starts with all that this one holds; `None` if there never was anything.
+    pub(crate) fn fork(&mut self) -> Option<Ring> {
+        (self.total > 0).then(|| Ring::from(self.freeze()))
     }
 
     /// Everything up to now, to be kept by somebody else; what is added later goes to a new segment.

@@ -24,7 +24,7 @@ use crate::outbox::{Bounds, Health, Outbox, Wire};
 use crate::pipeline::{Batches, EventJob, EventTrace, Job, Pipeline, Record};
 use crate::propagation_context::PropagationContext;
 use crate::scope::{NearestFirst, Scope};
-use crate::session::{Gravity, Ledger, Matter, Note, Session, SessionMode};
+use crate::session::{Gravity, Ledger, Matter, Note, Part, SessionMode};
 use crate::unharmed::unharmed;
 use crate::{hints, mute, rng};
 
@@ -412,10 +412,10 @@ impl Client {
     }
 
     /// Where requests are counted, the session of one that begins now.
-    pub(crate) fn begin_request(&self) -> Option<Arc<Session>> {
+    pub(crate) fn begin_request(&self) -> Option<Part> {
         let options = self.options();
         let counts = options.auto_session_tracking && options.session_mode == SessionMode::Request;
-        self.sessions().filter(|_| counts).map(|ledger| ledger.begin_request())
+        self.sessions().filter(|_| counts).map(Part::of_request)
     }
 
     /// The sessions of this client; `None` if it has no release to count them of, or cannot send.

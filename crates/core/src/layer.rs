@@ -150,9 +150,7 @@ pub fn note_unhandled(scopes: &Scopes) {
 
 /// Ends the session that began in these scopes, if one did.
 pub fn end_session(scopes: &Scopes) {
-    if let Some(session) = scopes.isolation().take_session() {
-        session.end(SessionStatus::Exited);
-    }
+    scopes.isolation().end_session(SessionStatus::Exited);
 }
 
 /// The stack of the caller, for an error that will be captured elsewhere. `None` without a client or a source of stacks.
@@ -254,6 +252,11 @@ impl Scopes {
     #[must_use]
     pub fn span_ref(&self) -> Option<&SpanRef> {
         self.span.as_ref()
+    }
+
+    /// Makes a span the open one, or none.
+    pub fn set_span_ref(&mut self, span: Option<SpanRef>) {
+        self.span = span;
     }
 
     /// These scopes with another open span, or none.

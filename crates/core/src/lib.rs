@@ -78,6 +78,7 @@ pub mod current;
 pub mod future;
 mod heard;
 pub mod metrics;
+pub mod monitor;
 mod outgoing;
 mod unit;
 

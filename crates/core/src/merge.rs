@@ -11,7 +11,6 @@ use crate::flags;
 use crate::scope::{ScopeData, Snapshot};
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// The three scopes of an item, as they were when it was captured.
 #[derive(Clone, Default)]
@@ -93,7 +92,7 @@ pub(crate) fn into_event(event: &mut Event, layers: &Layers, default_level: Leve
 }
 
 /// Merges the scopes into a transaction: as an event, but without breadcrumbs, fingerprint and level.
-pub(crate) fn into_transaction(transaction: &mut Transaction, nearest_first: &[Arc<ScopeData>]) {
+pub(crate) fn into_transaction(transaction: &mut Transaction, nearest_first: &[ScopeData]) {
     for data in nearest_first {
         Target {
             tags: &mut transaction.tags,

@@ -6,6 +6,7 @@
 mod attributes;
 mod batches;
 mod ceiling;
+mod check_in;
 mod copy;
 mod databag;
 mod event;
@@ -31,6 +32,7 @@ use crate::unharmed::unharmed;
 
 pub(crate) use attributes::of_client;
 pub(crate) use batches::{Batches, Record};
+pub(crate) use check_in::CheckInJob;
 pub(crate) use event::{EventJob, EventTrace};
 pub(crate) use log::{LogRecord, LogSource};
 pub(crate) use metric::MetricRecord;

@@ -5,7 +5,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use watchpost_protocol::{EventId, SessionId, SpanId, TraceId};
+use watchpost_protocol::{CheckInId, EventId, SessionId, SpanId, TraceId};
 
 /// Where a client takes its ids and sampling decisions from.
 pub trait Rng: Send + Sync + 'static {
@@ -54,6 +54,11 @@ pub(crate) fn leave_parent() {
 /// A fresh version 4 id for an event.
 pub fn event_id(rng: &dyn Rng) -> EventId {
     EventId::from_random_bytes(sixteen(rng))
+}
+
+/// A fresh version 4 id for a run of a monitored job.
+pub fn check_in_id(rng: &dyn Rng) -> CheckInId {
+    CheckInId::from_random_bytes(sixteen(rng))
 }
 
 /// A fresh version 4 id for a session.

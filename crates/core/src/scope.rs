@@ -9,12 +9,14 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
 use serde::Serialize;
 use watchpost_protocol::{
-    AttributeValue, Attributes, Breadcrumb, Event, EventId, Level, Request, TraceContext, TransactionSource,
-    User, Value,
+    AttributeValue, Attributes, Breadcrumb, Event, EventId, Level, Request, SessionStatus, TraceContext,
+    TransactionSource, User, Value,
 };
 
 use crate::attachment::Attachment;
@@ -24,7 +26,7 @@ use crate::flags::ScopeFlags;
 use crate::heap;
 use crate::last_error::LastError;
 use crate::propagation_context::PropagationContext;
-use crate::session::{self, Session};
+use crate::session::{self, Part, Session};
 
 /// Sees an event on the worker after the scopes were merged into it; may change it, and drops it by returning `None`.
 pub type EventProcessor = Arc<dyn Fn(Event) -> Option<Event> + Send + Sync>;
@@ -55,7 +57,9 @@ pub struct Scope {
 }
 
 struct Cell {
-    data: Mutex<Arc<ScopeData>>,
+    data: Mutex<ScopeData>,
+    /// The address of what is set, to be compared without the lock.
+    address: AtomicUsize,
     live: Mutex<Live>,
 }
 
@@ -72,17 +76,18 @@ struct Live {
     session: Option<Part>,
 }
 
-/// The part that a scope has in a session.
-#[derive(Clone)]
-struct Part {
-    session: Arc<Session>,
-    /// The session began in this scope, which ends it, and not in one that it was forked of.
-    own: bool,
-}
-
 /// What a scope holds, without its breadcrumbs.
 #[derive(Clone, Default)]
 pub(crate) struct ScopeData {
+    set: Arc<Set>,
+    /// Of a request. Beside what is set, so that the scope of a request costs no copy of it.
+    pub(crate) request: Option<Arc<dyn RequestSource>>,
+    pub(crate) response_status: Option<u16>,
+}
+
+/// What the program has set. It is shared, and a change replaces it.
+#[derive(Clone, Default)]
+pub(crate) struct Set {
     pub(crate) level: Option<Level>,
     pub(crate) fingerprint: Option<Vec<Cow<'static, str>>>,
     pub(crate) transaction: Option<(String, TransactionSource)>,
@@ -91,16 +96,36 @@ pub(crate) struct ScopeData {
     pub(crate) extra: BTreeMap<String, Value>,
     pub(crate) contexts: BTreeMap<String, Value>,
     pub(crate) attributes: Attributes,
-    pub(crate) request: Option<Arc<dyn RequestSource>>,
-    pub(crate) response_status: Option<u16>,
     pub(crate) processors: Vec<EventProcessor>,
-    pub(crate) attachments: Vec<Attachment>,
     pub(crate) flags: ScopeFlags,
     /// What models are used for here; see [`gen_ai`](crate::gen_ai).
     pub(crate) pipeline: Option<Arc<str>>,
+    pub(crate) attachments: Vec<Attachment>,
+}
+
+impl Deref for ScopeData {
+    type Target = Set;
+
+    fn deref(&self) -> &Set {
+        &self.set
+    }
 }
 
 impl ScopeData {
+    /// Changes what is set; what a snapshot holds on to stays as it was.
+    pub(crate) fn set(&mut self) -> &mut Set {
+        Arc::make_mut(&mut self.set)
+    }
+
+    /// Whether the two hold the same, and not only something equal.
+    pub(crate) fn is_same(&self, other: &ScopeData) -> bool {
+        let requests =
+            [self, other].map(|data| data.request.as_ref().map(|request| Arc::as_ptr(request).addr()));
+        Arc::ptr_eq(&self.set, &other.set)
+            && requests[0] == requests[1]
+            && self.response_status == other.response_status
+    }
+
     /// About how much memory it has taken, in bytes, by the number of things: it is asked for everything that is captured. One that holds
     /// nothing is that of every scope that holds nothing.
     pub(crate) fn weight(&self) -> usize {
@@ -118,7 +143,7 @@ impl ScopeData {
         if things == 0 {
             return 0;
         }
-        size_of::<ScopeData>()
+        size_of::<Set>()
             + things
             + heap::tree(tags, size_of::<(String, AttributeValue)>())
             + heap::tree(values, size_of::<(String, Value)>())
@@ -128,7 +153,7 @@ impl ScopeData {
 /// A scope as it was at one moment: two pointers.
 #[derive(Clone, Default)]
 pub(crate) struct Snapshot {
-    pub(crate) data: Arc<ScopeData>,
+    pub(crate) data: ScopeData,
     pub(crate) trail: Trail,
 }
 
@@ -142,7 +167,7 @@ impl Scope {
     /// An empty scope.
     #[must_use]
     pub fn new() -> Self {
-        Scope::from_parts(Arc::default(), Live::default())
+        Scope::with(ScopeData::default(), None, None)
     }
 
     /// The scope of the whole process: what is set here is on everything that is reported, by every client.
@@ -152,30 +177,44 @@ impl Scope {
         &GLOBAL
     }
 
-    fn from_parts(data: Arc<ScopeData>, live: Live) -> Self {
-        Scope { cell: Arc::new(Cell { data: Mutex::new(data), live: Mutex::new(live) }) }
+    /// Without breadcrumbs. Made where it stays: it is too large to be handed about.
+    fn with(data: ScopeData, propagation: Option<Arc<PropagationContext>>, session: Option<Part>) -> Self {
+        let live = Live {
+            breadcrumbs: Ring::default(),
+            last_event_id: None,
+            last_error: None,
+            propagation,
+            session,
+        };
+        let address = AtomicUsize::new(Arc::as_ptr(&data.set).addr());
+        Scope { cell: Arc::new(Cell { data: Mutex::new(data), address, live: Mutex::new(live) }) }
     }
 
     /// A scope of its own that starts with all that this one holds. Later changes in one are not seen in the other.
     #[must_use]
     pub fn fork(&self) -> Self {
-        let data = self.data();
-        let mut live = self.lock_live();
-        let (breadcrumbs, propagation) = (live.breadcrumbs.fork(), live.propagation.clone());
-        let session = live.shared_session();
-        drop(live);
-        Scope::from_parts(data, Live { breadcrumbs, propagation, session, ..Live::default() })
+        self.fork_with(|propagation| propagation)
     }
 
     /// As [`fork`](Self::fork), for work that begins a trace of its own; one that another process began goes on in it.
     pub(crate) fn fork_untraced(&self) -> Self {
+        self.fork_with(|propagation| propagation.filter(|trace| trace.of_process))
+    }
+
+    fn fork_with(
+        &self,
+        kept: impl FnOnce(Option<Arc<PropagationContext>>) -> Option<Arc<PropagationContext>>,
+    ) -> Self {
         let data = self.data();
         let mut live = self.lock_live();
-        let breadcrumbs = live.breadcrumbs.fork();
-        let propagation = live.propagation.clone().filter(|trace| trace.of_process);
-        let session = live.shared_session();
+        let (trail, session) = (live.breadcrumbs.fork(), live.forked_session());
+        let propagation = live.propagation.clone();
         drop(live);
-        Scope::from_parts(data, Live { breadcrumbs, propagation, session, ..Live::default() })
+        let fork = Scope::with(data, kept(propagation), session);
+        if let Some(breadcrumbs) = trail {
+            fork.lock_live().breadcrumbs = breadcrumbs;
+        }
+        fork
     }
 
     /// As [`fork`](Self::fork), in a trace of its own, and in a session of its own if there is one, changed before anybody else can see it, and
@@ -183,16 +222,13 @@ impl Scope {
     pub(crate) fn begin(
         &self,
         trace: PropagationContext,
-        session: Option<Arc<Session>>,
+        session: Option<Part>,
         change: impl FnOnce(&mut ScopeData),
     ) -> Self {
         let mut data = self.data();
-        change(Arc::make_mut(&mut data));
-        let session = match session {
-            Some(session) => Some(Part { session, own: true }),
-            None => self.lock_live().shared_session(),
-        };
-        Scope::from_parts(data, Live { propagation: Some(Arc::new(trace)), session, ..Live::default() })
+        change(&mut data);
+        let session = session.or_else(|| self.lock_live().forked_session());
+        Scope::with(data, Some(Arc::new(trace)), session)
     }
 
     /// Whether both handles mean the same scope.
@@ -221,7 +257,7 @@ impl Scope {
         if user.is_some() && crate::diag::enabled() && self.last_event_id().is_some() {
             crate::hints::user_after_event();
         }
-        if let Some(session) = self.own_session() {
+        if let Some(Part::Own(session)) = &self.lock_live().session {
             session.set_did(user.as_ref().and_then(session::did));
         }
         self.update(|data| data.user = user);
@@ -329,13 +365,13 @@ impl Scope {
     /// Sets where the request of this scope's events comes from. For integrations.
     pub fn set_request(&self, request: Option<Arc<dyn RequestSource>>) {
         // Freed when the lock is: what the closure holds may be anything.
-        let old = self.update(|data| std::mem::replace(&mut data.request, request));
+        let old = std::mem::replace(&mut self.lock_data().request, request);
         drop(old);
     }
 
     /// Sets the status of the response, for the `response` context. For integrations.
     pub fn set_response_status(&self, status: Option<u16>) {
-        self.update(|data| data.response_status = status);
+        self.lock_data().response_status = status;
     }
 
     /// Adds a step that sees every event of this scope on the worker.
@@ -383,10 +419,12 @@ impl Scope {
             let (propagation, session) = (live.propagation.take(), live.session.take());
             *live = Live { propagation, session, ..Live::default() };
         }
-        let old = self.update(|data| {
-            let processors = std::mem::take(&mut data.processors);
-            std::mem::replace(data, ScopeData { processors, ..ScopeData::default() })
-        });
+        let old = {
+            let mut data = self.lock_data();
+            let processors = data.processors.clone();
+            let set = Arc::new(Set { processors, ..Set::default() });
+            std::mem::replace(&mut *data, ScopeData { set, ..ScopeData::default() })
+        };
         drop(old); // outside the lock: the request's source may hold anything
     }
 
@@ -424,23 +462,23 @@ impl Scope {
 
     /// The session that happens here, wherever it began.
     pub(crate) fn session(&self) -> Option<Arc<Session>> {
-        self.lock_live().session.as_ref().map(|part| Arc::clone(&part.session))
+        self.lock_live().session.as_mut()?.session()
     }
 
-    fn own_session(&self) -> Option<Arc<Session>> {
-        let live = self.lock_live();
-        live.session.as_ref().filter(|part| part.own).map(|part| Arc::clone(&part.session))
+    /// Begins a session here. One that began here before is over.
+    pub(crate) fn begin_session(&self, session: Part) {
+        let before = self.lock_live().session.replace(session);
+        if let Some(before) = before {
+            before.end(SessionStatus::Exited);
+        }
     }
 
-    /// Begins a session here, in the place of the one that began here before, which is handed back.
-    pub(crate) fn begin_session(&self, session: Arc<Session>) -> Option<Arc<Session>> {
-        let before = self.lock_live().session.replace(Part { session, own: true });
-        before.filter(|part| part.own).map(|part| part.session)
-    }
-
-    /// Parts with the session that began here.
-    pub(crate) fn take_session(&self) -> Option<Arc<Session>> {
-        self.lock_live().session.take_if(|part| part.own).map(|part| part.session)
+    /// Ends the session that began here, if one did.
+    pub(crate) fn end_session(&self, status: SessionStatus) {
+        let own = self.lock_live().session.take_if(|part| part.is_own());
+        if let Some(own) = own {
+            own.end(status);
+        }
     }
 
     pub(crate) fn set_propagation(&self, context: Option<Arc<PropagationContext>>) {
@@ -448,13 +486,17 @@ impl Scope {
     }
 
     /// What the scope holds, without its breadcrumbs.
-    pub(crate) fn data(&self) -> Arc<ScopeData> {
-        Arc::clone(&self.cell.data.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn data(&self) -> ScopeData {
+        self.lock_data().clone()
     }
 
-    /// Whether it holds what it held when `data` was taken.
-    pub(crate) fn is_still(&self, data: &Arc<ScopeData>) -> bool {
-        Arc::ptr_eq(&self.cell.data.lock().unwrap_or_else(PoisonError::into_inner), data)
+    fn lock_data(&self) -> MutexGuard<'_, ScopeData> {
+        self.cell.data.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether what is set is what it was when `data` was taken. Who has that keeps it from being changed, and its address from being another's.
+    pub(crate) fn is_still(&self, data: &ScopeData) -> bool {
+        self.cell.address.load(Ordering::Acquire) == Arc::as_ptr(&data.set).addr()
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
@@ -463,17 +505,19 @@ impl Scope {
         Snapshot { data, trail }
     }
 
-    /// Changes the data; what a snapshot holds on to stays as it was.
-    pub(crate) fn update<T>(&self, change: impl FnOnce(&mut ScopeData) -> T) -> T {
-        let mut data = self.cell.data.lock().unwrap_or_else(PoisonError::into_inner);
-        change(Arc::make_mut(&mut data))
+    /// Changes what is set; what a snapshot holds on to stays as it was.
+    pub(crate) fn update<T>(&self, change: impl FnOnce(&mut Set) -> T) -> T {
+        let mut data = self.lock_data();
+        let changed = data.set();
+        self.cell.address.store(std::ptr::from_mut(changed).addr(), Ordering::Release);
+        change(changed)
     }
 }
 
 impl Live {
-    /// The session as a fork has it.
-    fn shared_session(&self) -> Option<Part> {
-        self.session.as_ref().map(|part| Part { session: Arc::clone(&part.session), own: false })
+    /// What a fork has of the session.
+    fn forked_session(&mut self) -> Option<Part> {
+        self.session.as_mut()?.fork()
     }
 }
 

@@ -10,6 +10,7 @@
 //! ```
 
 mod ledger;
+mod part;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 use watchpost_protocol::{Event, Level, SessionId, SessionStatus, SessionUpdate, Timestamp, User};
 
 pub(crate) use ledger::{Gathered, Ledger};
+pub(crate) use part::Part;
 
 /// What a session is (features section 3; `protocol.md` §12.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -38,7 +38,7 @@ impl Scopes {
             data.request = init.request;
             data.response_status = None;
             if init.user.is_some() {
-                data.user = init.user;
+                data.set().user = init.user;
             }
         });
         Scopes {

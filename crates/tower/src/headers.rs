@@ -7,8 +7,19 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 pub(crate) static SENTRY_TRACE: HeaderName = HeaderName::from_static("sentry-trace");
 pub(crate) static BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 
-/// A copy that shares the bytes of its names and values with the request. A list is all that is needed, and half the price of a map.
-pub(crate) struct Headers(Vec<(HeaderName, HeaderValue)>);
+/// The bytes of the headers, one after the other. That is cheaper than a map or a list of shared values, and keeps nothing alive of what the
+/// server has read.
+///
+/// ```text
+///  length of the name, of the value │ name │ value │ length ...
+/// ```
+pub(crate) struct Headers(Vec<u8>);
+
+/// The lengths of a name, which `http` keeps below 2¹⁶, and of its value.
+type Lengths = [u8; 6];
+
+/// About how much a header takes, so that most requests' fit at once.
+const USUAL: usize = 64;
 
 /// What has to be known of the headers at once.
 #[derive(Default)]
@@ -18,38 +29,59 @@ pub(crate) struct Notable<'a> {
     pub(crate) content_type: Option<&'a [u8]>,
 }
 
+impl<'a> Notable<'a> {
+    /// A header that occurs several times is one list (§8.3).
+    fn add_baggage(&mut self, value: &'a HeaderValue) {
+        let Some(list) = text(value) else { return };
+        self.baggage = Some(match self.baggage.take() {
+            Some(lists) => Cow::Owned(format!("{lists},{list}")),
+            None => Cow::Borrowed(list),
+        });
+    }
+}
+
 impl Headers {
     pub(crate) fn copy(headers: &HeaderMap) -> (Self, Notable<'_>) {
-        let mut copy = Vec::with_capacity(headers.len());
+        let mut copy = Headers(Vec::with_capacity(USUAL * headers.len()));
         let mut notable = Notable::default();
         for (name, value) in headers {
-            copy.push((name.clone(), value.clone()));
-            if *name == header::CONTENT_TYPE {
-                notable.content_type = Some(value.as_bytes());
-            } else if *name == SENTRY_TRACE {
-                notable.sentry_trace = text(value);
-            } else if *name == BAGGAGE
-                && let Some(list) = text(value)
-            {
-                // A header that occurs several times is one list (§8.3).
-                notable.baggage = Some(match notable.baggage {
-                    Some(lists) => Cow::Owned(format!("{lists},{list}")),
-                    None => Cow::Borrowed(list),
-                });
+            let name = name.as_str();
+            copy.push(name, value.as_bytes());
+            match name {
+                "content-type" => notable.content_type = Some(value.as_bytes()),
+                "sentry-trace" => notable.sentry_trace = text(value),
+                "baggage" => notable.add_baggage(value),
+                _ => {}
             }
         }
-        (Headers(copy), notable)
+        (copy, notable)
+    }
+
+    fn push(&mut self, name: &str, value: &[u8]) {
+        let ([a, b], [c, d, e, f]) = ((name.len() as u16).to_ne_bytes(), (value.len() as u32).to_ne_bytes());
+        let lengths: Lengths = [a, b, c, d, e, f];
+        self.0.extend_from_slice(&lengths);
+        self.0.extend_from_slice(name.as_bytes());
+        self.0.extend_from_slice(value);
     }
 
     /// The first value of a header, if it is text.
     pub(crate) fn get(&self, name: &HeaderName) -> Option<&str> {
-        let (_, value) = self.0.iter().find(|(other, _)| other == name)?;
-        value.to_str().ok()
+        let (_, value) = self.iter().find(|(other, _)| *other == name.as_str())?;
+        std::str::from_utf8(value).ok()
     }
 
     /// All of them; one that is repeated comes again.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-        self.0.iter().map(|(name, value)| (name, value))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let mut rest = self.0.as_slice();
+        std::iter::from_fn(move || {
+            let ([a, b, c, d, e, f], after) = rest.split_first_chunk()?;
+            let (name, value) = (u16::from_ne_bytes([*a, *b]), u32::from_ne_bytes([*c, *d, *e, *f]));
+            let (name, after) = after.split_at_checked(name.into())?;
+            let (value, after) = after.split_at_checked(value as usize)?;
+            rest = after;
+            Some((std::str::from_utf8(name).ok()?, value))
+        })
     }
 }
 
@@ -76,6 +108,6 @@ mod tests {
         let (copy, notable) = Headers::copy(&headers);
         assert_eq!((notable.sentry_trace, notable.baggage.as_deref()), (Some("t"), Some("a=1,b=2")));
         assert_eq!(copy.get(&header::ACCEPT), Some("a"));
-        assert_eq!(copy.iter().filter(|(name, _)| **name == header::ACCEPT).count(), 2);
+        assert_eq!(copy.iter().filter(|(name, _)| *name == "accept").count(), 2);
     }
 }

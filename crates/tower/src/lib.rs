@@ -80,7 +80,7 @@
 //!
 //! With the option `release`, each request is counted as a session: as exited, as errored if an error was reported that the program has dealt with, as unhandled if
 //! there was one that nobody has (a 5xx, an error of the service, a panic). Errors count though they are sampled out; those that `before_send` or an event processor
-//! drops do not. The counts leave once a minute. With the option `session_mode` the run of the program is the session instead, and
+//! drops do not. The counts leave within a minute. With the option `session_mode` the run of the program is the session instead, and
 //! `auto_session_tracking(false)` counts nothing.
 //!
 //! # What it tells about persons

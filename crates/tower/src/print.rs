@@ -58,10 +58,10 @@ impl Head {
     fn printed_headers(&self) -> BTreeMap<String, String> {
         let mut headers = BTreeMap::new();
         for (name, value) in self.headers.iter() {
-            let value = String::from_utf8_lossy(value.as_bytes());
-            let sent = scrub::header(name.as_str(), &value, self.pii);
-            let joint = if *name == header::COOKIE { "; " } else { ", " };
-            match headers.entry(titled(name.as_str())) {
+            let value = String::from_utf8_lossy(value);
+            let sent = scrub::header(name, &value, self.pii);
+            let joint = if header::COOKIE == name { "; " } else { ", " };
+            match headers.entry(titled(name)) {
                 Entry::Vacant(first) => _ = first.insert(sent.into_owned()),
                 Entry::Occupied(_) if sent == scrub::FILTERED => {} // once is enough
                 Entry::Occupied(mut all) => all.get_mut().extend([joint, &*sent]),

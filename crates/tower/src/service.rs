@@ -134,7 +134,7 @@ fn open(
     if let Some((name, source)) = name {
         scopes.current_scope().set_transaction_name(name, source);
     }
-    *scopes = scopes.with_span_ref(span);
+    scopes.set_span_ref(span);
 }
 
 /// What a closure of the program says of a request; nothing if it panics.

@@ -1,4 +1,5 @@
-//! The tracing layer of Watchpost: spans become transactions, ERROR events become issues, INFO and WARN events become breadcrumbs.
+//! The tracing layer of Watchpost: spans become transactions, ERROR events become issues, INFO and WARN events become breadcrumbs, and
+//! structured logs if you ask for them.
 //!
 //! ```
 //! use tracing_subscriber::prelude::*;
@@ -18,6 +19,7 @@
 //! |---|---|---|
 //! | event | ERROR | an issue; a field that is a `&dyn Error` is its exception chain |
 //! | event | WARN, INFO | a breadcrumb |
+//! | event | none, unless it is asked for with [`CaptureLayer::logs`] | a structured log, besides |
 //! | span without a parent | INFO and above | a transaction, in an isolation scope of its own unless a request has one already |
 //! | span with a parent | INFO and above | a child span |
 //!

@@ -1,10 +1,11 @@
-//! The console: issues and traces drawn for a person in a terminal.
+//! The console: issues, traces, logs, metrics and check-ins drawn for a person in a terminal.
 
 mod bar;
 mod facts;
 mod format;
 mod issue;
 mod page;
+mod records;
 #[cfg(test)]
 mod samples;
 mod stack;
@@ -18,8 +19,8 @@ use std::sync::{Mutex, PoisonError};
 
 use watchpost_core::{Delivery, Transport};
 use watchpost_protocol::{
-    ClientReport, Envelope, Event, Item, ItemType, SessionAggregate, SessionAggregates, SessionUpdate,
-    Transaction,
+    CheckIn, ClientReport, Envelope, Event, Item, ItemType, SessionAggregate, SessionAggregates,
+    SessionUpdate, Transaction,
 };
 
 use self::page::{Line, Page, Style};
@@ -28,7 +29,7 @@ use self::page::{Line, Page, Style};
 const COLUMNS: usize = 100;
 
 /// Draws envelopes instead of sending them: an issue with its causes, its stack and what led up to it; a transaction as a
-/// waterfall; what was lost. It needs no account and no network.
+/// waterfall; logs, metrics and check-ins as lines; what was lost. It needs no account and no network.
 ///
 /// Text that a program reports is neutralised: no message can move the cursor. A stream that cannot be written to is left
 /// alone, and every envelope counts as delivered. Not done: the width of wide characters, and kinds of items other
@@ -106,6 +107,11 @@ impl ConsoleTransport {
             }
             ItemType::ClientReport => {
                 item.decode::<ClientReport>().map(|report| quiet(&mut page, &lost(&report)))
+            }
+            ItemType::Log => records::logs(&mut page, item),
+            ItemType::TraceMetric => records::metrics(&mut page, item),
+            ItemType::CheckIn => {
+                item.decode::<CheckIn>().map(|check_in| records::check_in(&mut page, &check_in))
             }
             ItemType::Sessions => {
                 item.decode::<SessionAggregates>().map(|sessions| quiet(&mut page, &counted(&sessions)))

@@ -162,6 +162,19 @@ fn without_compression_the_body_is_the_envelope() {
     assert_eq!(Envelope::from_slice(&received.body).unwrap().items.len(), 2);
 }
 
+#[cfg(all(feature = "brotli", feature = "zstd"))]
+#[test]
+fn the_server_is_told_how_to_unpack() {
+    for (algo, name) in [(CompressionAlgo::Brotli, "br"), (CompressionAlgo::Zstd, "zstd")] {
+        let server = Server::answering(OK);
+        let transport = HttpTransport::new(&server.dsn, options().compression(algo)).unwrap();
+        transport.deliver(&envelope());
+        let received = server.next();
+        assert_eq!(received.header("content-encoding"), name);
+        assert!(Envelope::from_slice(&received.body).is_err(), "it is packed");
+    }
+}
+
 #[test]
 fn connections_are_used_again() {
     let server = Server::answering(OK);

@@ -45,6 +45,7 @@ pub use watchpost_core::gen_ai;
 pub use watchpost_core::gen_ai::{ai_track, ai_track_future};
 /// Counters, gauges and distributions.
 pub use watchpost_core::metrics;
+pub use watchpost_core::monitor::{CheckInBuilder, Monitor, MonitorRun, Outcome, monitor};
 /// What must not leave the process, and the functions that instrumentation takes it out with.
 pub use watchpost_core::scrub;
 pub use watchpost_core::{
@@ -56,9 +57,12 @@ pub use watchpost_core::{
     Scope, Scopes, Sensitive, SessionMode, Source, Span, SpanBuilder, SpanRule, SpoolOptions, Spotlight,
     StackSource, Transport, sensitive,
 };
+#[cfg(feature = "macros")]
+pub use watchpost_macros::monitor;
 pub use watchpost_protocol::{
-    Breadcrumb, Dsn, Envelope, Event, EventId, Feedback, IpAddress, Level, Log, LogLevel, Metric,
-    SessionStatus, SpanStatus, Transaction, TransactionSource, User,
+    Breadcrumb, CheckInId, CheckInStatus, Crontab, Dsn, Envelope, Event, EventId, Feedback, IntervalUnit,
+    IpAddress, Level, Log, LogLevel, Metric, MonitorSlug, Schedule, SessionStatus, SpanStatus, Transaction,
+    TransactionSource, User,
 };
 
 #[doc(hidden)]

@@ -79,7 +79,7 @@ fn transaction(number: usize) {
 }
 
 /// The processor time of all threads so far, those that have ended included.
-fn cpu_us() -> Result<f64, Box<dyn Error>> {
+pub(crate) fn cpu_us() -> Result<f64, Box<dyn Error>> {
     let stat = fs::read_to_string("/proc/self/stat")?;
     // The name of the process is in brackets, and may have spaces; utime and stime are the 14th and 15th fields.
     let after_name = stat.rsplit_once(')').ok_or("/proc/self/stat is not as it was")?.1;

@@ -5,7 +5,7 @@ use watchpost_protocol::SessionStatus;
 use crate::current::Scopes;
 use crate::rng;
 use crate::scope::Scope;
-use crate::session::{self, SessionMode};
+use crate::session::{self, Part, SessionMode};
 
 /// Begins a session: of the program's run, or of one request, as the option [`session_mode`](crate::Options::session_mode) says. It belongs to the
 /// current isolation scope and to those that are forked of it: their errors count in it. One that began there before ends as `exited`; a program
@@ -31,16 +31,14 @@ pub fn start_session() {
     let Some(client) = scopes.client() else { return };
     let Some(ledger) = client.sessions() else { return };
     let session = match client.options().session_mode {
-        SessionMode::Request => ledger.begin_request(),
+        SessionMode::Request => Part::of_request(ledger),
         SessionMode::Application => {
             let user =
                 [scopes.isolation(), Scope::global()].into_iter().find_map(|scope| scope.data().user.clone());
-            ledger.begin_run(rng::session_id(client.rng()), user.as_ref().and_then(session::did))
+            Part::Own(ledger.begin_run(rng::session_id(client.rng()), user.as_ref().and_then(session::did)))
         }
     };
-    if let Some(before) = scopes.isolation().begin_session(session) {
-        before.end(SessionStatus::Exited);
-    }
+    scopes.isolation().begin_session(session);
 }
 
 /// Ends the session that began in the current isolation scope, as `exited`; if there was an error in it that nobody has handled, as `unhandled`. It is told of within
@@ -51,7 +49,5 @@ pub fn end_session() {
 
 /// As [`end_session`], with another end, such as [`SessionStatus::Abnormal`].
 pub fn end_session_with(status: SessionStatus) {
-    if let Some(session) = Scopes::at_hand().isolation().take_session() {
-        session.end(status);
-    }
+    Scopes::at_hand().isolation().end_session(status);
 }

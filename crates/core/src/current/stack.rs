@@ -106,17 +106,26 @@ pub struct ScopesGuard {
 impl Drop for ScopesGuard {
     fn drop(&mut self) {
         let Some(serial) = self.serial else { return };
-        let left = STACK.try_with(|stack| {
-            let mut stack = stack.try_borrow_mut().ok()?;
-            // Nearly always the last one: then nothing has to be made to hold what goes.
-            if let Some(own) = stack.pop_if(|entered| entered.serial == serial) {
-                return Some((Some(own), Vec::new()));
-            }
-            let depth = stack.iter().rposition(|entered| entered.serial == serial)?;
-            Some((None, stack.split_off(depth)))
+        let last = STACK.try_with(|stack| {
+            stack.try_borrow_mut().ok()?.pop_if(|entered| entered.serial == serial).map(|own| own.held)
         });
-        drop(left); // scopes are freed, and spans may end, when the stack is no longer borrowed
+        // Nearly always it is the last one. Scopes are freed, and spans may end, when the stack is no longer borrowed.
+        match last {
+            Ok(Some(held)) => drop(held),
+            _ => leave_from(serial),
+        }
     }
+}
+
+/// Leaves what was entered under this number, with everything that was entered since.
+#[cold]
+fn leave_from(serial: u64) {
+    let left = STACK.try_with(|stack| {
+        let mut stack = stack.try_borrow_mut().ok()?;
+        let depth = stack.iter().rposition(|entered| entered.serial == serial)?;
+        Some(stack.split_off(depth))
+    });
+    drop(left);
 }
 
 #[cfg(test)]

@@ -183,11 +183,6 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// The event alone.
-    pub(super) fn without_attachments(self) -> Self {
-        Report { attachments: Vec::new(), ..self }
-    }
-
     pub(super) fn map(self, step: impl FnOnce(Event) -> Option<Event>) -> Option<Self> {
         Some(Report { event: step(self.event)?, ..self })
     }

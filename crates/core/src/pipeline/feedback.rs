@@ -9,25 +9,31 @@ use crate::integration::Integration;
 use crate::outbox::{Label, Priority};
 use crate::scrub::Rules;
 
-/// An event that says what a user said. The files of the scopes go with errors only.
-struct FeedbackEvent(Report);
+/// The report of what a user said.
+struct Feedback(Report);
 
 impl Job {
     pub(crate) fn feedback(job: EventJob) -> Self {
         let weight = weight::event(&job);
         Job::Item(ItemJob {
             label: Label { priority: Priority::Error, category: Category::Feedback, order: None, weight },
-            quantities: [(Category::Feedback, 1), (Category::Feedback, 0), (Category::Feedback, 0)],
+            quantities: of_feedback(job.quantities()),
             prepare: Box::new(move |pipeline| pipeline.prepare_feedback(job)),
         })
     }
+}
+
+/// What is lost with it: an event of another category, and its files.
+fn of_feedback(mut quantities: [(Category, u64); 3]) -> [(Category, u64); 3] {
+    quantities[0].0 = Category::Feedback;
+    quantities
 }
 
 impl Pipeline {
     fn prepare_feedback(&self, job: EventJob) -> Option<Envelope> {
         let dsc = job.trace.dsc.clone();
         let processors = job.processors(&self.config);
-        let mut feedback = FeedbackEvent(job.into_report(&self.config).without_attachments());
+        let mut feedback = Feedback(job.into_report(&self.config));
         feedback.0.event.contexts.other.remove("flags"); // they are told of errors only (§14.3)
         for processor in &processors {
             feedback = self.step(feedback, DiscardReason::EventProcessor, |feedback| {
@@ -38,13 +44,13 @@ impl Pipeline {
     }
 }
 
-impl FeedbackEvent {
+impl Feedback {
     fn with(self, step: impl FnOnce(Event) -> Option<Event>) -> Option<Self> {
-        self.0.map(step).map(FeedbackEvent)
+        self.0.map(step).map(Feedback)
     }
 }
 
-impl Telemetry for FeedbackEvent {
+impl Telemetry for Feedback {
     fn integrate(self, integration: &dyn Integration) -> Option<Self> {
         self.with(|event| integration.process_event(event))
     }
@@ -61,7 +67,9 @@ impl Telemetry for FeedbackEvent {
     }
 
     fn quantities(&self) -> Vec<(Category, u64)> {
-        vec![(Category::Feedback, 1)]
+        let mut quantities = self.0.quantities();
+        quantities[0].0 = Category::Feedback;
+        quantities
     }
 
     fn trim(&mut self, config: &Config) {
@@ -74,5 +82,9 @@ impl Telemetry for FeedbackEvent {
 
     fn item(&mut self) -> Result<Item, serde_json::Error> {
         Item::feedback(&self.0.event)
+    }
+
+    fn companions(self, pipeline: &Pipeline) -> Vec<Item> {
+        self.0.companions(pipeline)
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct TransactionJob {
     pub(crate) measurements: Map<String, Value>,
     pub(crate) buffer: Buffer,
     /// What the scopes hold, the nearest first.
-    pub(crate) layers: [Arc<ScopeData>; 3],
+    pub(crate) layers: [ScopeData; 3],
     pub(crate) propagation: Arc<PropagationContext>,
     pub(crate) sampled: Sampled,
 }

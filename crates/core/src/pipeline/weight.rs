@@ -2,8 +2,6 @@
 //!
 //! What is shared with others (scopes, breadcrumbs) counts in full with each that holds it: whoever lets go last frees it.
 
-use std::sync::Arc;
-
 use watchpost_protocol::{Breadcrumb, Event, Exception, Frame, Value};
 
 use super::{EventJob, TransactionJob};
@@ -66,9 +64,7 @@ pub(super) fn transaction(job: &TransactionJob) -> usize {
 }
 
 /// What the scopes hold. The process's own is there anyway, and so is what is the same in two of them.
-fn scopes([current, isolation, global]: [&Arc<ScopeData>; 3]) -> usize {
-    let beside = |data: &Arc<ScopeData>, wider: &Arc<ScopeData>| {
-        if Arc::ptr_eq(data, wider) { 0 } else { data.weight() }
-    };
+fn scopes([current, isolation, global]: [&ScopeData; 3]) -> usize {
+    let beside = |data: &ScopeData, wider: &ScopeData| if data.is_same(wider) { 0 } else { data.weight() };
     beside(current, isolation) + beside(isolation, global)
 }

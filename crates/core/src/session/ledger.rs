@@ -60,11 +60,6 @@ impl Ledger {
         let _ = self.call.set(Box::new(call));
     }
 
-    /// A request begins.
-    pub(crate) fn begin_request(self: &Arc<Self>) -> Arc<Session> {
-        Arc::new(Session::new(Arc::clone(self), self.clock.now(), None))
-    }
-
     /// A run begins; the one before it is over.
     pub(crate) fn begin_run(self: &Arc<Self>, id: SessionId, did: Option<String>) -> Arc<Session> {
         let run = Some((id, self.clock.monotonic()));
@@ -166,6 +161,10 @@ impl Ledger {
 
     pub(super) fn attributes(&self) -> &SessionAttributes {
         &self.attributes
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The time of day, and how long it is since a moment.

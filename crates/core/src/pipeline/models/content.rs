@@ -25,7 +25,11 @@ pub(super) fn fit(data: &mut Map<String, Value>) {
     for key in CONVERSATIONS {
         if let Some(Value::String(text)) = data.get_mut(key) {
             match serde_json::from_str(text) {
-                Ok(Value::Array(messages)) => *text = newest(messages, key == INPUT),
+                Ok(Value::Array(messages)) => {
+                    if let Some(newest) = newest(&messages, key == INPUT) {
+                        *text = newest;
+                    }
+                }
                 _ => drop(truncate(text, BUDGET)),
             }
         }
@@ -37,16 +41,16 @@ pub(super) fn fit(data: &mut Map<String, Value>) {
     }
 }
 
-/// The newest messages that there is room for, as JSON: at least one, and of what goes in only what the model has not answered yet, with the answer before it.
-fn newest(mut messages: Vec<Value>, input: bool) -> String {
+/// The newest messages that there is room for, as JSON: at least one, and of what goes in only what the model has not answered yet, with the
+/// answer before it. `None` if those are all.
+fn newest(messages: &[Value], input: bool) -> Option<String> {
     let last_answer = messages.iter().rposition(|message| message["role"] == "assistant");
-    if let Some(answer) = last_answer.filter(|_| input) {
-        messages.drain(..answer);
-    }
-    messages.iter_mut().for_each(shorten);
+    let first = last_answer.filter(|_| input).unwrap_or(0);
+    let mut new = messages[first..].to_vec();
+    new.iter_mut().for_each(shorten);
     let mut room = BUDGET.saturating_sub("[]".len());
     let mut kept: Vec<String> = Vec::new();
-    for message in messages.iter().rev() {
+    for message in new.iter().rev() {
         let text = message.to_string();
         if text.len() + 1 > room && !kept.is_empty() {
             break;
@@ -54,8 +58,11 @@ fn newest(mut messages: Vec<Value>, input: bool) -> String {
         room = room.saturating_sub(text.len() + 1);
         kept.push(text);
     }
+    if kept.len() == messages.len() && new == messages {
+        return None;
+    }
     kept.reverse();
-    format!("[{}]", kept.join(","))
+    Some(format!("[{}]", kept.join(",")))
 }
 
 /// Cuts the texts in a message, wherever its maker puts them.
@@ -109,7 +116,7 @@ mod tests {
         assert_eq!(fitted.as_array().unwrap().len(), 2);
 
         let longest = json!([message("user", &"x".repeat(100_000))]);
-        let text = super::newest(longest.as_array().unwrap().clone(), true);
+        let text = super::newest(longest.as_array().unwrap(), true).unwrap();
         assert!(text.len() < 10_200, "{}", text.len());
     }
 

@@ -322,7 +322,8 @@ impl Client {
         self.options().tap.as_ref().map(|_| Admitted { only_copied: true }).ok_or(otherwise)
     }
 
-    /// Builds an admitted event, unless the program does not want to hear of its error. A panic in it (a `Display` of the program's, say) costs this event, is counted, and harms nobody.
+    /// Builds an admitted event, unless the program does not want to hear of its error. A panic in it (a `Display` of the program's, say)
+    /// costs this event, is counted, and harms nobody.
     pub(crate) fn build(&self, build: Build<'_>) -> Option<Draft> {
         let hooks = &self.options().error_hooks;
         let built = {

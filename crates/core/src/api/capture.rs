@@ -12,10 +12,12 @@ use crate::errors::{AsError, Draft, ErrorRecord, Group, View};
 use crate::session::Matter;
 use crate::{client, hints, layer, message, mute};
 
-/// Captures an error with its causes and the stack of the caller (features E03): any type that implements [`Error`](std::error::Error), a boxed one, several in a `Vec`, and with
+/// Captures an error with its causes and the stack of the caller (features E03): any type that implements [`Error`](std::error::Error), a
+/// boxed one, several in a `Vec`, and with
 /// the features of their names those of `anyhow`, `eyre` and `error-stack`; see [`AsError`].
 ///
-/// The id of the event, or `None` if it was not queued: no client, rate limited, sampled out, ignored, or the queue is full. (What a hook drops later, on the worker, had an id.)
+/// The id of the event, or `None` if it was not queued: no client, rate limited, sampled out, ignored, or the queue is full. (What a hook
+/// drops later, on the worker, had an id.)
 ///
 /// ```
 /// # use watchpost_core::api::capture_error;
@@ -26,7 +28,7 @@ use crate::{client, hints, layer, message, mute};
 /// capture_error(&boxed);
 /// ```
 pub fn capture_error<K, E: AsError<K> + ?Sized>(error: &E) -> Option<EventId> {
-    if !client::any_active() || mute::is_muted() {
+    if !is_heard() {
         return None;
     }
     viewed(error.view(), Event::default(), Vec::new())
@@ -48,7 +50,7 @@ pub fn capture_group<'a, K, E: AsError<K> + ?Sized + 'a>(
     message: &'a str,
     errors: impl IntoIterator<Item = &'a E>,
 ) -> Option<EventId> {
-    if !client::any_active() || mute::is_muted() {
+    if !is_heard() {
         return None;
     }
     let group = Group::new(message, errors);
@@ -108,12 +110,20 @@ pub fn capture_event(event: Event) -> Option<EventId> {
     built(Matter::of(&event), Level::Error, || event)
 }
 
-fn built<D: Into<Draft>>(matter: Matter, default_level: Level, build: impl FnOnce() -> D) -> Option<EventId> {
+/// Whether anybody is there to report to; if nobody is, that is said once.
+fn is_heard() -> bool {
     if mute::is_muted() {
-        return None;
+        return false;
     }
     if !client::any_active() {
         hints::captured_without_client();
+        return false;
+    }
+    true
+}
+
+fn built<D: Into<Draft>>(matter: Matter, default_level: Level, build: impl FnOnce() -> D) -> Option<EventId> {
+    if !is_heard() {
         return None;
     }
     layer::capture_as(matter, &Scopes::at_hand(), default_level, None, build)

@@ -3,10 +3,10 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use watchpost_protocol::{Breadcrumb, Event, EventId, Level, SessionStatus};
+use watchpost_protocol::{Breadcrumb, Event, EventId, Level, Mechanism, SessionStatus};
 
 pub use crate::client::any_active;
-use crate::client::{Build, Client, once};
+use crate::client::{self, Build, Client, once};
 use crate::current::Scopes;
 pub use crate::current::{InTrace, SpanSource, set_span_source};
 pub use crate::errors::{Draft, ErrorRecord, ReadSpanFields, View, set_read_span_fields};
@@ -168,6 +168,15 @@ pub fn note_unhandled(scopes: &Scopes) {
 /// Ends the session that began in these scopes, if one did.
 pub fn end_session(scopes: &Scopes) {
     scopes.isolation().end_session(SessionStatus::Exited);
+}
+
+impl ErrorRecord {
+    /// Reads an error for whoever captures it in the name of the program, and asks the hooks that want to see errors of its type. `mechanism`
+    /// says what captured it, and whether it was handled.
+    pub fn of(view: &View<'_>, mechanism: Mechanism) -> Self {
+        let client = if client::any_hooks() { Scopes::current().client() } else { None };
+        crate::errors::read(view, mechanism, client.as_ref().map(|client| &client.options().error_hooks))
+    }
 }
 
 /// The stack of the caller, for an error that will be captured elsewhere. `None` without a client or a source of stacks.

@@ -119,14 +119,12 @@ mod tests {
             other: Default::default(),
         };
         let time = format::clock(samples::at(0));
-        let logs = Item::logs(&[log]).unwrap();
         assert_eq!(
-            rows(|page| super::logs(page, &logs).unwrap()),
+            rows(|page| super::logs(page, std::slice::from_ref(&log))),
             [format!("▌ {time}  warn          ann bought a lamp  user=ann  where=shop")]
         );
-        let metrics = Item::metrics(&[metric]).unwrap();
         assert_eq!(
-            rows(|page| super::metrics(page, &metrics).unwrap()),
+            rows(|page| super::metrics(page, std::slice::from_ref(&metric))),
             [format!("▌ {time}  counter       orders  +2 order")]
         );
     }

@@ -236,6 +236,7 @@ impl<P: Prepare> Shared<P> {
         state.crew.threads -= 1;
         drop(state);
         self.progress.notify_all();
+        self.call_all(); // who slept because another had to go first has nothing to wait for, either
     }
 
     /// Whether this thread is one of the workers: what a hook or the transport calls on it cannot wait for them.

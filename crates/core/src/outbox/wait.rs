@@ -142,8 +142,8 @@ impl<P: Prepare> Outbox<P> {
         let mut given_up = shared.cut_short();
         let done = shared.wait_until(began, timeout, ended);
         given_up.extend(shared.give_up());
-        if !done || !given_up.is_empty() {
-            let under_way = shared.lock().queue.under_way().map(|label| label.category).collect::<Vec<_>>();
+        let under_way = shared.lock().queue.under_way().map(|label| label.category).collect::<Vec<_>>();
+        if !under_way.is_empty() || !given_up.is_empty() {
             crate::debug!(
                 "closed after {:.1} s, which was not enough to send everything: {}",
                 timeout.as_secs_f64(),

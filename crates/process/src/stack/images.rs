@@ -91,7 +91,8 @@ fn holds(image: &DebugImage, address: u64) -> bool {
     address.checked_sub(start).is_some_and(|offset| offset < image.image_size.unwrap_or(0))
 }
 
-/// The files of `/proc/self/maps` that have code, each from its first mapping to its last.
+/// The files of `/proc/self/maps` that have code, each from its first mapping to its last. A file may be mapped a second time, to be read: that
+/// begins at its start again, and is no part of what was loaded.
 ///
 /// ```text
 /// 55613ddb7000-55613ddbd000 r-xp 00002000 fe:00 247282      /usr/bin/head
@@ -103,8 +104,9 @@ fn mapped(maps: &str) -> Vec<Mapped> {
         let Some(path) = rest.find('/').map(|at| rest[at..].trim_end_matches(" (deleted)")) else { continue };
         let mut ends = range.split('-').filter_map(|end| u64::from_str_radix(end, 16).ok());
         let (Some(start), Some(end)) = (ends.next(), ends.next()) else { continue };
+        let is_start = rest.split(' ').nth(1).is_some_and(|offset| offset.bytes().all(|digit| digit == b'0'));
         let is_code = rest.as_bytes().get(2) == Some(&b'x');
-        match files.last_mut().filter(|(file, _)| file.path == path) {
+        match files.last_mut().filter(|(file, _)| file.path == path && !is_start) {
             Some((file, has_code)) => {
                 file.end = end;
                 *has_code |= is_code;
@@ -206,6 +208,9 @@ mod tests {
 7f00-7f10 rw-p 00000000 00:00 0     [heap]
 7f10-7f20 r--p 00000000 fe:00 2     /usr/share/locale
 7f20-7f40 r-xp 00000000 fe:00 3     /usr/lib/libc.so.6
+8000-8010 r--p 00000000 fe:00 1     /usr/bin/a shop (deleted)
+8010-8020 rw-p 00000000 00:00 0
+8020-8030 r--p 00000000 fe:00 1     /usr/bin/a shop (deleted)
 ";
         let file = |start, end, path: &str| Mapped { start, end, path: path.into() };
         assert_eq!(
@@ -226,6 +231,8 @@ mod tests {
         assert_eq!(found[0].debug_id.as_deref().map(str::len), Some(36));
         assert_eq!(start_of(&found, here), found[0].image_addr);
         assert_eq!(images.of(&[16]), []);
+        let size = found[0].image_size.unwrap();
+        assert!(size < 1 << 32, "{size} bytes, also while its debug information is mapped for reading");
     }
 
     #[cfg(target_os = "linux")]

@@ -55,6 +55,22 @@ fn what_must_stay_in_order_does() {
     assert!(scene.lost().is_empty());
 }
 
+/// Who sleeps because another's delivery has to end first is called when that one leaves.
+#[test]
+fn a_close_does_not_wait_for_a_worker_that_sleeps() {
+    for _ in 0..20 {
+        let scene = scene(100, 8);
+        scene.outbox.push("check-in begins");
+        assert_eq!(scene.next(), "check-in begins");
+        scene.outbox.push("check-in ends");
+        scene.outbox.push("beside");
+        assert_eq!(scene.next(), "beside");
+        (0..3).for_each(|_| scene.answer(accepted()));
+        assert!(scene.outbox.close(Duration::from_secs(4)), "workers linger for longer than that");
+        assert_eq!(scene.threads(), 0);
+    }
+}
+
 /// Nobody of the workers can wait for the workers: not in a hook, not in the transport.
 #[test]
 fn a_transport_that_flushes_and_closes_is_told_so() {

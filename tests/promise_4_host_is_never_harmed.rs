@@ -102,6 +102,30 @@ fn a_breadcrumb_hook_that_leaves_breadcrumbs_is_not_called_for_them() {
 }
 
 #[test]
+fn a_breadcrumb_hook_is_where_the_breadcrumb_is() {
+    let hook = |crumb: Breadcrumb| {
+        watchpost::set_tag("seen", crumb.message.as_deref().unwrap_or_default());
+        Some(crumb)
+    };
+    let captured = capture_with(quiet().before_breadcrumb(hook), || {
+        let subscriber = tracing_subscriber::registry().with(watchpost::tracing::layer());
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info_span!("request").in_scope(|| {
+                tracing::info!("cart loaded");
+                watchpost::capture_message("inside");
+            });
+            watchpost::capture_message("outside");
+        });
+    });
+    assert_eq!(
+        captured.events().into_iter().map(|event| event.tags.len()).collect::<Vec<_>>(),
+        [1, 0],
+        "{}",
+        captured.draw()
+    );
+}
+
+#[test]
 fn a_sampler_that_starts_a_trace_is_not_asked_about_it() {
     let captured = capture_with(
         quiet().traces_sampler(|_| {

@@ -9,7 +9,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 use watchpost::tower::{RequestLayer, request_layer};
-use watchpost_testkit::{Captured, capture, options};
+use watchpost_testkit::{Captured, capture, capture_with, options};
 
 use crate::shop::{Declined, ask, reported, shop, traced};
 use crate::support::Watched;
@@ -51,6 +51,21 @@ http.server POST /checkout/{id} [invalid_argument]
     );
     let mechanism = captured.events()[0].exception[0].mechanism.clone().unwrap();
     assert_eq!((mechanism.ty.as_ref(), mechanism.handled), ("auto.http.axum", Some(true)), "it was answered");
+}
+
+/// Captured in the handler, and again on its way out.
+#[test]
+fn an_error_that_is_not_sampled_is_not_rolled_for_twice() {
+    let captured = capture_with(options().sample_rate(0.0).unwrap(), || {
+        let fails = service_fn(|_: Request<()>| async {
+            watchpost::capture_error(&Declined);
+            Err::<Response<Body>, _>(Declined)
+        });
+        let service = ServiceBuilder::new().layer(request_layer()).service(fails);
+        let request = Request::builder().uri("/pay").body(()).unwrap();
+        assert!(traced(service.oneshot(request)).is_err());
+    });
+    assert_eq!(captured.losses(), ["sample_rate/error: 1"]);
 }
 
 #[test]

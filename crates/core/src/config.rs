@@ -40,7 +40,7 @@ impl Config {
         let integrations = one_per_identifier(&options.integrations);
         let org_id = options.org_id.clone().or_else(|| dsn.as_ref()?.org_id().map(str::to_owned));
         let environment = options.configured_environment();
-        let attributes = crate::pipeline::of_client(&[
+        let attributes = known(&[
             ("sentry.environment", Some(environment)),
             ("sentry.release", options.release.as_deref()),
             ("sentry.sdk.name", Some(SDK_NAME)),
@@ -70,6 +70,12 @@ impl Config {
         }
         on
     }
+}
+
+/// What the client knows of everything that it sends.
+fn known(attributes: &[(&str, Option<&str>)]) -> Attributes {
+    let known = attributes.iter().filter_map(|(key, value)| Some(((*key).to_owned(), (*value)?.into())));
+    known.collect()
 }
 
 /// A later integration takes the place of an earlier one with its name.

@@ -1,6 +1,7 @@
 //! What a layer or a bridge heard, or the program logged: it is written down once, and becomes a breadcrumb, a log, or both.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use watchpost_protocol::{Breadcrumb, LogLevel, Timestamp};
 
@@ -136,6 +137,8 @@ fn add_breadcrumb(client: &Client, scopes: &Scopes, crumb: FlatCrumb, fields: &F
     let Some(hook) = &options.before_breadcrumb else {
         return scopes.isolation().push_flat_breadcrumb(crumb, fields, limit);
     };
+    // A layer is called in the middle of the dispatcher, which then does not say which span is current.
+    let _entered = Arc::new(Scopes::clone(scopes)).attach();
     let kept: Option<Breadcrumb> = kept(|| hook(breadcrumbs::make(crumb, fields.iter())));
     match kept {
         Some(breadcrumb) => scopes.isolation().push_breadcrumb(breadcrumb, limit),

@@ -3,10 +3,10 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use watchpost_protocol::{Breadcrumb, Event, EventId, Level, SessionStatus};
+use watchpost_protocol::{Breadcrumb, Event, EventId, Level, Mechanism, SessionStatus};
 
 pub use crate::client::any_active;
-use crate::client::{Build, Client, once};
+use crate::client::{self, Build, Client, once};
 use crate::current::Scopes;
 pub use crate::current::{InTrace, SpanSource, set_span_source};
 pub use crate::errors::{Draft, ErrorRecord, ReadSpanFields, View, set_read_span_fields};
@@ -113,21 +113,38 @@ fn capture_if(
     build: Build<'_>,
     way: Way,
 ) -> Option<EventId> {
-    let client = scopes.client()?;
+    let client = scopes.client().filter(|_| !mute::is_muted())?;
     let noted = |gravity| client.note(scopes.isolation(), gravity);
+    let identify = |draft: &Draft| {
+        let line = if let Way::Logged(line) = way { Some(line) } else { None };
+        LastError::of(draft, default_level, line)
+    };
+    // An error on its way out may have been refused where it was captured: the dice are not thrown, and it is not counted, a second time.
+    let is_outgoing = matches!(way, Way::Outgoing);
+    let mut drafted = if is_outgoing { Some(client.build(build)?) } else { None };
+    let known = |error: Option<&LastError>| !way.is_news(error, scopes.isolation().last_error().as_ref());
+    if drafted.as_ref().is_some_and(|draft| known(identify(draft).as_ref())) {
+        return None;
+    }
     let admitted = match client.admit_error() {
         Ok(admitted) => admitted,
         Err(refusal) => {
             if refusal.happened() {
                 drop(noted(matter.at_a_guess(default_level))); // it counts at once
+                if scopes.is_unit() {
+                    let refused = drafted.or_else(|| client.build(build));
+                    scopes.isolation().set_refused(refused.as_ref().and_then(identify));
+                }
             }
             return None;
         }
     };
-    let mut draft = client.build(build)?;
-    let line = if let Way::Logged(line) = way { Some(line) } else { None };
-    let error = LastError::of(&draft, default_level, line);
-    if !way.is_news(error.as_ref(), scopes.isolation().last_error().as_ref()) {
+    let mut draft = match drafted.take() {
+        Some(draft) => draft,
+        None => client.build(build)?,
+    };
+    let error = identify(&draft);
+    if known(error.as_ref()) {
         crate::debug!("an error that was reported before was not reported again");
         return None;
     }
@@ -151,6 +168,15 @@ pub fn note_unhandled(scopes: &Scopes) {
 /// Ends the session that began in these scopes, if one did.
 pub fn end_session(scopes: &Scopes) {
     scopes.isolation().end_session(SessionStatus::Exited);
+}
+
+impl ErrorRecord {
+    /// Reads an error for whoever captures it in the name of the program, and asks the hooks that want to see errors of its type. `mechanism`
+    /// says what captured it, and whether it was handled.
+    pub fn of(view: &View<'_>, mechanism: Mechanism) -> Self {
+        let client = if client::any_hooks() { Scopes::current().client() } else { None };
+        crate::errors::read(view, mechanism, client.as_ref().map(|client| &client.options().error_hooks))
+    }
 }
 
 /// The stack of the caller, for an error that will be captured elsewhere. `None` without a client or a source of stacks.

@@ -30,7 +30,6 @@ use crate::scrub::Rules;
 use crate::session::Ledger;
 use crate::unharmed::unharmed;
 
-pub(crate) use attributes::of_client;
 pub(crate) use batches::{Batches, Record};
 pub(crate) use check_in::CheckInJob;
 pub(crate) use event::{EventJob, EventTrace};

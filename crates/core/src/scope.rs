@@ -451,6 +451,12 @@ impl Scope {
         live.last_error = error.or(live.last_error);
     }
 
+    /// An error happened under this isolation scope that is not reported, because it was not sampled or may not be sent.
+    pub(crate) fn set_refused(&self, error: Option<LastError>) {
+        let mut live = self.lock_live();
+        live.last_error = error.or(live.last_error);
+    }
+
     /// The trace that this isolation scope belongs to when no span is open; `fresh` makes one for a scope that has none yet.
     pub(crate) fn propagation(&self, fresh: impl FnOnce() -> PropagationContext) -> Arc<PropagationContext> {
         if let Some(context) = &self.lock_live().propagation {

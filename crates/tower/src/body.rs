@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Buf;
+use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -54,6 +55,19 @@ impl<B> ResponseBody<B> {
     }
 
     /// Of a response that announces this many bytes.
+    /// The response, whose body ends the request unless there is none.
+    pub(crate) fn of(response: Response<B>, watch: Watch) -> Response<Self>
+    where
+        B: Body,
+    {
+        let (head, body) = response.into_parts();
+        let body = match watch.answered(&head, &body) {
+            Some((watch, announced)) => ResponseBody::observed(body, watch, announced),
+            None => ResponseBody::unobserved(body),
+        };
+        Response::from_parts(head, body)
+    }
+
     pub(crate) fn observed(body: B, watch: Watch, announced: Option<u64>) -> Self {
         let reading = Reading { watch, begun: false, left: announced };
         ResponseBody { body: Some(body), reading: Some(reading) }

@@ -63,7 +63,7 @@ where
         }));
         let Some(watch) = this.watch.take() else { return Poll::Pending };
         Poll::Ready(match result {
-            Ok(response) => Ok(watch.answered(response)),
+            Ok(response) => Ok(ResponseBody::of(response, watch)),
             Err(error) => {
                 watch.failed(&error);
                 Err(error)

@@ -1,6 +1,5 @@
 //! The layer, and how it is set up.
 
-use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -10,7 +9,7 @@ use watchpost_protocol::User;
 
 use crate::request_body::{SameBody, TappedBody};
 use crate::service::RequestService;
-use crate::statuses::Statuses;
+use crate::settings::Settings;
 
 /// The layer, with every default.
 #[must_use]
@@ -25,26 +24,6 @@ pub fn request_layer() -> RequestLayer {
 pub struct RequestLayer<M = SameBody> {
     settings: Arc<Settings>,
     mode: PhantomData<M>,
-}
-
-#[derive(Clone)]
-pub(crate) struct Settings {
-    pub(crate) failed: Statuses,
-    pub(crate) user: Option<Of<User>>,
-    pub(crate) name: Option<Of<String>>,
-}
-
-/// Something of a request that the program knows how to find.
-pub(crate) type Of<T> = Arc<dyn Fn(&Parts) -> Option<T> + Send + Sync>;
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
-            .field("failed", &self.failed)
-            .field("user", &self.user.is_some())
-            .field("name", &self.name.is_some())
-            .finish()
-    }
 }
 
 impl Default for RequestLayer {

@@ -107,6 +107,7 @@ mod print;
 mod request_body;
 mod response;
 mod service;
+mod settings;
 mod statuses;
 mod tap;
 mod unit;

@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use http::response::Parts;
-use http::{HeaderMap, Method, Response, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use http_body::Body;
 use watchpost_core::Scopes;
 use watchpost_protocol::SpanStatus;
 
 use crate::attached::Attached;
-use crate::body::ResponseBody;
 use crate::error::{self, ServiceError};
 use crate::grpc::Outcome;
 use crate::head::Head;
 use crate::headers::content_length;
-use crate::layer::Settings;
+use crate::settings::Settings;
 use crate::unit::{Unit, no_stack};
 
 /// What watches a request: its unit of work, and what has to be known to judge the response.
@@ -56,17 +55,17 @@ impl Watch {
         self.unit.run(work)
     }
 
-    /// There is an answer. It ends the request if it has no body, else the body does.
-    pub(crate) fn answered<R: Body>(mut self, response: Response<R>) -> Response<ResponseBody<R>> {
-        let (parts, body) = response.into_parts();
-        self.judge(&parts);
-        if self.of.bodiless || has_no_body(parts.status) || body.is_end_stream() {
+    /// There is an answer. If it has no body, the request is over; else it is when the body has ended, and says how long that will be if it is
+    /// known.
+    pub(crate) fn answered<R: Body>(mut self, head: &Parts, body: &R) -> Option<(Watch, Option<u64>)> {
+        self.judge(head);
+        if self.of.bodiless || has_no_body(head.status) || body.is_end_stream() {
             self.finish();
-            return Response::from_parts(parts, ResponseBody::unobserved(body));
+            return None;
         }
-        let announced = || body.size_hint().exact().or_else(|| content_length(&parts.headers));
+        let announced = || body.size_hint().exact().or_else(|| content_length(&head.headers));
         let announced = if self.of.call { None } else { announced() }; // a call without its trailers is not over
-        Response::from_parts(parts, ResponseBody::observed(body, self, announced))
+        Some((self, announced))
     }
 
     /// Maps the status, and makes one issue: of the error that the handler attached, else of a status that is a failure.

@@ -20,9 +20,9 @@ use crate::framework;
 use crate::future::ResponseFuture;
 use crate::head::{self, Head};
 use crate::kind::Kind;
-use crate::layer::{Of, Settings};
 use crate::request_body::{BodyMode, SameBody};
 use crate::response::{Watch, Watching};
+use crate::settings::{Of, Settings};
 use crate::tap::BodyData;
 use crate::unit::{Unit, place_of_work};
 

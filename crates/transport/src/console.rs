@@ -19,7 +19,7 @@ use std::sync::{Mutex, PoisonError};
 
 use watchpost_core::{Delivery, Transport};
 use watchpost_protocol::{
-    CheckIn, ClientReport, Envelope, Event, Item, ItemType, SessionAggregate, SessionAggregates,
+    CheckIn, ClientReport, Envelope, Event, Item, ItemType, Log, Metric, SessionAggregate, SessionAggregates,
     SessionUpdate, Transaction,
 };
 
@@ -108,8 +108,10 @@ impl ConsoleTransport {
             ItemType::ClientReport => {
                 item.decode::<ClientReport>().map(|report| quiet(&mut page, &lost(&report)))
             }
-            ItemType::Log => records::logs(&mut page, item),
-            ItemType::TraceMetric => records::metrics(&mut page, item),
+            ItemType::Log => item.decode_entries().map(|logs: Vec<Log>| records::logs(&mut page, &logs)),
+            ItemType::TraceMetric => {
+                item.decode_entries().map(|metrics: Vec<Metric>| records::metrics(&mut page, &metrics))
+            }
             ItemType::CheckIn => {
                 item.decode::<CheckIn>().map(|check_in| records::check_in(&mut page, &check_in))
             }

@@ -10,8 +10,6 @@ use super::draft::{Identity, Notes};
 use super::hooks::ErrorHooks;
 use super::names::{Leading, TypeName};
 use super::view::{Causes, View};
-use crate::client;
-use crate::current::Scopes;
 use crate::fields::Fields;
 
 /// A tree of more errors than this is cut: an error whose source is itself must not hang the program.
@@ -42,15 +40,6 @@ impl From<Exception> for ErrorRecord {
     /// An exception that stands for something that is no error.
     fn from(exception: Exception) -> Self {
         ErrorRecord { exceptions: vec![exception], notes: Notes::default() }
-    }
-}
-
-impl ErrorRecord {
-    /// Reads an error for whoever captures it in the name of the program, and asks the hooks that want to see errors of its type. `mechanism`
-    /// says what captured it, and whether it was handled.
-    pub fn of(view: &View<'_>, mechanism: Mechanism) -> Self {
-        let client = if client::any_hooks() { Scopes::current().client() } else { None };
-        read(view, mechanism, client.as_ref().map(|client| &client.options().error_hooks))
     }
 }
 

@@ -46,9 +46,3 @@ fn default(attributes: &mut Attributes, key: &str, value: impl FnOnce() -> Attri
         attributes.insert(key.to_owned(), value());
     }
 }
-
-/// What the client knows of everything that it sends.
-pub(crate) fn of_client(config: &[(&str, Option<&str>)]) -> Attributes {
-    let known = config.iter().filter_map(|(key, value)| Some(((*key).to_owned(), (*value)?.into())));
-    known.collect()
-}

@@ -1,6 +1,6 @@
 //! What is told line by line: logs, metrics, check-ins.
 
-use watchpost_protocol::{Attributes, CheckIn, CheckInStatus, Item, Log, LogLevel, Metric, MetricType};
+use watchpost_protocol::{Attributes, CheckIn, CheckInStatus, Log, LogLevel, Metric, MetricType};
 
 use super::page::{Line, Page, Style};
 use super::{facts, format};
@@ -22,23 +22,21 @@ const OF_ALL: [&str; 10] = [
 /// As wide as the longest level, or kind of metric.
 const KIND: usize = "distribution".len();
 
-pub(super) fn logs(page: &mut Page, item: &Item) -> Result<(), serde_json::Error> {
-    for log in item.decode_entries::<Log>()? {
+pub(super) fn logs(page: &mut Page, logs: &[Log]) {
+    for log in logs {
         let line = begin(log.timestamp, level(log.level), log.level.as_str());
         page.push(with(line.put(Style::Plain, log.body.trim_end()), &log.attributes));
     }
-    Ok(())
 }
 
-pub(super) fn metrics(page: &mut Page, item: &Item) -> Result<(), serde_json::Error> {
-    for metric in item.decode_entries::<Metric>()? {
+pub(super) fn metrics(page: &mut Page, metrics: &[Metric]) {
+    for metric in metrics {
         let sign = if metric.ty == MetricType::Counter { "+" } else { "" };
         let unit = metric.unit.as_deref().map(|unit| format!(" {unit}")).unwrap_or_default();
         let line = begin(metric.timestamp, Style::Blue, metric.ty.as_str()).put(Style::Plain, &metric.name);
         let line = line.put(Style::Bold, &format!("  {sign}{}{unit}", metric.value.as_f64()));
         page.push(with(line, &metric.attributes));
     }
-    Ok(())
 }
 
 pub(super) fn check_in(page: &mut Page, check_in: &CheckIn) {
@@ -121,14 +119,12 @@ mod tests {
             other: Default::default(),
         };
         let time = format::clock(samples::at(0));
-        let logs = Item::logs(&[log]).unwrap();
         assert_eq!(
-            rows(|page| super::logs(page, &logs).unwrap()),
+            rows(|page| super::logs(page, std::slice::from_ref(&log))),
             [format!("▌ {time}  warn          ann bought a lamp  user=ann  where=shop")]
         );
-        let metrics = Item::metrics(&[metric]).unwrap();
         assert_eq!(
-            rows(|page| super::metrics(page, &metrics).unwrap()),
+            rows(|page| super::metrics(page, std::slice::from_ref(&metric))),
             [format!("▌ {time}  counter       orders  +2 order")]
         );
     }

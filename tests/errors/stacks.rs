@@ -12,13 +12,13 @@ use watchpost_testkit::{capture_with, options};
 
 use crate::Payment;
 
-/// Each way of reporting, in a function of its own.
+/// Each way of reporting, in a function of its own: the compiler makes one of those that do the same, so each says its name, too.
 macro_rules! ways {
     ($($name:ident: $report:expr;)*) => {
         $(#[inline(never)]
         fn $name() {
             $report;
-            black_box(());
+            black_box(stringify!($name));
         })*
 
         const WAYS: &[(&str, fn())] = &[$((stringify!($name), $name)),*];
@@ -87,15 +87,19 @@ fn made_here_by_error_stack() -> error_stack::Report<Payment> {
     black_box(error_stack::Report::new(Payment::Declined))
 }
 
+#[inline(never)]
+fn captured_here() {
+    capture_error(&made_here());
+    capture_error(&made_here_by_eyre());
+    capture_error(&made_here_by_error_stack());
+    black_box(());
+}
+
 #[test]
 #[ignore = "needs a variable of the environment; run by the test below"]
 fn child() {
     let options = options().stack_source(Stacks::new(InApp::default()));
-    let captured = capture_with(options, || {
-        capture_error(&made_here());
-        capture_error(&made_here_by_eyre());
-        capture_error(&made_here_by_error_stack());
-    });
+    let captured = capture_with(options, captured_here);
     for event in captured.events() {
         println!("made: {}", frames(&event).last().unwrap().function.as_deref().unwrap());
     }
@@ -115,6 +119,6 @@ fn a_backtrace_that_an_error_carries_is_taken_for_its_stack() {
             text.lines().filter_map(|line| Some(line.split_once("made: errors::stacks::")?.1.to_owned()));
         lines.collect::<Vec<_>>()
     };
-    assert_eq!(made("0"), ["child::{{closure}}"; 3]);
+    assert_eq!(made("0"), ["captured_here"; 3]);
     assert_eq!(made("1"), ["made_here", "made_here_by_eyre", "made_here_by_error_stack"]);
 }

@@ -274,3 +274,17 @@ fn the_key_is_in_no_event() {
     let event = serde_json::to_string(&captured.events()[0]).unwrap();
     assert!(!event.contains("testkit"), "{event}");
 }
+
+/// Errors without a type of their own are told apart by their words, which may hold what their text holds.
+#[test]
+fn what_tells_errors_apart_holds_no_secret_either() {
+    let captured = watchpost_testkit::capture(|| {
+        watchpost::capture_error(&Box::<dyn std::error::Error>::from(
+            "cannot reach postgres://ann:hunter@db/shop",
+        ));
+    });
+    let event = &captured.events()[0];
+    assert_eq!(event.fingerprint.len(), 2, "{:?}", event.fingerprint);
+    let sent = serde_json::to_string(event).unwrap();
+    assert!(!sent.contains("hunter"), "{sent}");
+}

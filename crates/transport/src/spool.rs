@@ -158,6 +158,9 @@ impl Shared {
         losses: &Losses,
     ) -> Result<(), Refused> {
         self.look_if_due(losses);
+        if size > self.max_bytes {
+            return Err(Refused::Full); // all else would go, and there would be no room for it
+        }
         loop {
             let mut index = self.index();
             if index.fits(size, self) {

@@ -214,8 +214,11 @@ impl<P: Prepare> Shared<P> {
         }
         let timeout = match rest {
             Rest::Pause(pause) => Some(pause),
-            Rest::Doze(pause) if state.crew.threads > 1 => Some(pause.min(LINGER)),
-            Rest::Doze(pause) => Some(pause),
+            Rest::Doze(pause) => {
+                // Not for longer than until it is time for what was gathered.
+                let pause = state.gathering.left().map_or(pause, |left| left.min(pause));
+                Some(if state.crew.threads > 1 { pause.min(LINGER) } else { pause })
+            }
             _ if state.crew.threads > 1 => Some(LINGER),
             _ => state.gathering.left(),
         };

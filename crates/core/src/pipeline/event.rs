@@ -183,6 +183,10 @@ pub(super) struct Report {
 }
 
 impl Report {
+    pub(super) fn without_attachments(self) -> Self {
+        Report { attachments: Vec::new(), ..self }
+    }
+
     pub(super) fn map(self, step: impl FnOnce(Event) -> Option<Event>) -> Option<Self> {
         Some(Report { event: step(self.event)?, ..self })
     }

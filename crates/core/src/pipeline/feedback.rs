@@ -33,7 +33,7 @@ impl Pipeline {
     fn prepare_feedback(&self, job: EventJob) -> Option<Envelope> {
         let dsc = job.trace.dsc.clone();
         let processors = job.processors(&self.config);
-        let mut feedback = Feedback(job.into_report(&self.config));
+        let mut feedback = Feedback(job.into_report(&self.config).without_attachments()); // those are for errors (§14.1)
         feedback.0.event.contexts.other.remove("flags"); // they are told of errors only (§14.3)
         for processor in &processors {
             feedback = self.step(feedback, DiscardReason::EventProcessor, |feedback| {

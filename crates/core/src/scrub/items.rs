@@ -24,7 +24,7 @@ macro_rules! show {
 
 impl Scrub for Event {
     fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
-        show!(walk, at, self: transaction, logentry, tags, extra, user, request, contexts);
+        show!(walk, at, self: transaction, logentry, fingerprint, tags, extra, user, request, contexts);
         self.breadcrumbs.scrub(walk, &at.key("breadcrumbs").key("values"));
         self.exception.scrub(walk, &at.key("exception").key("values"));
         self.threads.scrub(walk, &at.key("threads").key("values"));

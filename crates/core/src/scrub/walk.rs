@@ -250,6 +250,15 @@ impl<T: Scrub> Scrub for Option<T> {
     }
 }
 
+impl Scrub for Cow<'static, str> {
+    fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
+        // What the program is made with has no secrets.
+        if let Cow::Owned(text) = self {
+            text.scrub(walk, at);
+        }
+    }
+}
+
 impl Scrub for String {
     fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
         walk.text(at, self);

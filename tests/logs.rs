@@ -168,6 +168,8 @@ fn a_secret_is_taken_out_of_attributes_and_of_the_text_it_was_filled_into() {
         logger::info!(api_key = "k-1"; "signed in with {password} at {url}", password = "hunter2", url = "https://a:b@x.test/");
     }));
     assert_eq!(log.body, "signed in with [Filtered] at https://[Filtered]:[Filtered]@x.test/");
+    let number = only(&capture(|| logger::info!("the token is {token}", token = 482_913)));
+    assert_eq!(number.body, "the token is [Filtered]");
     let own = own(&log);
     assert_eq!(
         (&own["api_key"], &own["sentry.message.parameter.password"]),

@@ -168,11 +168,17 @@ impl Scrub for Frame {
 impl Scrub for Log {
     fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
         for (key, value) in &self.attributes {
-            if let (Some(name), AttributeValue::String(text)) = (key.strip_prefix(PARAMETER), value)
-                && walk.rules.hides(name)
-                && !text.is_empty()
-            {
-                self.body = self.body.replace(text, FILTERED);
+            if key.strip_prefix(PARAMETER).is_some_and(|name| walk.rules.hides(name)) {
+                // As it was filled in.
+                let text = match value {
+                    AttributeValue::String(text) => text.clone(),
+                    AttributeValue::Integer(number) => number.to_string(),
+                    AttributeValue::Double(number) => number.to_string(),
+                    AttributeValue::Boolean(_) | AttributeValue::Array(_) => continue,
+                };
+                if !text.is_empty() {
+                    self.body = self.body.replace(&text, FILTERED);
+                }
             }
         }
         show!(walk, at, self: body, attributes);

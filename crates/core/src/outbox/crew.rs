@@ -214,13 +214,11 @@ impl<P: Prepare> Shared<P> {
         }
         let timeout = match rest {
             Rest::Pause(pause) => Some(pause),
-            Rest::Doze(pause) => {
-                // Not for longer than until it is time for what was gathered.
-                let pause = state.gathering.left().map_or(pause, |left| left.min(pause));
-                Some(if state.crew.threads > 1 { pause.min(LINGER) } else { pause })
+            _ => {
+                let doze = if let Rest::Doze(pause) = rest { Some(pause) } else { None };
+                let linger = (state.crew.threads > 1).then_some(LINGER);
+                doze.into_iter().chain(linger).chain(state.gathering.left()).min()
             }
-            _ if state.crew.threads > 1 => Some(LINGER),
-            _ => state.gathering.left(),
         };
         state.crew.sleeps.resting += 1;
         let (mut state, expired) = wait(&self.sleeping, state, timeout);

@@ -8,14 +8,11 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 use http_body_util::BodyExt;
-use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
 use tower::{Service, ServiceExt};
-use watchpost::FutureExt;
 use watchpost::tower::request_layer;
 use watchpost_testkit::capture;
 
-use crate::shop::{ask, shop, traced};
+use crate::shop::{ask, hang_up, shop, traced};
 
 #[test]
 fn requests_do_not_see_each_other() {
@@ -97,34 +94,9 @@ impl Drop for Goodbye {
 #[test]
 fn a_client_that_hangs_up_cancels_its_request() {
     let captured = capture(|| {
-        traced(async {
-            let (here, mut told) = tokio::sync::mpsc::unbounded_channel();
-            let waits = get(move || async move {
-                let _tells = Tells(here.clone());
-                let _ = here.send("begun");
-                std::future::pending::<()>().await
-            });
-            let app = Router::new().route("/slow", waits).layer(request_layer());
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let address = listener.local_addr().unwrap();
-            let server = tokio::spawn(async { axum::serve(listener, app).await }.with_current_scopes());
-            let mut client = TcpStream::connect(address).await.unwrap();
-            client.write_all(b"GET /slow HTTP/1.1\r\nHost: shop.test\r\n\r\n").await.unwrap();
-            assert_eq!(told.recv().await, Some("begun"));
-            drop(client);
-            assert_eq!(told.recv().await, Some("dropped"));
-            server.abort();
-        });
+        traced(hang_up());
     });
     assert_eq!(captured.draw(), "http.server GET /slow [cancelled]\n");
-}
-
-struct Tells(tokio::sync::mpsc::UnboundedSender<&'static str>);
-
-impl Drop for Tells {
-    fn drop(&mut self) {
-        let _ = self.0.send("dropped");
-    }
 }
 
 #[test]

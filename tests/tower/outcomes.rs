@@ -13,13 +13,12 @@ use futures_core::Stream;
 use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc::unbounded_channel;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 use watchpost::tower::request_layer;
 use watchpost::{FutureExt, Options};
 use watchpost_testkit::{Captured, options};
 
-use crate::shop::{Declined, answer_over_loopback, ask, traced};
+use crate::shop::{Declined, answer_over_loopback, ask, hang_up, traced};
 use crate::support::Watched;
 use crate::support::clock::Wound;
 
@@ -162,33 +161,8 @@ session: 1 unhandled
 /// The client goes away while the handler is at work.
 #[test]
 fn cancelled_half_way() {
-    let outcome = outcome(async || {
-        let (here, mut told) = unbounded_channel();
-        let waits = get(move || async move {
-            let _tells = Tells(here.clone());
-            let _ = here.send("begun");
-            std::future::pending::<()>().await
-        });
-        let app = Router::new().route("/slow", waits).layer(request_layer());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let server = tokio::spawn(async { axum::serve(listener, app).await }.with_current_scopes());
-        let mut client = TcpStream::connect(address).await.unwrap();
-        client.write_all(b"GET /slow HTTP/1.1\r\nHost: shop.test\r\n\r\n").await.unwrap();
-        assert_eq!(told.recv().await, Some("begun"));
-        drop(client);
-        assert_eq!(told.recv().await, Some("dropped"));
-        server.abort();
-    });
+    let outcome = outcome(hang_up);
     assert_eq!(outcome, "http.server GET /slow [cancelled]\nsession: 1 exited\n");
-}
-
-struct Tells(tokio::sync::mpsc::UnboundedSender<&'static str>);
-
-impl Drop for Tells {
-    fn drop(&mut self) {
-        let _ = self.0.send("dropped");
-    }
 }
 
 /// A body that takes two seconds by the program's clock: the transaction lasts as long.

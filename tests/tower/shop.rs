@@ -15,6 +15,7 @@ use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::yield_now;
 use tower::{Service, ServiceExt};
 use tracing::instrument;
@@ -111,4 +112,33 @@ where
     client.read_to_string(&mut answer).await.unwrap();
     server.abort();
     answer
+}
+
+/// A client of a real server that goes away while the handler is at work; until the handler is gone too.
+pub(crate) async fn hang_up() {
+    let (here, mut told) = unbounded_channel();
+    let waits = get(move || async move {
+        let _tells = Tells(here.clone());
+        let _ = here.send("begun");
+        std::future::pending::<()>().await
+    });
+    let app = Router::new().route("/slow", waits).layer(request_layer());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async { axum::serve(listener, app).await }.with_current_scopes());
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(b"GET /slow HTTP/1.1\r\nHost: shop.test\r\n\r\n").await.unwrap();
+    assert_eq!(told.recv().await, Some("begun"));
+    drop(client);
+    assert_eq!(told.recv().await, Some("dropped"));
+    server.abort();
+}
+
+/// Says when it is dropped.
+struct Tells(UnboundedSender<&'static str>);
+
+impl Drop for Tells {
+    fn drop(&mut self) {
+        let _ = self.0.send("dropped");
+    }
 }

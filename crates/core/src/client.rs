@@ -85,8 +85,6 @@ struct Inner {
     active: AtomicBool,
     /// Whether it is, or was, the process's own.
     bound: AtomicBool,
-    /// The process that its threads are in.
-    process: u32,
 }
 
 /// What makes an event once it is admitted. Not a type parameter: each closure would bring the whole way of an event along.
@@ -174,7 +172,6 @@ impl Client {
             sessions.on_call(outbox.caller());
         }
         let active = outbox.is_some();
-        rng::leave_parent(); // this is home, for those who are forked later
         if active {
             HOOKED.fetch_or(!config.options.error_hooks.is_empty(), Ordering::Relaxed);
             RESERVED.fetch_add(reserved(&config), Ordering::Relaxed);
@@ -196,7 +193,6 @@ impl Client {
                 outbox,
                 active: AtomicBool::new(active),
                 bound: AtomicBool::new(false),
-                process: std::process::id(),
             }),
         })
     }
@@ -365,7 +361,6 @@ impl Client {
     /// Stamps and queues an event. `None` if the server will not get it: the queue has no room for it, which is counted, or it is only a copy.
     pub(crate) fn capture(&self, admitted: Admitted, mut job: EventJob) -> Option<EventId> {
         if job.event.event_id == EventId::default() {
-            rng::leave_parent();
             job.event.event_id = rng::event_id(self.rng());
         }
         job.event.timestamp.get_or_insert_with(|| self.options().clock.now());
@@ -383,7 +378,6 @@ impl Client {
     }
 
     pub(crate) fn push(&self, job: Job) -> bool {
-        hints::check_process(self.inner.process);
         self.is_active() && self.inner.outbox.as_ref().is_some_and(|outbox| outbox.push(job))
     }
 

@@ -36,6 +36,7 @@ use std::time::Instant;
 use watchpost_protocol::{Category, DiscardReason, Envelope, SdkInfo, Timestamp};
 
 use crate::clock::Clock;
+use crate::home::Home;
 use crate::limits::Limits;
 use crate::losses::Losses;
 use crate::spool::Spool;
@@ -70,6 +71,9 @@ pub(crate) trait Prepare: Send + Sync + 'static {
     fn gathered(&self) -> Vec<Self::Job> {
         Vec::new()
     }
+
+    /// Forgets what was gathered before this process was forked: it is the parent's to send.
+    fn leave_parent(&self) {}
 }
 
 /// What an outbox is made of, besides its preparer.
@@ -123,7 +127,7 @@ struct State<J> {
     said_full: bool,
     end: End,
     /// The process that the workers are in.
-    home: u32,
+    home: Home,
 }
 
 /// How far the outbox is on its way to its end.
@@ -151,7 +155,7 @@ impl<P: Prepare> Outbox<P> {
             reporting: false,
             said_full: false,
             end: End::Open,
-            home: std::process::id(),
+            home: Home::here(),
         };
         let outbox = Outbox {
             shared: Arc::new(Shared {
@@ -190,7 +194,7 @@ impl<P: Prepare> Shared<P> {
 
     fn push(self: &Arc<Self>, job: P::Job) -> bool {
         let label = self.preparer.label(&job);
-        let mut state = self.lock_to_push();
+        let mut state = self.lock_to_push(label.priority);
         if state.end > End::Open {
             drop(state);
             // Captures after close do nothing (features K05); this one began before.

@@ -134,6 +134,13 @@ impl Prepare for Pipeline {
         let sessions = self.sessions.as_ref().and_then(|sessions| Job::sessions(sessions));
         sessions.into_iter().chain(self.batches.take()).collect()
     }
+
+    fn leave_parent(&self) {
+        self.batches.leave_parent();
+        if let Some(sessions) = &self.sessions {
+            sessions.leave_parent();
+        }
+    }
 }
 
 impl Job {

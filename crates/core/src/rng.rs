@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use watchpost_protocol::{CheckInId, EventId, SessionId, SpanId, TraceId};
 
@@ -20,35 +19,47 @@ pub trait Rng: Send + Sync + 'static {
 pub struct ThreadRng;
 
 thread_local! {
-    // `RandomState` asks the operating system once per thread and process; fastrand's own seed knows only the time and the thread.
-    static LOCAL: RefCell<fastrand::Rng> = RefCell::new(fastrand::Rng::with_seed(RandomState::new().build_hasher().finish()));
+    static LOCAL: RefCell<Local> = RefCell::new(Local::new());
+}
+
+/// The generator of a thread, and the process that it is in.
+struct Local {
+    rng: fastrand::Rng,
+    home: u32,
+}
+
+impl Local {
+    // `RandomState` asks the operating system once per thread and process, and a child that was forked has its parent's; fastrand's own seed
+    // knows only the time and the thread.
+    fn new() -> Self {
+        let home = std::process::id();
+        Local { rng: fastrand::Rng::with_seed(RandomState::new().hash_one(home)), home }
+    }
+
+    /// A child that was forked would go on with the numbers that its parent and its siblings go on with.
+    fn leave_parent(&mut self) {
+        let here = std::process::id();
+        if std::mem::replace(&mut self.home, here) != here {
+            let seed = RandomState::new().hash_one((self.rng.u64(..), here));
+            self.rng.seed(seed);
+        }
+    }
 }
 
 impl Rng for ThreadRng {
     fn next_u64(&self) -> u64 {
         LOCAL
-            .try_with(|rng| rng.try_borrow_mut().map(|mut rng| rng.u64(..)).ok())
+            .try_with(|local| local.try_borrow_mut().map(|mut local| local.rng.u64(..)).ok())
             .ok()
             .flatten()
             .unwrap_or_else(|| RandomState::new().build_hasher().finish())
     }
 }
 
-/// The process in which ids were last made.
-static HOME: AtomicU32 = AtomicU32::new(0);
-
-/// A child that was forked would make the ids that its parent makes: from here on it does not, on this thread, which is its only one.
-pub(crate) fn leave_parent() {
-    let here = std::process::id();
-    let home = HOME.load(Ordering::Relaxed);
-    if home != here && HOME.swap(here, Ordering::Relaxed) == home && home != 0 {
-        let _ = LOCAL.try_with(|rng| {
-            rng.try_borrow_mut().map(|mut rng| {
-                let seed = RandomState::new().hash_one((rng.u64(..), here));
-                rng.seed(seed);
-            })
-        });
-    }
+/// Sees to it that the ids that are made next on this thread are of this process, and not those that its parent makes, too. Asked for every
+/// id that stands alone, which are few; the spans of a trace are told apart by it, but for the first, and cost no system call.
+fn leave_parent() {
+    let _ = LOCAL.try_with(|local| local.try_borrow_mut().map(|mut local| local.leave_parent()));
 }
 
 /// A fresh version 4 id for an event.
@@ -73,6 +84,12 @@ pub fn trace_id(rng: &dyn Rng) -> TraceId {
     TraceId::from_bytes(bytes)
 }
 
+/// The id of a span that may be the first of this process in a trace that began in another; never zero.
+pub(crate) fn root_span_id(rng: &dyn Rng) -> SpanId {
+    leave_parent();
+    span_id(rng)
+}
+
 /// A fresh span id; never zero.
 pub fn span_id(rng: &dyn Rng) -> SpanId {
     SpanId::from_bytes(rng.next_u64().max(1).to_be_bytes())
@@ -84,6 +101,7 @@ pub fn sample_rand(rng: &dyn Rng) -> f64 {
 }
 
 fn sixteen(rng: &dyn Rng) -> [u8; 16] {
+    leave_parent();
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&rng.next_u64().to_be_bytes());
     bytes[8..].copy_from_slice(&rng.next_u64().to_be_bytes());
@@ -105,6 +123,17 @@ mod tests {
     fn no_id_is_all_zero_whatever_the_dice_say() {
         assert_ne!(trace_id(&Zero).as_bytes(), &[0; 16]);
         assert_ne!(span_id(&Zero).as_bytes(), &[0; 8]);
+    }
+
+    #[test]
+    fn whoever_was_forked_makes_other_ids_than_its_parent_and_its_siblings() {
+        let forked = |home| {
+            LOCAL.with_borrow_mut(|local| *local = Local { rng: fastrand::Rng::with_seed(7), home });
+            trace_id(&ThreadRng)
+        };
+        let here = std::process::id();
+        assert_eq!(forked(here), forked(here));
+        assert_ne!(forked(here), forked(u32::MAX));
     }
 
     #[test]

@@ -2,6 +2,7 @@ mod answers;
 mod bounds;
 mod deadlines;
 mod disk;
+mod fork;
 mod gathering;
 mod parallel;
 
@@ -49,6 +50,10 @@ impl Prepare for Preparer {
 
     fn gathered(&self) -> Vec<&'static str> {
         self.gathered.lock().unwrap().take().into_iter().collect()
+    }
+
+    fn leave_parent(&self) {
+        self.gathered.lock().unwrap().take();
     }
 }
 

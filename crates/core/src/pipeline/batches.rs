@@ -1,6 +1,6 @@
 //! The client's batches: who adds to them, and what becomes of them.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use watchpost_protocol::{Category, DiscardReason, Envelope, Item};
@@ -19,8 +19,8 @@ const MAX_AGE: Duration = Duration::from_secs(5);
 pub(crate) struct Batches {
     logs: Batcher<LogRecord, Job>,
     metrics: Batcher<MetricRecord, Job>,
-    /// Whether a worker was told to look: once for all that is gathered until it does.
-    reminded: AtomicBool,
+    /// The process in which a worker was told to look, once for all that is gathered until it does; zero: none was.
+    reminded: AtomicU32,
 }
 
 /// A kind of record that is sent in batches.
@@ -40,7 +40,7 @@ pub(crate) trait Record: Sized + Send + 'static {
 
 impl Batches {
     pub(crate) fn new() -> Self {
-        Batches { logs: Batcher::new(), metrics: Batcher::new(), reminded: AtomicBool::new(false) }
+        Batches { logs: Batcher::new(), metrics: Batcher::new(), reminded: AtomicU32::new(0) }
     }
 
     pub(super) fn logs(&self) -> &Batcher<LogRecord, Job> {
@@ -63,7 +63,8 @@ impl Batches {
         match R::batcher(self).add(record, moment, scopes, fields, Job::batch::<R>) {
             Added::Waits => {}
             Added::First => {
-                if !self.reminded.swap(true, Ordering::AcqRel) {
+                let here = std::process::id();
+                if self.reminded.swap(here, Ordering::AcqRel) != here {
                     outbox.remind(MAX_AGE);
                 }
             }
@@ -77,8 +78,14 @@ impl Batches {
 
     /// Takes what there is. What comes afterwards reminds a worker anew.
     pub(crate) fn take(&self) -> Vec<Job> {
-        self.reminded.store(false, Ordering::Release); // before: what is added in between is taken, or reminds
+        self.reminded.store(0, Ordering::Release); // before: what is added in between is taken, or reminds
         self.logs.take().into_iter().chain(self.metrics.take()).collect()
+    }
+
+    /// Forgets what was gathered before this process was forked.
+    pub(super) fn leave_parent(&self) {
+        self.logs.leave_parent();
+        self.metrics.leave_parent();
     }
 
     /// As [`take`](Self::take), and takes no more records.

@@ -210,6 +210,22 @@ fn a_hundred_leave_together_and_the_rest_at_the_end() {
 }
 
 #[test]
+fn what_is_more_than_the_server_takes_at_once_leaves_in_parts() {
+    const MIB: usize = 1024 * 1024;
+    let quotes = "\"".repeat(200_000);
+    let captured = capture(|| {
+        logger::info!(text = "x".repeat(MIB); "too large");
+        (0..5).for_each(|number| logger::info!(quotes = &*quotes; "{}", number));
+    });
+    let envelopes = captured.envelopes();
+    assert!(envelopes.iter().all(|it| it.items.len() == 1 && it.items[0].payload.len() <= MIB));
+    assert!(envelopes.len() >= 3, "each quote takes two bytes: {}", envelopes.len());
+    let bodies: Vec<_> = captured.logs().into_iter().map(|log| log.body).collect();
+    assert_eq!(bodies, ["0", "1", "2", "3", "4"]);
+    assert_eq!(captured.losses()[1], "invalid/log_item: 1");
+}
+
+#[test]
 fn a_flush_sends_what_waits_for_others() {
     let watched = Watched::new(options());
     watched.run(|| logger::info!("waits"));

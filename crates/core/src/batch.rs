@@ -21,6 +21,7 @@ use watchpost_protocol::{SpanId, Timestamp, TraceId};
 
 use crate::fields::{FieldValue, Fields};
 use crate::home::Home;
+use crate::merge;
 use crate::scope::{NearestFirst, Scope, ScopeData};
 
 /// As many records as an envelope may hold.
@@ -28,6 +29,9 @@ pub(crate) const MAX_RECORDS: usize = 100;
 
 /// So many bytes of fields make a batch full, whatever its count: an envelope is to stay below a megabyte.
 const MAX_BYTES: usize = 256 * 1024;
+
+/// So many bytes that its scopes hold make a batch full, too: nobody else may need them any more.
+const MAX_HELD: usize = 1024 * 1024;
 
 /// Records of one kind `R`, of which jobs `J` are made.
 pub(crate) struct Batcher<R, J> {
@@ -63,6 +67,8 @@ pub(crate) struct Batch<R> {
     fields: Fields,
     /// The scopes that they were made in.
     scopes: Vec<Snapshots>,
+    /// About how much memory those hold.
+    held: usize,
 }
 
 struct Record<R> {
@@ -185,7 +191,7 @@ impl<R, J> State<R, J> {
 
 impl<R> Batch<R> {
     fn new() -> Self {
-        Batch { records: Vec::new(), fields: Fields::new(), scopes: Vec::new() }
+        Batch { records: Vec::new(), fields: Fields::new(), scopes: Vec::new(), held: 0 }
     }
 
     /// An empty one with room for what this one holds: the records to come will be like those that came.
@@ -200,7 +206,9 @@ impl<R> Batch<R> {
     fn push(&mut self, said: R, moment: Moment, scopes: NearestFirst<'_>, fields: &Fields) {
         let is_same = |known: &Snapshots| scopes.iter().zip(known).all(|(scope, data)| scope.is_still(data));
         if !self.scopes.last().is_some_and(is_same) {
-            self.scopes.push(scopes.map(Scope::data));
+            let snapshots = scopes.map(Scope::data);
+            self.held += merge::weight(snapshots.each_ref());
+            self.scopes.push(snapshots);
         }
         let scopes = (self.scopes.len() - 1) as u32;
         let fields = self.fields.extend(fields);
@@ -208,7 +216,7 @@ impl<R> Batch<R> {
     }
 
     fn is_full(&self) -> bool {
-        self.records.len() >= MAX_RECORDS || self.fields.text_len() >= MAX_BYTES
+        self.records.len() >= MAX_RECORDS || self.fields.text_len() >= MAX_BYTES || self.held >= MAX_HELD
     }
 
     /// How many records there are.
@@ -226,6 +234,7 @@ impl<R> Batch<R> {
         size_of::<Self>()
             + self.records.capacity() * size_of::<Record<R>>()
             + self.scopes.capacity() * size_of::<Snapshots>()
+            + self.held
             + self.fields.weight()
     }
 
@@ -248,6 +257,7 @@ impl<'a, R> Entry<'a, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attachment::Attachment;
 
     fn add(batcher: &Batcher<usize, Batch<usize>>, number: usize, text: &str) -> Added<Batch<usize>> {
         let moment = Moment {
@@ -290,6 +300,24 @@ mod tests {
         let text = "x".repeat(MAX_BYTES / 2);
         assert!(matches!(add(&batcher, 0, &text), Added::First));
         assert!(matches!(add(&batcher, 1, &text), Added::Full(batch) if batch.len() == 2));
+    }
+
+    #[test]
+    fn and_by_what_its_scopes_hold() {
+        let batcher: Batcher<usize, Batch<usize>> = Batcher::new();
+        let moment = Moment {
+            timestamp: Timestamp::from_micros(1),
+            trace_id: TraceId::from_bytes([1; 16]),
+            span_id: None,
+        };
+        let add = |number| {
+            let isolation = Scope::new();
+            isolation.add_attachment(Attachment::bytes("cart.json", vec![0; MAX_HELD / 2]));
+            let scopes = [&Scope::new(), &isolation, Scope::global()];
+            batcher.add(number, moment, scopes, &Fields::new(), |batch| batch)
+        };
+        assert!(matches!(add(0), Added::First));
+        assert!(matches!(add(1), Added::Full(batch) if batch.weight() >= MAX_HELD));
     }
 
     #[test]

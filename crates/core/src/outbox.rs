@@ -61,8 +61,9 @@ pub(crate) trait Prepare: Send + Sync + 'static {
     /// What the outbox has to know of a job. It is asked on the caller: no more than a look at numbers that are there.
     fn label(&self, job: &Self::Job) -> Label;
 
-    /// Makes the envelope; `None` if the job was dropped on the way, which `prepare` itself has counted then.
-    fn prepare(&self, job: Self::Job) -> Option<Envelope>;
+    /// Makes the envelope; `None` if the job was dropped on the way, which `prepare` itself has counted then. What an envelope has no room for
+    /// is left in `rest`, a job that comes next.
+    fn prepare(&self, job: Self::Job, rest: &mut Option<Self::Job>) -> Option<Envelope>;
 
     /// What is lost if this job is never prepared.
     fn quantities(&self, job: &Self::Job) -> Vec<(Category, u64)>;
@@ -201,13 +202,7 @@ impl<P: Prepare> Shared<P> {
             self.wire.losses.record_all(DiscardReason::QueueOverflow, &self.preparer.quantities(&job));
             return false;
         }
-        let (taken, dropped) = match state.queue.push(label, job) {
-            Ok(dropped) => (true, dropped),
-            Err(job) => {
-                let refused = Entry { number: u64::MAX, label, failures: 0, load: Load::Job(job) };
-                (false, vec![refused])
-            }
-        };
+        let (taken, dropped) = state.queue.take_in(label, job);
         let full = !dropped.is_empty();
         let say = full && !std::mem::replace(&mut state.said_full, full);
         self.lose(&mut state, DiscardReason::QueueOverflow, &dropped);

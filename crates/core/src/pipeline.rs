@@ -56,7 +56,7 @@ pub(crate) struct ItemJob {
     pub(crate) prepare: PrepareItem,
 }
 
-type PrepareItem = Box<dyn FnOnce(&Pipeline) -> Option<Envelope> + Send>;
+type PrepareItem = Box<dyn FnOnce(&Pipeline, &mut Option<Job>) -> Option<Envelope> + Send>;
 
 pub(crate) struct Pipeline {
     pub(crate) config: Arc<Config>,
@@ -90,6 +90,10 @@ pub(crate) trait Telemetry: Sized {
     fn refuse(&self) -> Option<&'static str> {
         None
     }
+}
+
+/// A kind of item that has an envelope of its own.
+pub(crate) trait Standalone: Telemetry {
     /// The id in the header of its envelope, for kinds that have one (§2.2).
     fn event_id(&self) -> Option<EventId>;
     fn item(&mut self) -> Result<Item, serde_json::Error>;
@@ -114,9 +118,9 @@ impl Prepare for Pipeline {
         }
     }
 
-    fn prepare(&self, job: Job) -> Option<Envelope> {
+    fn prepare(&self, job: Job, rest: &mut Option<Job>) -> Option<Envelope> {
         let envelope = match job {
-            Job::Item(job) => (job.prepare)(self),
+            Job::Item(job) => (job.prepare)(self, rest),
             Job::Transaction(job) => self.prepare_transaction(job),
         }?;
         self.copy(&envelope);
@@ -150,7 +154,7 @@ impl Job {
         Job::Item(ItemJob {
             label,
             quantities: job.quantities(),
-            prepare: Box::new(move |pipeline| pipeline.prepare_event(job)),
+            prepare: Box::new(move |pipeline, _| pipeline.prepare_event(job)),
         })
     }
 }
@@ -179,11 +183,23 @@ impl Pipeline {
     }
 
     /// The way of an item that has its data and an envelope of its own.
-    fn finish<T: Telemetry>(&self, item: T, dsc: Option<Arc<DynamicSamplingContext>>) -> Option<Envelope> {
+    fn finish<T: Standalone>(&self, item: T, dsc: Option<Arc<DynamicSamplingContext>>) -> Option<Envelope> {
         let mut item = self.polish(item)?;
-        let lead = item.item();
-        let lost = || self.losses.record_all(DiscardReason::InternalSdkError, &item.quantities());
-        let mut envelope = self.envelope(lead, item.event_id(), dsc, lost)?;
+        let lead = match item.item() {
+            Ok(lead) => lead,
+            Err(error) => {
+                crate::debug!("an item could not be serialised: {error}");
+                self.losses.record_all(DiscardReason::InternalSdkError, &item.quantities());
+                return None;
+            }
+        };
+        let mut envelope = self.envelope_of(lead);
+        envelope.headers.event_id = item.event_id();
+        // A context that is frozen empty has nothing to say (§8.4).
+        envelope.headers.trace = dsc.filter(|dsc| !dsc.is_empty()).map(Arc::unwrap_or_clone);
+        if let (Some(dsc), Some(rules)) = (&mut envelope.headers.trace, &self.config.scrub) {
+            rules.scrub_context(dsc);
+        }
         envelope.items.append(&mut item.companions(self));
         Some(envelope)
     }
@@ -239,30 +255,11 @@ impl Pipeline {
         }
     }
 
-    /// Puts an item into an envelope; `lost` counts it if it could not be serialised.
-    fn envelope(
-        &self,
-        item: Result<Item, serde_json::Error>,
-        event_id: Option<EventId>,
-        dsc: Option<Arc<DynamicSamplingContext>>,
-        lost: impl FnOnce(),
-    ) -> Option<Envelope> {
+    /// An envelope of one item, which says who sends it.
+    fn envelope_of(&self, item: Item) -> Envelope {
         let mut envelope = Envelope::default();
-        envelope.headers.event_id = event_id;
         envelope.headers.sdk = Some(Arc::clone(&self.config.sdk));
-        // A context that is frozen empty has nothing to say (§8.4).
-        envelope.headers.trace = dsc.filter(|dsc| !dsc.is_empty()).map(Arc::unwrap_or_clone);
-        if let (Some(dsc), Some(rules)) = (&mut envelope.headers.trace, &self.config.scrub) {
-            rules.scrub_context(dsc);
-        }
-        match item {
-            Ok(item) => envelope.items.push(item),
-            Err(error) => {
-                crate::debug!("an item could not be serialised: {error}");
-                lost();
-                return None;
-            }
-        }
-        Some(envelope)
+        envelope.items.push(item);
+        envelope
     }
 }

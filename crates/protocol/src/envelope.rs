@@ -1,5 +1,6 @@
 //! Envelopes: what is sent and received (`protocol.md` §2).
 
+mod container;
 mod item;
 mod read;
 mod write;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use container::{Contained, Container, Fit};
 pub use item::{Item, ItemHeader, ItemType};
 pub use read::EnvelopeError;
 

@@ -65,7 +65,9 @@ pub use contexts::{
 };
 pub use crontab::{Crontab, CrontabError};
 pub use dsn::{Dsn, DsnError, Scheme};
-pub use envelope::{Envelope, EnvelopeError, EnvelopeHeaders, Item, ItemHeader, ItemType};
+pub use envelope::{
+    Contained, Container, Envelope, EnvelopeError, EnvelopeHeaders, Fit, Item, ItemHeader, ItemType,
+};
 pub use event::{Event, LogEntry, Values};
 pub use exception::{Addr, DebugImage, DebugMeta, Exception, Frame, Mechanism, Stacktrace, Thread};
 pub use feedback::Feedback;

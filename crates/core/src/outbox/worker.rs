@@ -86,7 +86,7 @@ impl<P: Prepare> Shared<P> {
     fn take_turn(self: &Arc<Self>, mut entry: Entry<P::Job>) {
         let mut turn = Turn { shared: self, number: entry.number, began: None };
         let load = std::mem::replace(&mut entry.load, Load::Sealed(Arc::default()));
-        let Some(envelope) = self.seal(load, &entry.label) else { return };
+        let Some(envelope) = self.seal(load, &entry) else { return };
         let (claim, _draining) = match self.keep_first(&envelope, &entry.label) {
             KeptFirst::No => (None, None),
             KeptFirst::Mine(claim, draining) => (Some(claim), Some(draining)),
@@ -141,7 +141,7 @@ impl<P: Prepare> Shared<P> {
     fn keep_entry(self: &Arc<Self>, mut entry: Entry<P::Job>) {
         let mut turn = Turn { shared: self, number: entry.number, began: None };
         let load = std::mem::replace(&mut entry.load, Load::Sealed(Arc::default()));
-        let Some(envelope) = self.seal(load, &entry.label) else { return };
+        let Some(envelope) = self.seal(load, &entry) else { return };
         if self.lock().disk.is_called() {
             self.keep_or_lose(&entry.label, &envelope);
         } else if self.keep(&envelope, entry.label.rank(), Room::Find).is_err() {
@@ -158,7 +158,7 @@ impl<P: Prepare> Shared<P> {
     }
 
     /// The envelope of what was queued; `None` if nothing is to be sent. A panic on the way costs this one item.
-    fn seal(&self, load: Load<P::Job>, label: &Label) -> Option<Arc<Envelope>> {
+    fn seal(&self, load: Load<P::Job>, entry: &Entry<P::Job>) -> Option<Arc<Envelope>> {
         let job = match load {
             Load::Sealed(envelope) => return Some(envelope),
             Load::Job(job) => job,
@@ -167,16 +167,33 @@ impl<P: Prepare> Shared<P> {
         let lose = |reason| self.wire.losses.record_all(reason, &quantities);
         // What counts for nothing is not for the server, and its limits do not concern it.
         let counts = quantities.iter().any(|(_, quantity)| *quantity > 0);
-        if counts && self.wire.is_limited(label.category) {
+        if counts && self.wire.is_limited(entry.label.category) {
             lose(DiscardReason::RatelimitBackoff);
             return None;
         }
-        let prepared = unharmed(|| self.preparer.prepare(job)).unwrap_or_else(|| {
+        let mut rest = None;
+        let prepared = unharmed(|| self.preparer.prepare(job, &mut rest)).unwrap_or_else(|| {
             crate::debug!("preparing an item panicked: dropped it");
             lose(DiscardReason::InternalSdkError);
             None
         });
+        if let Some(rest) = rest {
+            self.go_on(entry.number, rest);
+        }
         prepared.map(Arc::new)
+    }
+
+    /// Queues the rest of a job, also in the end: it came in time.
+    fn go_on(&self, number: u64, rest: P::Job) {
+        let label = self.preparer.label(&rest);
+        let mut state = self.lock();
+        let next = state.queue.pushed();
+        let (taken, dropped) = state.queue.take_in(label, rest);
+        if taken {
+            state.tickets.go_on(number, next);
+        }
+        self.lose(&mut state, DiscardReason::QueueOverflow, &dropped);
+        drop(state);
     }
 
     /// Sends a report if none was sent for long, because there was nothing that it could ride on.

@@ -1,9 +1,10 @@
 //! The client's batches: who adds to them, and what becomes of them.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use watchpost_protocol::{Category, DiscardReason, Envelope, Item};
+use watchpost_protocol::{Category, Contained, Container, DiscardReason, Envelope, Fit, Item};
 
 use super::{ItemJob, Job, LogRecord, MetricRecord, Pipeline, Telemetry};
 use crate::batch::{Added, Batch, Batcher, Entry, Moment};
@@ -26,7 +27,7 @@ pub(crate) struct Batches {
 /// A kind of record that is sent in batches.
 pub(crate) trait Record: Sized + Send + 'static {
     /// What the worker makes of it.
-    type Item: Telemetry;
+    type Item: Telemetry + Contained;
     /// What is lost by count and by bytes (§4.2).
     const CATEGORIES: [Category; 2];
 
@@ -34,8 +35,6 @@ pub(crate) trait Record: Sized + Send + 'static {
     fn batcher(batches: &Batches) -> &Batcher<Self, Job>;
     /// Makes the item, with everything that the client and the scopes know.
     fn make(entry: &Entry<'_, Self>, config: &Config) -> Self::Item;
-    /// Puts several into one item of an envelope.
-    fn container(items: &[Self::Item]) -> Result<Item, serde_json::Error>;
 }
 
 impl Batches {
@@ -95,28 +94,71 @@ impl Batches {
 }
 
 impl Job {
+    /// Sends what is prepared, one envelope after the other; `None`: there is nothing.
+    fn sealed(mut envelopes: VecDeque<Envelope>, category: Category) -> Option<Job> {
+        let first = envelopes.pop_front()?;
+        let mut quantities = [(category, 0); 3];
+        let lost =
+            first.items.iter().chain(envelopes.iter().flat_map(|next| &next.items)).flat_map(Item::losses);
+        for (category, quantity) in lost {
+            let line = usize::from(category != quantities[0].0);
+            quantities[line] = (category, quantities[line].1 + quantity);
+        }
+        let weight = first.size_hint() + envelopes.iter().map(Envelope::size_hint).sum::<usize>();
+        Some(Job::Item(ItemJob {
+            label: Label { priority: Priority::Record, category, order: None, weight },
+            quantities,
+            prepare: Box::new(move |_, rest| {
+                *rest = Job::sealed(envelopes, category);
+                Some(first)
+            }),
+        }))
+    }
+
     fn batch<R: Record>(batch: Batch<R>) -> Job {
         let [count, bytes] = R::CATEGORIES;
         Job::Item(ItemJob {
             label: Label { priority: Priority::Record, category: count, order: None, weight: batch.weight() },
             quantities: [(count, batch.len() as u64), (bytes, batch.bytes() as u64), (bytes, 0)],
-            prepare: Box::new(move |pipeline| pipeline.prepare_batch(&batch)),
+            prepare: Box::new(move |pipeline, rest| pipeline.prepare_batch(&batch, rest)),
         })
     }
 }
 
 impl Pipeline {
-    fn prepare_batch<R: Record>(&self, batch: &Batch<R>) -> Option<Envelope> {
-        let items: Vec<R::Item> =
-            batch.entries().filter_map(|entry| self.polish(R::make(&entry, &self.config))).collect();
-        if items.is_empty() {
-            return None;
+    fn prepare_batch<R: Record>(&self, batch: &Batch<R>, rest: &mut Option<Job>) -> Option<Envelope> {
+        let mut containers = vec![Container::new()];
+        for entry in batch.entries() {
+            if let Some(item) = self.polish(R::make(&entry, &self.config)) {
+                self.contain(&mut containers, &item);
+            }
         }
-        let lost = || {
-            let quantities = items.iter().map(Telemetry::quantities);
-            quantities.for_each(|lost| self.losses.record_all(DiscardReason::InternalSdkError, &lost));
-        };
+        let full = containers.into_iter().filter(|container| container.count() > 0);
         // Items of one container may be of several traces: no trace is the envelope's (§2.5).
-        self.envelope(R::container(&items), None, None, lost)
+        let mut envelopes = full.map(|container| self.envelope_of(container.into_item()));
+        let first = envelopes.next();
+        *rest = Job::sealed(envelopes.collect(), R::CATEGORIES[0]);
+        first
+    }
+
+    /// Adds an item to the last container, or to a new one if it has no room; what fits none is lost.
+    fn contain<T: Telemetry + Contained>(&self, containers: &mut Vec<Container<T>>, item: &T) {
+        let added = match containers.last_mut().map(|last| last.add(item)) {
+            Some(Ok(Fit::Full)) | None => {
+                let mut next = Container::new();
+                let added = next.add(item);
+                containers.push(next);
+                added
+            }
+            Some(added) => added,
+        };
+        let (reason, why) = match added {
+            Ok(Fit::Taken) => return,
+            Ok(Fit::Full | Fit::TooLarge) => (DiscardReason::Invalid, "it is too large".to_owned()),
+            Err(error) => (DiscardReason::InternalSdkError, error.to_string()),
+        };
+        let lost = item.quantities();
+        crate::debug!("dropped one {}: {why}", lost[0].0);
+        self.losses.record_all(reason, &lost);
     }
 }

@@ -24,7 +24,7 @@ impl Job {
         Job::Item(ItemJob {
             label: Label { priority: Priority::Record, category: Category::Internal, order: None, weight },
             quantities: [(Category::Internal, 0); 3],
-            prepare: Box::new(move |pipeline| {
+            prepare: Box::new(move |pipeline, _| {
                 let aside = pipeline.aside();
                 aside.copy(&prepare(&aside)?);
                 None

@@ -7,7 +7,7 @@ use watchpost_protocol::{
     TraceContext, truncate,
 };
 
-use super::{Pipeline, Telemetry, ceiling, databag};
+use super::{Pipeline, Standalone, Telemetry, ceiling, databag};
 use crate::attachment::Attachment;
 use crate::config::Config;
 use crate::errors::Draft;
@@ -242,7 +242,9 @@ impl Telemetry for Report {
             databag::note(meta, &["logentry", "formatted"], cut.to_meta());
         }
     }
+}
 
+impl Standalone for Report {
     fn event_id(&self) -> Option<EventId> {
         Some(self.event.event_id)
     }

@@ -22,7 +22,7 @@ impl Job {
         Some(Job::Item(ItemJob {
             label: Label { priority, category, order: Some(ORDER), weight: gathered.weight() },
             quantities: [(category, gathered.count()), (category, 0), (category, 0)],
-            prepare: Box::new(move |pipeline| pipeline.prepare_sessions(gathered)),
+            prepare: Box::new(move |pipeline, _| pipeline.prepare_sessions(gathered)),
         }))
     }
 }

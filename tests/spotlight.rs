@@ -9,7 +9,10 @@ use std::time::Duration;
 use support::Watched;
 use support::server::{Answer, Received, Server};
 use watchpost::protocol::{Event, ItemType, Transaction};
-use watchpost::{Delivery, Envelope, Options, Transport, start_transaction, trace_headers};
+use watchpost::{
+    Delivery, Envelope, Level, Options, SessionMode, SessionStatus, Transport, start_transaction,
+    trace_headers,
+};
 use watchpost_testkit::{Recorder, options};
 
 fn receiver() -> Server {
@@ -101,6 +104,22 @@ impl Transport for Enough {
         self.0.deliver(envelope);
         Delivery::Limited { limits: watchpost::protocol::rate_limit::parse_rate_limits("600::key") }
     }
+}
+
+/// The server hears of the session of a crash that only the receiver gets.
+#[test]
+fn a_copy_takes_no_session_along() {
+    let receiver = receiver();
+    let options = options().spotlight(url(&receiver)).sample_rate(0.0).unwrap();
+    let program = Watched::new(options.release("a@1").unwrap().session_mode(SessionMode::Application));
+    program.run(|| {
+        watchpost::start_session();
+        let fatal = || Event { level: Some(Level::Fatal), ..Event::default() };
+        watchpost_core::layer::capture_unhandled(&watchpost::Scopes::current(), true, fatal);
+        assert!(program.client.flush(None));
+    });
+    let told = program.close().session_updates();
+    assert_eq!(told.iter().map(|update| update.status).collect::<Vec<_>>(), [SessionStatus::Crashed]);
 }
 
 #[test]

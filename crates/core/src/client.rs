@@ -506,6 +506,9 @@ impl Client {
             notice(outbox.pending(), timeout);
         }
         let closed = outbox.close(timeout.saturating_sub(began.elapsed()));
+        if let Some(sessions) = &self.inner.sessions {
+            sessions.close();
+        }
         self.wait_for_copies(timeout.saturating_sub(began.elapsed()));
         closed
     }

@@ -127,6 +127,8 @@ struct State<J> {
     /// Whether it was said that the queue is full: once for each time that it is.
     said_full: bool,
     end: End,
+    /// Whether somebody has looked at what was gathered since.
+    gathered_last: bool,
     /// The process that the workers are in.
     home: Home,
 }
@@ -156,6 +158,7 @@ impl<P: Prepare> Outbox<P> {
             reporting: false,
             said_full: false,
             end: End::Open,
+            gathered_last: false,
             home: Home::here(),
         };
         let outbox = Outbox {

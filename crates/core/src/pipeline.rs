@@ -18,6 +18,7 @@ mod sessions;
 mod transaction;
 mod weight;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use watchpost_protocol::{Category, DiscardReason, DynamicSamplingContext, Envelope, EventId, Item};
@@ -154,16 +155,39 @@ impl Job {
         Job::Item(ItemJob {
             label,
             quantities: job.quantities(),
-            prepare: Box::new(move |pipeline, _| pipeline.prepare_event(job)),
+            prepare: Box::new(move |pipeline, rest| pipeline.prepare_event(job, rest)),
         })
     }
 }
 
+/// What an envelope had no room for.
+impl Job {
+    /// Sends what is prepared, one envelope after the other, as `label` says but for the weight. `None`: there is nothing.
+    fn sealed(mut envelopes: VecDeque<Envelope>, label: Label) -> Option<Self> {
+        let first = envelopes.pop_front()?;
+        let all = || std::iter::once(&first).chain(&envelopes);
+        let mut quantities = [(label.category, 0); 3];
+        for (category, quantity) in all().flat_map(|envelope| &envelope.items).flat_map(Item::losses) {
+            let line = usize::from(category != label.category); // records are counted by bytes, too
+            quantities[line] = (category, quantities[line].1 + quantity);
+        }
+        let label = Label { weight: all().map(Envelope::size_hint).sum(), ..label };
+        Some(Job::Item(ItemJob {
+            label,
+            quantities,
+            prepare: Box::new(move |_, rest| {
+                *rest = Job::sealed(envelopes, label);
+                Some(first)
+            }),
+        }))
+    }
+}
+
 impl Pipeline {
-    fn prepare_event(&self, mut job: EventJob) -> Option<Envelope> {
+    fn prepare_event(&self, mut job: EventJob, rest: &mut Option<Job>) -> Option<Envelope> {
         let note = job.note.take();
         let envelope = self.event_envelope(job);
-        self.settle(note, envelope)
+        self.settle(note, envelope, rest)
     }
 
     fn event_envelope(&self, job: EventJob) -> Option<Envelope> {
@@ -193,7 +217,7 @@ impl Pipeline {
                 return None;
             }
         };
-        let mut envelope = self.envelope_of(lead);
+        let mut envelope = self.envelope_of(vec![lead]);
         envelope.headers.event_id = item.event_id();
         // A context that is frozen empty has nothing to say (§8.4).
         envelope.headers.trace = dsc.filter(|dsc| !dsc.is_empty()).map(Arc::unwrap_or_clone);
@@ -255,11 +279,10 @@ impl Pipeline {
         }
     }
 
-    /// An envelope of one item, which says who sends it.
-    fn envelope_of(&self, item: Item) -> Envelope {
-        let mut envelope = Envelope::default();
+    /// An envelope of these items, which says who sends it.
+    fn envelope_of(&self, items: Vec<Item>) -> Envelope {
+        let mut envelope = Envelope { items, ..Envelope::default() };
         envelope.headers.sdk = Some(Arc::clone(&self.config.sdk));
-        envelope.items.push(item);
         envelope
     }
 }

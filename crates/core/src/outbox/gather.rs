@@ -65,6 +65,13 @@ impl<P: Prepare> Shared<P> {
         }
     }
 
+    /// Queues what was gathered while the queue was worked off: nothing will come after that.
+    pub(super) fn gather_last(&self) {
+        for job in self.preparer.gathered() {
+            self.add(job, None);
+        }
+    }
+
     /// Sees to it that somebody looks in time. The worker that sleeps has to be called: it does not know of it.
     fn gather_within(self: &Arc<Self>, within: Duration) {
         let mut state = self.lock_here();

@@ -26,6 +26,8 @@ enum Task<J> {
     Report,
     /// It is time to look at what was gathered.
     Gather,
+    /// It is the last time.
+    GatherLast,
 }
 
 enum Next<J> {
@@ -50,6 +52,7 @@ impl<P: Prepare> Shared<P> {
                 Task::Disk(DiskTask::Drain) => self.drain(),
                 Task::Report => self.report(),
                 Task::Gather => self.gather(),
+                Task::GatherLast => self.gather_last(),
             });
             if done.is_none() {
                 crate::debug!("a worker has failed over an item");
@@ -178,19 +181,19 @@ impl<P: Prepare> Shared<P> {
             None
         });
         if let Some(rest) = rest {
-            self.go_on(entry.number, rest);
+            self.add(rest, Some(entry.number));
         }
         prepared.map(Arc::new)
     }
 
-    /// Queues the rest of a job, also in the end: it came in time.
-    fn go_on(&self, number: u64, rest: P::Job) {
-        let label = self.preparer.label(&rest);
+    /// Queues what comes of something that came in time, also in the end; who waits for the job that it is the rest of waits for it, too.
+    pub(super) fn add(&self, job: P::Job, rest_of: Option<u64>) {
+        let label = self.preparer.label(&job);
         let mut state = self.lock();
-        let next = state.queue.pushed();
-        let (taken, dropped) = state.queue.take_in(label, rest);
-        if taken {
-            state.tickets.go_on(number, next);
+        let number = state.queue.pushed();
+        let (taken, dropped) = state.queue.take_in(label, job);
+        if let (true, Some(first)) = (taken, rest_of) {
+            state.tickets.go_on(first, number);
         }
         self.lose(&mut state, DiscardReason::QueueOverflow, &dropped);
         drop(state);
@@ -224,6 +227,10 @@ impl<J> State<J> {
         }
         if let Some(task) = self.disk_task() {
             return Next::Do(Task::Disk(task));
+        }
+        let done = self.end == End::Closing && self.queue.len() == 0;
+        if done && !std::mem::replace(&mut self.gathered_last, true) {
+            return Next::Do(Task::GatherLast);
         }
         if !self.reporting && (self.tickets.are_due() || self.has_last_words(news)) {
             self.reporting = true;

@@ -1,10 +1,9 @@
 //! The client's batches: who adds to them, and what becomes of them.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use watchpost_protocol::{Category, Contained, Container, DiscardReason, Envelope, Fit, Item};
+use watchpost_protocol::{Category, Contained, Container, DiscardReason, Envelope, Fit};
 
 use super::{ItemJob, Job, LogRecord, MetricRecord, Pipeline, Telemetry};
 use crate::batch::{Added, Batch, Batcher, Entry, Moment};
@@ -94,27 +93,6 @@ impl Batches {
 }
 
 impl Job {
-    /// Sends what is prepared, one envelope after the other; `None`: there is nothing.
-    fn sealed(mut envelopes: VecDeque<Envelope>, category: Category) -> Option<Job> {
-        let first = envelopes.pop_front()?;
-        let mut quantities = [(category, 0); 3];
-        let lost =
-            first.items.iter().chain(envelopes.iter().flat_map(|next| &next.items)).flat_map(Item::losses);
-        for (category, quantity) in lost {
-            let line = usize::from(category != quantities[0].0);
-            quantities[line] = (category, quantities[line].1 + quantity);
-        }
-        let weight = first.size_hint() + envelopes.iter().map(Envelope::size_hint).sum::<usize>();
-        Some(Job::Item(ItemJob {
-            label: Label { priority: Priority::Record, category, order: None, weight },
-            quantities,
-            prepare: Box::new(move |_, rest| {
-                *rest = Job::sealed(envelopes, category);
-                Some(first)
-            }),
-        }))
-    }
-
     fn batch<R: Record>(batch: Batch<R>) -> Job {
         let [count, bytes] = R::CATEGORIES;
         Job::Item(ItemJob {
@@ -135,9 +113,10 @@ impl Pipeline {
         }
         let full = containers.into_iter().filter(|container| container.count() > 0);
         // Items of one container may be of several traces: no trace is the envelope's (§2.5).
-        let mut envelopes = full.map(|container| self.envelope_of(container.into_item()));
+        let mut envelopes = full.map(|container| self.envelope_of(vec![container.into_item()]));
         let first = envelopes.next();
-        *rest = Job::sealed(envelopes.collect(), R::CATEGORIES[0]);
+        let label = Label { priority: Priority::Record, category: R::CATEGORIES[0], order: None, weight: 0 };
+        *rest = Job::sealed(envelopes.collect(), label);
         first
     }
 

@@ -11,7 +11,7 @@ use crate::outbox::{Label, Priority};
 impl Job {
     /// An event that only the receiver gets: it was not sampled, or the server has enough.
     pub(crate) fn copied_event(job: EventJob) -> Self {
-        Job::copied(weight::event(&job), |pipeline| pipeline.prepare_event(job))
+        Job::copied(weight::event(&job), |pipeline| pipeline.prepare_event(job, &mut None))
     }
 
     /// A transaction that only the receiver gets.
@@ -40,12 +40,12 @@ impl Pipeline {
         }
     }
 
-    /// The same way, on which nothing is counted.
+    /// The same way, on which nothing is counted, and nothing taken along: what there is to tell of sessions is for the server.
     fn aside(&self) -> Pipeline {
         Pipeline {
             config: Arc::clone(&self.config),
             losses: Arc::new(Losses::default()),
-            sessions: self.sessions.clone(),
+            sessions: None,
             batches: Arc::clone(&self.batches),
         }
     }

@@ -19,7 +19,10 @@ const INTERVAL: Duration = Duration::from_secs(60);
 /// The most minutes that an item may have (§2.6). There are so many only if no worker could be started for as long.
 const MOST_MINUTES: usize = 100;
 
-/// Updates that do not wait any longer: the most that an envelope may have, less what may come meanwhile (§2.6).
+/// The most updates of runs that wait. There are so many only if runs begin and end faster than they can be told of.
+const MOST_UPDATES: usize = 1000;
+
+/// So many updates do not wait any longer.
 const MANY_UPDATES: usize = 50;
 
 const MINUTE: i64 = 60_000_000;
@@ -42,6 +45,8 @@ struct State {
     running: Option<Arc<Session>>,
     /// Somebody was called, and has not come yet.
     called: bool,
+    /// Nobody comes any more.
+    closed: bool,
 }
 
 /// Sessions that are over and wait to be told of.
@@ -54,7 +59,7 @@ pub(crate) struct Gathered {
 impl Ledger {
     pub(crate) fn new(attributes: SessionAttributes, clock: Arc<dyn Clock>, losses: Arc<Losses>) -> Self {
         let (gathered, home) = (Gathered::default(), Home::here());
-        let state = Mutex::new(State { home, gathered, running: None, called: false });
+        let state = Mutex::new(State { home, gathered, running: None, called: false, closed: false });
         Ledger { attributes, clock, losses, state, call: OnceLock::new() }
     }
 
@@ -91,6 +96,10 @@ impl Ledger {
         if state.home.is_to_be_asked(started) {
             state = self.leave_parent_in(state);
         }
+        if state.closed {
+            drop(state);
+            return self.losses.record(DiscardReason::QueueOverflow, Category::Session, 1);
+        }
         let lost = state.gathered.make_room(minute);
         let of_minute = state.gathered.minute(minute);
         *match status {
@@ -110,6 +119,13 @@ impl Ledger {
     pub(super) fn note_end(&self, update: SessionUpdate) {
         let mut state = self.lock_here();
         let ended = state.running.take_if(|running| running.run.is_some_and(|run| run.id == update.sid));
+        if state.closed || state.gathered.updates.len() >= MOST_UPDATES {
+            let reason =
+                if state.closed { DiscardReason::QueueOverflow } else { DiscardReason::BufferOverflow };
+            drop(state);
+            drop(ended);
+            return self.losses.record(reason, Category::Session, 1);
+        }
         state.gathered.updates.push(update);
         let many = state.gathered.updates.len() >= MANY_UPDATES;
         self.call_once(state);
@@ -164,6 +180,15 @@ impl Ledger {
         self.lock()
     }
 
+    /// The client is closed: what was not told of by now is lost, and so are the sessions that have not ended yet.
+    pub(crate) fn close(&self) {
+        let mut state = self.lock_here();
+        state.closed = true;
+        let left = std::mem::take(&mut state.gathered);
+        drop(state);
+        self.losses.record(DiscardReason::QueueOverflow, Category::Session, left.count());
+    }
+
     /// What waits to be told of, besides the news of a run that goes on.
     pub(crate) fn gather(&self) -> Gathered {
         let mut state = self.lock_here();
@@ -178,10 +203,9 @@ impl Ledger {
         all.updates.extend(running.and_then(|running| running.news()));
         let mut items: Vec<Item> =
             all.updates.iter().filter_map(|update| Item::session(update).ok()).collect();
-        if !all.minutes.is_empty() {
-            let attrs = self.attributes.clone();
-            let sessions = SessionAggregates { attrs, aggregates: all.minutes, ..Default::default() };
-            items.extend(Item::sessions(&sessions));
+        for minutes in all.minutes.chunks(MOST_MINUTES) {
+            let (attrs, aggregates) = (self.attributes.clone(), minutes.to_vec());
+            items.extend(Item::sessions(&SessionAggregates { attrs, aggregates, ..Default::default() }));
         }
         items
     }

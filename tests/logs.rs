@@ -7,11 +7,12 @@ use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
 use support::Watched;
+use support::transports::Scripted;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::prelude::*;
 use watchpost::protocol::{ItemType, Log};
-use watchpost::{LogLevel, User, logger};
-use watchpost_testkit::{Captured, capture, capture_with, options};
+use watchpost::{Delivery, LogLevel, User, logger};
+use watchpost_testkit::{Captured, Recorder, capture, capture_with, options};
 
 /// The attributes without those that every log has, as plain JSON.
 fn own(log: &Log) -> Value {
@@ -250,6 +251,32 @@ fn logs_can_be_switched_off_and_what_they_would_print_is_not() {
         logger::info!("unharmed");
     });
     assert_eq!(harmed.logs().len(), 2, "what it printed until then is there");
+}
+
+/// A value that must not be printed.
+struct Costly;
+
+impl std::fmt::Display for Costly {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("it was printed");
+    }
+}
+
+#[test]
+fn nothing_is_built_that_a_limit_refuses() {
+    let recorder = Recorder::new();
+    let limits = watchpost::protocol::rate_limit::parse_rate_limits("600:log_byte;trace_metric:key");
+    let transport = Scripted::new(&recorder, [Delivery::Accepted { limits }]);
+    let watched = Watched::over(options().transport(transport), recorder);
+    watched.run(|| {
+        logger::info!("the first");
+        assert!(watched.client.flush(None));
+        logger::info!("{}", Costly);
+        watchpost::metrics::count("orders", 1);
+    });
+    let losses = watched.client.losses();
+    let losses: Vec<_> = losses.iter().map(|line| (line.category.as_str(), line.quantity)).collect();
+    assert_eq!(losses, [("log_item", 1), ("log_byte", 1), ("trace_metric", 1), ("trace_metric_byte", 1)]);
 }
 
 #[test]

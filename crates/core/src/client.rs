@@ -21,7 +21,7 @@ use crate::losses::Losses;
 use crate::merge::Layers;
 use crate::options::Options;
 use crate::outbox::{Bounds, Health, Outbox, Wire};
-use crate::pipeline::{Batches, EventJob, EventTrace, Job, Pipeline, Record};
+use crate::pipeline::{self, Batches, EventJob, EventTrace, Job, Pipeline, Record};
 use crate::propagation_context::PropagationContext;
 use crate::scope::{NearestFirst, Scope};
 use crate::session::{Gravity, Ledger, Matter, Note, Part, SessionMode};
@@ -273,14 +273,14 @@ impl Client {
 
     fn capture_built(&self, scope: Option<&Scope>, matter: Matter, build: Build<'_>) -> Option<EventId> {
         let noted = |gravity| scope.and_then(|scope| self.note(scope, gravity));
-        let admitted = match self.admit_error() {
+        let admitted = match self.admit_error(scope.as_slice()) {
             Ok(admitted) => admitted,
             Err(refusal) => {
                 refusal.happened().then(|| noted(matter.at_a_guess(Level::Error)));
                 return None;
             }
         };
-        let draft = self.build(build)?;
+        let draft = self.build(build, scope.as_slice())?;
         let note = noted(matter.gravity(&draft.event, Level::Error));
         let fresh = || PropagationContext::fresh(self.rng());
         let propagation = match scope {
@@ -295,22 +295,29 @@ impl Client {
     }
 
     /// The gates of an error event, the cheapest first: enabled? muted? limited? sampled? What they refuse is counted.
-    pub(crate) fn admit_error(&self) -> Result<Admitted, Refusal> {
+    pub(crate) fn admit_error(&self, scopes: &[&Scope]) -> Result<Admitted, Refusal> {
         if !self.is_active() || mute::is_muted() {
             return Err(Refusal::Off);
         }
         let inner = &self.inner;
         if inner.limits.is_limited(Category::Error, || self.monotonic()) {
-            inner.losses.record(DiscardReason::RatelimitBackoff, Category::Error, 1);
+            self.lose_error(DiscardReason::RatelimitBackoff, scopes);
             return self.admit_copy(Refusal::Unsent);
         }
         let sampled_later = self.options().error_sampler.is_some();
         let rate = inner.config.sample_rate.get();
         if rate < 1.0 && !sampled_later && rng::sample_rand(self.rng()) >= rate {
-            inner.losses.record(DiscardReason::SampleRate, Category::Error, 1);
+            self.lose_error(DiscardReason::SampleRate, scopes);
             return self.admit_copy(Refusal::Unsent);
         }
         Ok(Admitted { only_copied: false })
+    }
+
+    /// Counts an error that is not built, with the files of the scopes that would have gone with it.
+    fn lose_error(&self, reason: DiscardReason, scopes: &[&Scope]) {
+        let scopes: Vec<_> = scopes.iter().map(|scope| scope.data()).collect();
+        let lost = pipeline::quantities_of_error(scopes.iter().flat_map(|data| &data.attachments));
+        self.ledger().record_all(reason, &lost);
     }
 
     /// What the server does not get, the developer's own receiver does, if there is one.
@@ -320,7 +327,7 @@ impl Client {
 
     /// Builds an admitted event, unless the program does not want to hear of its error. A panic in it (a `Display` of the program's, say)
     /// costs this event, is counted, and harms nobody.
-    pub(crate) fn build(&self, build: Build<'_>) -> Option<Draft> {
+    pub(crate) fn build(&self, build: Build<'_>, scopes: &[&Scope]) -> Option<Draft> {
         let hooks = &self.options().error_hooks;
         let built = {
             let _muted = mute::enter(); // an error that captures something when it is printed might capture itself, for ever
@@ -328,14 +335,14 @@ impl Client {
         };
         let draft = built.unwrap_or_else(|| {
             crate::debug!("formatting an error panicked: it was not captured");
-            self.ledger().record(DiscardReason::InternalSdkError, Category::Error, 1);
+            self.lose_error(DiscardReason::InternalSdkError, scopes);
             None
         });
         let mut draft = draft?;
         if draft.notes.ignored || draft.event.exception.last().is_some_and(|error| hooks.ignores_name(error))
         {
             crate::debug!("an error that is ignored was not captured");
-            self.ledger().record(DiscardReason::EventProcessor, Category::Error, 1);
+            self.lose_error(DiscardReason::EventProcessor, scopes);
             return None;
         }
         draft.apply_hooks();
@@ -381,6 +388,19 @@ impl Client {
         self.is_active() && self.inner.outbox.as_ref().is_some_and(|outbox| outbox.push(job))
     }
 
+    /// The gates of a record: whether one may be built. What they refuse is counted, though nobody knows how large it would have been.
+    pub(crate) fn admits<R: Record>(&self) -> bool {
+        if !self.is_active() {
+            return false;
+        }
+        let admitted = !R::CATEGORIES.iter().any(|category| self.is_limited(*category));
+        if !admitted && self.options().tap.is_none() {
+            let lost = R::CATEGORIES.map(|category| (category, 1));
+            self.ledger().record_all(DiscardReason::RatelimitBackoff, &lost);
+        }
+        admitted || self.options().tap.is_some() // its copy is the worker's to make
+    }
+
     /// Adds a record to those of its kind that are sent together.
     pub(crate) fn add<R: Record>(
         &self,
@@ -392,7 +412,8 @@ impl Client {
         let Some(outbox) = &self.inner.outbox else { return };
         let lost = self.inner.batches.add(outbox, record, moment, scopes, fields);
         if let Err(reason) = lost {
-            self.ledger().record(reason, R::CATEGORIES[0], 1);
+            let [count, bytes] = R::CATEGORIES;
+            self.ledger().record_all(reason, &[(count, 1), (bytes, fields.text_len().max(1) as u64)]);
         }
     }
 
@@ -477,7 +498,7 @@ impl Client {
     /// A program that ends at once shows what it did, too; a receiver that does not answer delays no end.
     fn wait_for_copies(&self, timeout: Duration) {
         if let Some(tap) = &self.options().tap {
-            tap.wait(timeout.min(COPIES));
+            unharmed(|| tap.wait(timeout.min(COPIES)));
         }
     }
 

@@ -90,7 +90,7 @@ static NONE: Fields = Fields::new();
 fn add(record: MetricRecord, fields: &Fields) {
     Scopes::with_at_hand(|scopes, trace| {
         with_client(scopes, trace, |client| {
-            if !client.options().enable_metrics {
+            if !client.options().enable_metrics || !client.admits::<MetricRecord>() {
                 return;
             }
             let moment = moment(client.options().clock.now(), client, scopes, trace);

@@ -24,6 +24,7 @@ mod disk;
 mod fork;
 mod gather;
 mod health;
+mod hold;
 mod outage;
 mod queue;
 mod report;
@@ -64,6 +65,9 @@ pub(crate) trait Prepare: Send + Sync + 'static {
     /// Makes the envelope; `None` if the job was dropped on the way, which `prepare` itself has counted then. What an envelope has no room for
     /// is left in `rest`, a job that comes next.
     fn prepare(&self, job: Self::Job, rest: &mut Option<Self::Job>) -> Option<Envelope>;
+
+    /// A rate limit refuses a job, which is counted: who watches beside the server may see it nevertheless.
+    fn refused(&self, _job: Self::Job) {}
 
     /// What is lost if this job is never prepared.
     fn quantities(&self, job: &Self::Job) -> Vec<(Category, u64)>;
@@ -255,8 +259,18 @@ impl Wire {
         self.clock.now()
     }
 
+    /// Whether nothing of a category may be sent now. What is counted by items and by bytes is limited by either (§3.3).
     fn is_limited(&self, category: Category) -> bool {
-        self.limits.is_limited(category, || self.now())
+        let by_the_other = match category {
+            Category::LogItem => Some(Category::LogByte),
+            Category::TraceMetric => Some(Category::TraceMetricByte),
+            Category::Attachment => Some(Category::AttachmentItem),
+            _ => None,
+        };
+        [Some(category), by_the_other]
+            .into_iter()
+            .flatten()
+            .any(|it| self.limits.is_limited(it, || self.now()))
     }
 }
 

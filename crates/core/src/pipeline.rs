@@ -33,7 +33,7 @@ use crate::unharmed::unharmed;
 
 pub(crate) use batches::{Batches, Record};
 pub(crate) use check_in::CheckInJob;
-pub(crate) use event::{EventJob, EventTrace};
+pub(crate) use event::{EventJob, EventTrace, quantities as quantities_of_error};
 pub(crate) use log::{LogRecord, LogSource};
 pub(crate) use metric::MetricRecord;
 pub(crate) use transaction::TransactionJob;
@@ -126,6 +126,10 @@ impl Prepare for Pipeline {
         }?;
         self.copy(&envelope);
         Some(envelope)
+    }
+
+    fn refused(&self, job: Job) {
+        self.copy_refused(job);
     }
 
     fn quantities(&self, job: &Job) -> Vec<(Category, u64)> {

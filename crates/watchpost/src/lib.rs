@@ -48,6 +48,10 @@ pub use watchpost_core::metrics;
 pub use watchpost_core::monitor::{CheckInBuilder, Monitor, MonitorRun, Outcome, monitor};
 /// What must not leave the process, and the functions that instrumentation takes it out with.
 pub use watchpost_core::scrub;
+/// Where what cannot be sent is kept, for a store of the program's own.
+pub use watchpost_core::spool;
+/// A copy of everything, for a receiver of the program's own.
+pub use watchpost_core::tap;
 pub use watchpost_core::{
     AsError, Attachment, Client, Clock, CompressionAlgo, Config, DEFAULT_CONTEXT_LINES,
     DEFAULT_MAX_ATTACHMENT_SIZE, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_BREADTH, DEFAULT_MAX_DEPTH,

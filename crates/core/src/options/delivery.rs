@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Options;
-use crate::spool::SpoolOptions;
+use crate::spool::{Spool, SpoolOptions};
 use crate::transport::Transport;
 
 impl Options {
@@ -62,6 +62,12 @@ impl Options {
     /// ```
     pub fn spool(mut self, spool: impl Into<SpoolOptions>) -> Self {
         self.spool = Some(spool.into());
+        self
+    }
+
+    /// Keeps what cannot be sent as [`spool`](Self::spool) says, but in a store of the program's own instead of a directory. Default: none.
+    pub fn spool_store(mut self, store: impl Spool) -> Self {
+        self.spool_store = Some(Arc::new(store));
         self
     }
 

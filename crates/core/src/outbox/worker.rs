@@ -172,6 +172,7 @@ impl<P: Prepare> Shared<P> {
         let counts = quantities.iter().any(|(_, quantity)| *quantity > 0);
         if counts && self.wire.is_limited(entry.label.category) {
             lose(DiscardReason::RatelimitBackoff);
+            unharmed(|| self.preparer.refused(job));
             return None;
         }
         let mut rest = None;

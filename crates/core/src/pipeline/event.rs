@@ -126,7 +126,7 @@ impl EventJob {
 }
 
 /// What is lost with an event and these attachments.
-fn quantities<'a>(attachments: impl Iterator<Item = &'a Attachment>) -> [(Category, u64); 3] {
+pub(crate) fn quantities<'a>(attachments: impl Iterator<Item = &'a Attachment>) -> [(Category, u64); 3] {
     let mut quantities = [(Category::Error, 1), (Category::Attachment, 0), (Category::AttachmentItem, 0)];
     for attachment in attachments {
         quantities[1].1 += attachment.quantity();

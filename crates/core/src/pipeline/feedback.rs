@@ -30,7 +30,7 @@ fn of_feedback(mut quantities: [(Category, u64); 3]) -> [(Category, u64); 3] {
 }
 
 impl Pipeline {
-    fn prepare_feedback(&self, job: EventJob) -> Option<Envelope> {
+    pub(super) fn prepare_feedback(&self, job: EventJob) -> Option<Envelope> {
         let dsc = job.trace.dsc.clone();
         let processors = job.processors(&self.config);
         let mut feedback = Feedback(job.into_report(&self.config).without_attachments()); // those are for errors (§14.1)

@@ -280,6 +280,19 @@ fn nothing_is_built_that_a_limit_refuses() {
 }
 
 #[test]
+fn what_an_argument_logs_is_a_log_too() {
+    let captured = capture(|| {
+        let says = |what: &'static str| {
+            logger::debug!("evaluating {}", what);
+            what
+        };
+        logger::info!(attribute = says("the attribute"); "{}", says("the parameter"));
+    });
+    let bodies: Vec<_> = captured.logs().into_iter().map(|log| log.body).collect();
+    assert_eq!(bodies, ["evaluating the attribute", "evaluating the parameter", "the parameter"]);
+}
+
+#[test]
 fn a_log_in_a_hook_of_a_log_is_not_sent() {
     let hook = |log: Log| {
         logger::info!("again");

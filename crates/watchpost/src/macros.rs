@@ -51,7 +51,7 @@ pub mod __private {
 
     use watchpost_core::{FieldValue, Fields};
 
-    pub use watchpost_core::api::{capture_template, log};
+    pub use watchpost_core::api::{capture_template, log, logs_are_heard};
 
     /// Adds the text of a log.
     pub fn message(fields: &mut Fields, text: Arguments<'_>) {

@@ -1,6 +1,6 @@
 //! A copy of everything for a receiver on the developer's machine (`protocol.md` §19), and nothing of it touches what the server gets.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 

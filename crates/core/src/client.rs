@@ -469,7 +469,7 @@ impl Client {
     ///
     /// It may be called from any thread, from several at once, and after [`close`](Self::close). In a hook or a transport of this client,
     /// which run on its workers, it returns false at once: a worker cannot wait for itself. While the server cannot be reached nothing is
-    /// given up for it: then it waits in vain.
+    /// given up for it: then it waits in vain. With a [`spool`](Options::spool), what is kept there counts as done: it is sent in its own time.
     pub fn flush(&self, timeout: Option<Duration>) -> bool {
         self.flush_with(timeout, |_, _| {})
     }
@@ -505,8 +505,11 @@ impl Client {
     /// Flushes, reports the last losses, and disables the client. Later captures do nothing. Closing again is harmless. Says whether
     /// everything could be sent or was answered in time.
     ///
-    /// What still waits shortly before the time is up is given up as `network_error`, so that there is time to report it. What is under way
-    /// then is left to its thread, which reports what becomes of it if the process lives that long.
+    /// What still waits shortly before the time is up is lost as `network_error`, so that there is time to report it. What is under way
+    /// then is left to its thread, which reports what becomes of it if the process lives that long. With a [`spool`](Options::spool) nothing
+    /// of it is lost: both are kept there for the next process, and what an earlier one has left is sent as long as there is time.
+    ///
+    /// A session that goes on ends with it. A request that is still served is lost as a session, and counted when it ends.
     ///
     /// A trace that is still open goes, when it ends, to the client that has taken this one's place as the process's own; if there is none, it is
     /// lost, and stands in [`losses`](Self::losses).

@@ -221,7 +221,7 @@ impl Pipeline {
                 return None;
             }
         };
-        let mut envelope = self.envelope_of(vec![lead]);
+        let mut envelope = Envelope::of(&self.config.sdk, vec![lead]);
         envelope.headers.event_id = item.event_id();
         // A context that is frozen empty has nothing to say (§8.4).
         envelope.headers.trace = dsc.filter(|dsc| !dsc.is_empty()).map(Arc::unwrap_or_clone);
@@ -281,12 +281,5 @@ impl Pipeline {
                 None
             }
         }
-    }
-
-    /// An envelope of these items, which says who sends it.
-    fn envelope_of(&self, items: Vec<Item>) -> Envelope {
-        let mut envelope = Envelope { items, ..Envelope::default() };
-        envelope.headers.sdk = Some(Arc::clone(&self.config.sdk));
-        envelope
     }
 }

@@ -67,7 +67,7 @@ pub enum Delivery {
         limits: Vec<RateLimit>,
     },
     /// There was no answer. The envelope is given to the transport again, after a pause that grows as long as nothing is answered; after
-    /// the third time, or when the client is closed, it is counted as `network_error`.
+    /// the third time, or when the client is closed, it is kept in the [`spool`](crate::Options::spool), or without one lost as `network_error`.
     Unreachable {
         /// What went wrong, for the developer.
         error: String,

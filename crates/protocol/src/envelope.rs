@@ -31,6 +31,15 @@ pub struct Envelope {
     pub items: Vec<Item>,
 }
 
+impl Envelope {
+    /// An envelope of these items, which says what reports.
+    #[must_use]
+    pub fn of(sdk: &Arc<SdkInfo>, items: Vec<Item>) -> Self {
+        let headers = EnvelopeHeaders { sdk: Some(Arc::clone(sdk)), ..EnvelopeHeaders::default() };
+        Envelope { headers, items }
+    }
+}
+
 /// What holds for all items of an envelope (§2.2).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -132,6 +132,15 @@ impl HttpTransport {
     }
 }
 
+impl HttpTransport {
+    /// The host and the port, by which somebody who cannot reach it knows what to look for.
+    fn address(&self) -> String {
+        let port =
+            self.url.port_u16().unwrap_or(if self.url.scheme_str() == Some("http") { 80 } else { 443 });
+        format!("{}:{port}", self.url.host().unwrap_or_default())
+    }
+}
+
 impl Transport for HttpTransport {
     fn deliver(&self, envelope: &Envelope) -> Delivery {
         let line = self.line();
@@ -140,7 +149,7 @@ impl Transport for HttpTransport {
             Ok(answer) => answer.into_delivery(envelope, body.len(), SystemTime::now()),
             Err(error) => {
                 line.resolver.forget();
-                Delivery::Unreachable { error: error.to_string() }
+                Delivery::Unreachable { error: format!("{}: {error}", self.address()) }
             }
         }
     }

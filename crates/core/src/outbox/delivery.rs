@@ -63,7 +63,8 @@ impl<P: Prepare> Shared<P> {
             }
             Some(Delivery::Limited { limits }) => {
                 self.wire.apply(&limits);
-                crate::debug!("the server is limiting us (429): {limits:?}");
+                let limits = limits.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                crate::debug!("the server is limiting us (429): nothing for {limits}");
             }
             Some(Delivery::Rejected { status, message, limits }) => {
                 self.wire.apply(&limits);

@@ -260,7 +260,7 @@ impl<P: Prepare> Shared<P> {
 /// What was lost at the end, by kind.
 fn lost(given_up: &[Category], under_way: &[Category]) -> String {
     let mut text = String::new();
-    for (kinds, what) in [(given_up, "given up"), (under_way, "left under way")] {
+    for (kinds, what) in [(given_up, "lost at the deadline"), (under_way, "left under way")] {
         let mut kinds = kinds.to_vec();
         kinds.sort_unstable();
         for kind in kinds.chunk_by(|one, other| one == other) {
@@ -280,7 +280,7 @@ mod tests {
         use Category::{Error, Transaction};
         assert_eq!(
             lost(&[Transaction, Error, Transaction], &[Error]),
-            "1 error given up, 2 transaction given up, 1 error left under way"
+            "1 error lost at the deadline, 2 transaction lost at the deadline, 1 error left under way"
         );
     }
 }

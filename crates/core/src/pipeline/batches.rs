@@ -113,7 +113,7 @@ impl Pipeline {
         }
         let full = containers.into_iter().filter(|container| container.count() > 0);
         // Items of one container may be of several traces: no trace is the envelope's (§2.5).
-        let mut envelopes = full.map(|container| self.envelope_of(vec![container.into_item()]));
+        let mut envelopes = full.map(|container| Envelope::of(&self.config.sdk, vec![container.into_item()]));
         let first = envelopes.next();
         let label = Label { priority: Priority::Record, category: R::CATEGORIES[0], order: None, weight: 0 };
         *rest = Job::sealed(envelopes.collect(), label);

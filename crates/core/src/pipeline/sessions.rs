@@ -40,13 +40,13 @@ impl Pipeline {
     fn prepare_sessions(&self, gathered: Gathered, rest: &mut Option<Job>) -> Option<Envelope> {
         let mut items = self.sessions.as_ref()?.items(gathered);
         *rest = self.beyond(&mut items, MOST);
-        (!items.is_empty()).then(|| self.envelope_of(items))
+        (!items.is_empty()).then(|| Envelope::of(&self.config.sdk, items))
     }
 
     /// Takes out what is more than an envelope may have, as what is sent next.
     fn beyond(&self, items: &mut Vec<Item>, most: usize) -> Option<Job> {
         let beyond = items.split_off(most.min(items.len()));
-        let envelopes = beyond.chunks(MOST).map(|items| self.envelope_of(items.to_vec()));
+        let envelopes = beyond.chunks(MOST).map(|items| Envelope::of(&self.config.sdk, items.to_vec()));
         Job::sealed(envelopes.collect(), label(0))
     }
 

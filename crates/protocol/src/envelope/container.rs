@@ -134,7 +134,8 @@ mod tests {
     use super::*;
 
     fn log(length: usize) -> Log {
-        Log { body: "x".repeat(length), ..Log::default() }
+        let trace_id = crate::TraceId::from_bytes([7; 16]);
+        Log { body: "x".repeat(length), trace_id, ..Log::default() }
     }
 
     #[test]

@@ -59,5 +59,5 @@ pub(super) fn transaction(job: &TransactionJob) -> usize {
     let [current, isolation, global] = &job.layers;
     let sampling_context = if job.propagation.frozen.get().is_some() { 1024 } else { 0 };
     let propagation = size_of::<PropagationContext>() + heap::ALLOCATION + sampling_context;
-    job.name.len() + job.buffer.weight() + propagation + merge::weight([current, isolation, global])
+    job.name.weight() + job.buffer.weight() + propagation + merge::weight([current, isolation, global])
 }

@@ -128,7 +128,7 @@ impl Client {
         })
     }
 
-    /// Whether it can send: it has a way to, and was not closed (features K02).
+    /// Whether it can send: it has a way to, and was not closed.
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.inner.active.load(Ordering::Relaxed)
@@ -145,7 +145,7 @@ impl Client {
         &self.inner.config.options
     }
 
-    /// The identifiers of its integrations, sorted (features N01).
+    /// The identifiers of its integrations, sorted.
     #[must_use]
     pub fn integrations(&self) -> Vec<String> {
         self.inner.config.sdk.integrations.iter().map(ToString::to_string).collect()

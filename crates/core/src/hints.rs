@@ -1,4 +1,4 @@
-//! What is said to a developer whose reports do not appear: each once, and only under `debug` (features H01–H16).
+//! What is said to a developer whose reports do not appear: each once, and only under `debug`.
 //!
 //! What has no client has no `debug` option: there, `SENTRY_DEBUG` speaks for it.
 

@@ -65,8 +65,7 @@ pub fn capture_logged<D: Into<Draft>>(
     capture_if((scopes, Matter::Event(None)), default_level, None, &mut once(build), Way::Logged(line))
 }
 
-/// As [`capture`], for an error that nobody has handled; `fatal`: it ends the process as soon as it is captured, and with it what was going on
-/// (`protocol.md` §12.3).
+/// As [`capture`], for an error that nobody has handled; `fatal`: it ends the process as soon as it is captured, and with it what was going on.
 pub fn capture_unhandled(scopes: &Scopes, fatal: bool, build: impl FnOnce() -> Event) -> Option<EventId> {
     if let (true, Some(session)) = (fatal, scopes.isolation().session()) {
         session.expect_crash();

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use watchpost_protocol::{Category, DiscardReason, DiscardedEvent};
 
-/// Counts losses by reason and category until a client report has told the server (`protocol.md` §4.3).
+/// Counts losses by reason and category until a client report has told the server.
 #[derive(Debug, Default)]
 pub struct Losses {
     ledger: Mutex<Ledger>,

@@ -1,4 +1,4 @@
-//! Check-ins: telling the server that a job has run, and how it went (features M01 to M03).
+//! Check-ins: telling the server that a job has run, and how it went.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fmt;

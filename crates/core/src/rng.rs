@@ -95,7 +95,7 @@ pub fn span_id(rng: &dyn Rng) -> SpanId {
     SpanId::from_bytes(rng.next_u64().max(1).to_be_bytes())
 }
 
-/// A uniform number in `[0, 1)` with six decimals (`protocol.md` §8.5): the grid that `sample_rand` lives on.
+/// A uniform number in `[0, 1)` with six decimals: the grid that `sample_rand` lives on.
 pub fn sample_rand(rng: &dyn Rng) -> f64 {
     (rng.next_u64() % 1_000_000) as f64 / 1e6
 }

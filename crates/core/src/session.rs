@@ -20,7 +20,7 @@ use watchpost_protocol::{Event, Level, SessionId, SessionStatus, SessionUpdate, 
 pub(crate) use ledger::{Gathered, Ledger};
 pub(crate) use part::Part;
 
-/// What a session is (features section 3; `protocol.md` §12.4).
+/// What a session is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SessionMode {
     /// A request to a server. Sessions are counted, by the minute.

@@ -44,7 +44,7 @@ impl<T: Transport + ?Sized> Transport for std::sync::Arc<T> {
     }
 }
 
-/// What the wire answered; the outbox turns it into the action of `protocol.md` §2.8.
+/// What the wire answered; what is done about it is the outbox's.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Delivery {
     /// The server took it (2xx).

@@ -33,7 +33,7 @@ use self::tls::Tls;
 pub(crate) const ENVELOPE: HeaderValue = HeaderValue::from_static("application/x-sentry-envelope");
 const X_SENTRY_AUTH: HeaderName = HeaderName::from_static("x-sentry-auth");
 
-/// Posts envelopes to the server of a DSN (`protocol.md` §1.3, §1.4, §2.7 and §2.8).
+/// Posts envelopes to the server of a DSN.
 ///
 /// Making one costs nothing: TLS, the proxy and the compressor are set up by the first delivery. Connections are kept
 /// and reused. Several threads may deliver at once, each on a connection of its own. Every phase of a request has its timeout, so that

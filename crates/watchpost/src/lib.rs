@@ -85,10 +85,10 @@ pub use watchpost_protocol::{
 #[doc(hidden)]
 pub use macros::__private;
 
-/// The version of this crate; part of everything that is sent (features V01).
+/// The version of this crate; part of everything that is sent.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// In a fingerprint, the place of the server's own grouping (features F02).
+/// In a fingerprint, the place of the server's own grouping.
 pub const FINGERPRINT_DEFAULT: &str = "{{ default }}";
 
 /// What most programs need: `use watchpost::prelude::*`.

@@ -1,4 +1,4 @@
-//! Structured logs of the program's own (features L01 to L06).
+//! Structured logs of the program's own.
 //!
 //! ```
 //! use watchpost::logger;

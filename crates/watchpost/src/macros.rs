@@ -1,6 +1,6 @@
 //! Macros: what needs the caller's crate or its format string.
 
-/// The release of your crate, as `name@version`; for [`Options::release`](crate::Options::release) (features I06).
+/// The release of your crate, as `name@version`; for [`Options::release`](crate::Options::release).
 ///
 /// ```
 /// let options = watchpost::Options::new().release(watchpost::release_name!())?;
@@ -13,8 +13,8 @@ macro_rules! release_name {
     };
 }
 
-/// Captures a message made from a template and its parameters, which come after it: two messages of one template are one issue
-/// (features E07). The parameters are evaluated, and printed only if the message is captured. Returns what [`capture_message`](crate::capture_message()) does.
+/// Captures a message made from a template and its parameters, which come after it: two messages of one template are one issue.
+/// The parameters are evaluated, and printed only if the message is captured. Returns what [`capture_message`](crate::capture_message()) does.
 ///
 /// ```
 /// let order = 42;

@@ -48,7 +48,7 @@ pub(crate) struct Admitted {
 }
 
 impl Client {
-    /// Captures an event with the data of `scope`, and nothing of the current scopes (features K03). `None` if it was not queued.
+    /// Captures an event with the data of `scope`, and nothing of the current scopes. `None` if it was not queued.
     pub fn capture_event(&self, event: Event, scope: Option<&Scope>) -> Option<EventId> {
         self.capture_built(scope, Matter::of(&event), &mut once(|| event))
     }

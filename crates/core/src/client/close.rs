@@ -19,7 +19,7 @@ const COPIES: Duration = Duration::from_millis(500);
 
 impl Client {
     /// Waits until everything captured so far is sent or counted as lost and the losses are reported, at most `timeout` (default: the
-    /// shutdown timeout). Says whether it was in time (features K04). The client stays usable.
+    /// shutdown timeout). Says whether it was in time. The client stays usable.
     ///
     /// It may be called from any thread, from several at once, and after [`close`](Self::close). In a hook or a transport of this client,
     /// which run on its workers, it returns false at once: a worker cannot wait for itself. While the server cannot be reached nothing is

@@ -7,6 +7,7 @@ use std::fmt::{self, Write};
 
 use crate::unharmed::unharmed;
 
+use serde::{Serialize, Serializer};
 use watchpost_protocol::{Map, Value};
 
 /// A list of keys and values; see the [module documentation](self).
@@ -162,7 +163,9 @@ impl Fields {
 
     /// Writes the fields into a JSON map; of a key that was set twice, the later value stays.
     pub fn write_to(&self, map: &mut Map<String, Value>) {
-        write(self.iter(), map);
+        for (key, value) in self.iter() {
+            map.insert(key.to_owned(), value.to_json());
+        }
     }
 
     /// A part of the list, by position: how a shared buffer gives each its own.
@@ -230,16 +233,6 @@ impl Entry {
     }
 }
 
-/// Writes fields into a JSON map; of a key that occurs twice, the later value stays.
-pub(crate) fn write<'a>(
-    fields: impl Iterator<Item = (&'a str, FieldValue<'a>)>,
-    map: &mut Map<String, Value>,
-) {
-    for (key, value) in fields {
-        map.insert(key.to_owned(), value.to_json());
-    }
-}
-
 impl FieldValue<'_> {
     /// The value as JSON.
     #[must_use]
@@ -251,6 +244,20 @@ impl FieldValue<'_> {
             FieldValue::F64(value) if value.is_finite() => value.into(),
             FieldValue::F64(value) => value.to_string().into(),
             FieldValue::Str(value) => value.into(),
+        }
+    }
+}
+
+/// As [`FieldValue::to_json`], without making the JSON.
+impl Serialize for FieldValue<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            FieldValue::Bool(value) => serializer.serialize_bool(value),
+            FieldValue::I64(value) => serializer.serialize_i64(value),
+            FieldValue::U64(value) => serializer.serialize_u64(value),
+            FieldValue::F64(value) if value.is_finite() => serializer.serialize_f64(value),
+            FieldValue::F64(value) => serializer.serialize_str(&value.to_string()),
+            FieldValue::Str(value) => serializer.serialize_str(value),
         }
     }
 }

@@ -33,6 +33,7 @@ mod session;
 
 mod breadcrumbs;
 pub mod fields;
+mod finished;
 pub mod flags;
 mod merge;
 mod origin;
@@ -41,6 +42,7 @@ mod record;
 mod recorder;
 pub mod scope;
 pub mod scratch;
+mod span_data;
 mod tag;
 mod thread;
 

@@ -29,9 +29,11 @@ mod walk;
 mod tests;
 
 pub use names::{header, names_a_secret};
+pub(crate) use path::Path;
 pub(crate) use scrubber::Rules;
 pub use scrubber::{DEFAULT_DENYLIST, DEFAULT_PII_DENYLIST, EventScrubber};
 pub use text::{query, url};
+pub(crate) use walk::{Scrub, Walk};
 
 /// What stands in the place of a value that was taken out.
 pub const FILTERED: &str = "[Filtered]";

@@ -20,7 +20,48 @@ use serde_json::Error;
 pub(crate) fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
     let mut json = Json { out: Vec::with_capacity(1024), bad_key: false };
     value.serialize(&mut json)?;
-    if json.bad_key { Err(Error::custom("a key must be text, a number or a boolean")) } else { Ok(json.out) }
+    if json.bad_key { Err(bad_key()) } else { Ok(json.out) }
+}
+
+/// The JSON of an object with a list that it does not have itself. It is written first, so that nothing that was written is moved.
+pub(crate) fn with_list<S, T, O>(
+    name: &str,
+    (some, others): (&[S], &[T]),
+    object: &O,
+) -> Result<Vec<u8>, Error>
+where
+    S: Serialize,
+    T: Serialize,
+    O: Serialize,
+{
+    if some.is_empty() && others.is_empty() {
+        return to_vec(object);
+    }
+    // A guess that is right for most spans; the vector grows if it is wrong.
+    let mut json = Json { out: Vec::with_capacity(1024 + 768 * (some.len() + others.len())), bad_key: false };
+    json.variant(name);
+    json.raw("[");
+    let mut list = &mut json;
+    for each in some {
+        SerializeSeq::serialize_element(&mut list, each)?;
+    }
+    for each in others {
+        SerializeSeq::serialize_element(&mut list, each)?;
+    }
+    json.raw("]");
+    let start = json.out.len();
+    object.serialize(&mut json)?;
+    if let Some(brace) = json.out.get_mut(start) {
+        *brace = b',';
+    }
+    if json.out.get(start + 1) == Some(&b'}') {
+        json.out.remove(start);
+    }
+    if json.bad_key { Err(bad_key()) } else { Ok(json.out) }
+}
+
+fn bad_key() -> Error {
+    Error::custom("a key must be text, a number or a boolean")
 }
 
 struct Json {

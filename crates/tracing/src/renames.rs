@@ -3,7 +3,8 @@
 //! An attribute is renamed and not sent twice: every server that knows the conventions knows the names of today, and each attribute has its
 //! price in bytes. If a span has both names, today's stays.
 
-use watchpost_protocol::{Map, Value};
+use watchpost_core::FieldValue;
+use watchpost_core::layer::{SpanData, SpanValue};
 
 /// What an attribute is called today.
 #[derive(Debug)]
@@ -104,23 +105,26 @@ struct Peer {
 
 /// The row of an old name.
 pub(crate) fn find(key: &str) -> Option<&'static Rename> {
+    if !OLD.may_have(key) {
+        return None;
+    }
     let at = RENAMES.binary_search_by(|rename| rename.from.cmp(key)).ok()?;
     RENAMES.get(at)
 }
 
 /// Gives the attributes of a span the names of today.
-pub(crate) fn apply(data: &mut Map<String, Value>) {
-    let old: Vec<_> = data.keys().filter_map(|key| find(key)).collect();
+pub(crate) fn apply(data: &mut SpanData<'_>) {
+    let old: Vec<_> = data.iter().filter_map(|(key, _)| find(key)).collect();
     for rename in old {
         rename.apply(data);
     }
 }
 
 /// Gives the other side of a span its name.
-pub(crate) fn apply_to_peer(data: &mut Map<String, Value>, incoming: bool) {
+pub(crate) fn apply_to_peer(data: &mut SpanData<'_>, incoming: bool) {
     for (from, peer) in PEERS {
         let to = if incoming { peer.incoming } else { peer.outgoing };
-        if *from != to && data.contains_key(*from) {
+        if *from != to {
             rename(from, to).apply(data);
         }
     }
@@ -128,15 +132,15 @@ pub(crate) fn apply_to_peer(data: &mut Map<String, Value>, incoming: bool) {
 
 impl Rename {
     /// Renames the attribute in the data of a span, if it is there.
-    pub(crate) fn apply(&self, data: &mut Map<String, Value>) {
+    pub(crate) fn apply(&self, data: &mut SpanData<'_>) {
         match data.remove(self.from) {
             None => {}
-            Some(Value::String(text)) => {
-                for (key, part) in self.parts(&text) {
-                    put(data, key, part.into());
+            Some(SpanValue::Recorded(FieldValue::Str(text))) => {
+                for (key, part) in self.parts(text) {
+                    data.insert_new(key, part);
                 }
             }
-            Some(value) => put(data, self.to, value),
+            Some(value) => data.insert_new(self.to, value),
         }
     }
 
@@ -159,22 +163,46 @@ impl Rename {
     }
 }
 
-fn put(data: &mut Map<String, Value>, key: &str, value: Value) {
-    if !data.contains_key(key) {
-        data.insert(key.to_owned(), value);
+/// Which names may be old ones: nearly every other is refused by two letters and its length.
+struct Sieve([u64; 4]);
+
+static OLD: Sieve = Sieve::new();
+
+impl Sieve {
+    const fn new() -> Self {
+        let mut sieve = Sieve([0; 4]);
+        let mut at = 0;
+        while at < RENAMES.len() {
+            let hole = Sieve::hole(RENAMES[at].from.as_bytes());
+            sieve.0[hole / 64] |= 1 << (hole % 64);
+            at += 1;
+        }
+        sieve
+    }
+
+    const fn hole(name: &[u8]) -> usize {
+        match name {
+            [.., before_last, last] => (37 * name.len() + 5 * *before_last as usize + *last as usize) % 256,
+            _ => 0,
+        }
+    }
+
+    fn may_have(&self, name: &str) -> bool {
+        let hole = Sieve::hole(name.as_bytes());
+        self.0[hole / 64] >> (hole % 64) & 1 == 1
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
-    fn renamed(data: Value) -> Value {
-        let Value::Object(mut data) = data else { return data };
+    fn renamed<const N: usize>(fields: [(&str, FieldValue<'_>); N]) -> Value {
+        let mut data = SpanData::from_iter(fields);
         apply(&mut data);
-        Value::Object(data)
+        json!(data)
     }
 
     #[test]
@@ -182,13 +210,18 @@ mod tests {
         assert!(RENAMES.is_sorted_by(|a, b| a.from < b.from), "it is searched by halves");
         for rename in RENAMES {
             assert!(find(rename.to).is_none(), "{} is an old name itself", rename.to);
+            assert!(find(rename.from).is_some_and(|found| found.to == rename.to), "{}", rename.from);
         }
     }
 
     #[test]
     fn of_two_names_for_one_thing_the_one_of_today_stays() {
         assert_eq!(
-            renamed(json!({"http.method": "GET", "http.request.method": "POST", "rows": 3})),
+            renamed([
+                ("http.method", "GET".into()),
+                ("http.request.method", "POST".into()),
+                ("rows", 3.into())
+            ]),
             json!({"http.request.method": "POST", "rows": 3})
         );
     }
@@ -196,11 +229,11 @@ mod tests {
     #[test]
     fn what_is_part_of_a_value_gets_a_name_of_its_own() {
         assert_eq!(
-            renamed(json!({"http.target": "/carts?page=2", "http.host": "shop.example:8080"})),
+            renamed([("http.target", "/carts?page=2".into()), ("http.host", "shop.example:8080".into())]),
             json!({"url.path": "/carts", "url.query": "page=2", "server.address": "shop.example", "server.port": "8080"})
         );
         assert_eq!(
-            renamed(json!({"http.target": "/", "http.host": "[::1]"})),
+            renamed([("http.target", "/".into()), ("http.host", "[::1]".into())]),
             json!({"url.path": "/", "server.address": "[::1]"})
         );
     }
@@ -208,12 +241,10 @@ mod tests {
     #[test]
     fn the_peer_of_a_server_is_its_client() {
         let peer = |incoming| {
-            let Value::Object(mut data) = json!({"net.peer.name": "a", "network.peer.address": "192.0.2.1"})
-            else {
-                return Value::Null;
-            };
+            let fields = [("net.peer.name", "a".into()), ("network.peer.address", "192.0.2.1".into())];
+            let mut data = SpanData::from_iter(fields);
             apply_to_peer(&mut data, incoming);
-            Value::Object(data)
+            json!(data)
         };
         assert_eq!(peer(false), json!({"server.address": "a", "network.peer.address": "192.0.2.1"}));
         assert_eq!(peer(true), json!({"client.address": "a"}));

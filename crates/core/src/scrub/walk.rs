@@ -9,6 +9,8 @@ use watchpost_protocol::{AttributeValue, DynamicSamplingContext};
 use super::path::Path;
 use super::scrubber::Rules;
 use super::{FILTERED, text};
+use crate::fields::FieldValue;
+use crate::span_data::SpanValue;
 
 /// What stands deeper than this is taken out unseen: a stack has an end, and the server keeps far less (§5.1).
 const MAX_DEPTH: usize = 120;
@@ -49,9 +51,10 @@ impl Walk<'_> {
     pub(crate) fn map<'v, V: Datum + 'v>(
         &mut self,
         at: &Path<'_>,
-        entries: impl IntoIterator<Item = (&'v String, &'v mut V)>,
+        entries: impl IntoIterator<Item = (impl AsRef<str>, &'v mut V)>,
     ) {
         for (key, value) in entries {
+            let key = key.as_ref();
             let at = at.key(key);
             if self.rules.hides(key) {
                 self.hide(&at, value);
@@ -112,17 +115,30 @@ impl Walk<'_> {
         self.text_of_kind(at, text, TextKind::Cookies);
     }
 
+    /// The same of a text that is somebody else's.
+    pub(crate) fn borrowed_text(&mut self, at: &Path<'_>, text: &mut Cow<'_, str>) {
+        if let Some(filtered) = self.filtered(at, text, TextKind::Any) {
+            *text = Cow::Owned(filtered);
+        }
+    }
+
     fn text_of_kind(&mut self, at: &Path<'_>, text: &mut String, kind: TextKind) {
+        if let Some(filtered) = self.filtered(at, text, kind) {
+            *text = filtered;
+        }
+    }
+
+    /// What is left of a text if something has to be taken out.
+    fn filtered(&mut self, at: &Path<'_>, text: &str, kind: TextKind) -> Option<String> {
         let rules = self.rules;
         let filtered = match kind {
             TextKind::Any => rules.text(text),
             TextKind::Query => text::pairs(text, &|name| rules.hides_parameter(name)),
             TextKind::Cookies => text::cookies(text, &|name| rules.hides_cookie(name)),
         };
-        if let Cow::Owned(filtered) = filtered {
-            *text = filtered;
-            self.note(at, "s");
-        }
+        let Cow::Owned(filtered) = filtered else { return None };
+        self.note(at, "s");
+        Some(filtered)
     }
 
     pub(crate) fn hide(&mut self, at: &Path<'_>, value: &mut impl Datum) {
@@ -190,6 +206,20 @@ impl Datum for Value {
                 }
             }
             _ => {}
+        }
+    }
+}
+
+impl Datum for SpanValue<'_> {
+    fn hide(&mut self) {
+        *self = FILTERED.into();
+    }
+
+    fn inspect(&mut self, walk: &mut Walk<'_>, at: &Path<'_>, kind: TextKind) {
+        if let FieldValue::Str(text) = self.get()
+            && let Some(filtered) = walk.filtered(at, text, kind)
+        {
+            *self = SpanValue::Filtered(filtered);
         }
     }
 }

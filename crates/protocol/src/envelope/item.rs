@@ -194,6 +194,21 @@ impl Item {
         Ok(Item::of_json(ItemType::Transaction, json::to_vec(transaction)?))
     }
 
+    /// The item of a transaction whose spans are not all in it: `spans` are sent after its own. Each has to be written as a
+    /// [`SpanRecord`](crate::SpanRecord) is.
+    ///
+    /// # Errors
+    /// If the transaction or a span cannot be serialised.
+    pub fn transaction_with_spans<T: Serialize>(
+        transaction: &mut Transaction,
+        spans: &[T],
+    ) -> Result<Self, serde_json::Error> {
+        let own = std::mem::take(&mut transaction.spans);
+        let payload = json::with_list("spans", (&own, spans), transaction);
+        transaction.spans = own;
+        Ok(Item::of_json(ItemType::Transaction, payload?))
+    }
+
     /// The item of a client report.
     ///
     /// # Errors

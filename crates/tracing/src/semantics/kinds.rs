@@ -150,15 +150,15 @@ static KINDS: &[Kind] = &[
 ];
 
 /// The kind of a span; `None` for plain work.
-pub(crate) fn of(attributes: &impl Attributes) -> Option<&'static Kind> {
+pub(crate) fn of<'a>(attributes: &impl Attributes<'a>) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.when.iter().all(|condition| condition.is_met(attributes)))
 }
 
 impl When {
-    fn is_met(&self, attributes: &impl Attributes) -> bool {
+    fn is_met<'a>(&self, attributes: &impl Attributes<'a>) -> bool {
         match *self {
-            Has(keys) => keys.iter().any(|key| attributes.text(key).is_some()),
-            Lacks(key) => attributes.text(key).is_none(),
+            Has(keys) => keys.iter().any(|key| attributes.has(key)),
+            Lacks(key) => !attributes.has(key),
             Is(key, values) => attributes
                 .text(key)
                 .is_some_and(|found| values.iter().any(|value| found.eq_ignore_ascii_case(value))),
@@ -167,32 +167,37 @@ impl When {
 }
 
 impl Kind {
-    pub(crate) fn op(&self, attributes: &impl Attributes) -> Option<Cow<'static, str>> {
+    /// The operations that it has, as they are in the table.
+    pub(crate) fn ops(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.ops.iter().copied()
+    }
+
+    pub(crate) fn op<'a>(&self, attributes: &impl Attributes<'a>) -> Option<Cow<'a, str>> {
         self.ops.iter().find_map(|op| render(op, attributes))
     }
 
     /// A name that is better than any that the maker of the span gave it.
-    pub(crate) fn better(
+    pub(crate) fn better<'a>(
         &self,
-        attributes: &impl Attributes,
-    ) -> Option<(Cow<'static, str>, TransactionSource)> {
+        attributes: &impl Attributes<'a>,
+    ) -> Option<(Cow<'a, str>, TransactionSource)> {
         first(self.better, attributes)
     }
 
     /// A name for a span that was given none.
-    pub(crate) fn name(
+    pub(crate) fn name<'a>(
         &self,
-        attributes: &impl Attributes,
-    ) -> Option<(Cow<'static, str>, TransactionSource)> {
+        attributes: &impl Attributes<'a>,
+    ) -> Option<(Cow<'a, str>, TransactionSource)> {
         first(self.names, attributes)
     }
 
     /// Whether a name that the span was given says nothing.
-    pub(crate) fn is_poor(&self, name: &str, attributes: &impl Attributes) -> bool {
+    pub(crate) fn is_poor<'a>(&self, name: &str, attributes: &impl Attributes<'a>) -> bool {
         self.poor.iter().any(|poor| render(poor, attributes).is_some_and(|poor| poor == name))
     }
 }
 
-fn first(names: &[Name], attributes: &impl Attributes) -> Option<(Cow<'static, str>, TransactionSource)> {
+fn first<'a>(names: &[Name], attributes: &impl Attributes<'a>) -> Option<(Cow<'a, str>, TransactionSource)> {
     names.iter().find_map(|&(template, source)| Some((render(template, attributes)?, source)))
 }

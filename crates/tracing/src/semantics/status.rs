@@ -21,7 +21,7 @@ static RULES: &[Rule] = &[
 ];
 
 /// The status that the attributes speak of.
-pub(crate) fn of(attributes: &impl Attributes) -> Option<SpanStatus> {
+pub(crate) fn of<'a>(attributes: &impl Attributes<'a>) -> Option<SpanStatus> {
     RULES.iter().find_map(|(key, says)| says(&attributes.text(key)?))
 }
 
@@ -80,13 +80,12 @@ fn error(_: &str) -> Option<SpanStatus> {
 
 #[cfg(test)]
 mod tests {
-    use watchpost_protocol::{Map, Value};
+    use watchpost_core::layer::SpanData;
 
     use super::*;
 
     fn ended(attributes: &[(&str, &str)]) -> Option<&'static str> {
-        let data: Map<String, Value> =
-            attributes.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value))).collect();
+        let data: SpanData<'_> = attributes.iter().map(|(key, value)| (*key, (*value).into())).collect();
         of(&data).map(SpanStatus::as_str)
     }
 

@@ -82,16 +82,19 @@ impl Json {
 
     #[inline(never)]
     fn text(&mut self, text: &str) {
-        // Every byte is looked at, also behind one that needs an escape: so sixteen of them are looked at at once.
-        let is_plain = |byte: u8| (byte >= b' ') & (byte != b'"') & (byte != b'\\');
-        if text.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
-            self.out.reserve(text.len() + 2);
-            self.out.push(b'"');
-            self.out.extend_from_slice(text.as_bytes());
-            self.out.push(b'"');
+        if is_plain(text.as_bytes()) {
+            self.plain(text);
         } else {
             self.leaf(text);
         }
+    }
+
+    /// A text that needs no escapes.
+    fn plain(&mut self, text: &str) {
+        self.out.reserve(text.len() + 3); // a comma or a colon is next
+        self.out.push(b'"');
+        self.out.extend_from_slice(text.as_bytes());
+        self.out.push(b'"');
     }
 
     #[inline(never)]
@@ -150,6 +153,14 @@ impl Json {
         let _ = serde_json::to_writer(&mut self.out, leaf);
     }
 
+    /// Goes to the member of an object that is a field of a struct: its name needs no escapes.
+    #[inline(never)]
+    fn field(&mut self, name: &'static str) {
+        self.next();
+        self.plain(name);
+        self.out.push(b':');
+    }
+
     /// Goes to the next member of an object or a list.
     #[inline(never)]
     fn next(&mut self) {
@@ -185,6 +196,30 @@ impl Json {
         self.out.pop();
         self.out.remove(start);
     }
+}
+
+/// Whether a text needs no escapes. Eight bytes are looked at at once, and the last eight of a text whether they were or not.
+fn is_plain(text: &[u8]) -> bool {
+    let (words, rest) = text.as_chunks::<8>();
+    let words = words.iter().map(|word| u64::from_le_bytes(*word));
+    let last = match (text.last_chunk::<8>(), text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        (Some(last), ..) => u64::from_le_bytes(*last),
+        (None, Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+        }
+        _ => rest.iter().fold(SPACES, |word, byte| word << 8 | u64::from(*byte)),
+    };
+    words.chain([last]).fold(0, |found, word| found | escapes(word)) == 0
+}
+
+const EACH: u64 = 0x0101_0101_0101_0101;
+const SPACES: u64 = 0x20 * EACH;
+
+/// Not zero if one of eight bytes is a control character, a quote or a backslash.
+fn escapes(word: u64) -> u64 {
+    let below = |word: u64, limit: u64| word.wrapping_sub(limit * EACH) & !word;
+    let is = |byte: u8| below(word ^ u64::from(byte) * EACH, 1);
+    (below(word, 0x20) | is(b'"') | is(b'\\')) & 0x80 * EACH
 }
 
 macro_rules! leaves {
@@ -343,7 +378,10 @@ impl SerializeStruct for Fields<'_> {
 
     fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Written {
         match self.digits {
-            None => self.json.serialize_entry(name, value),
+            None => {
+                self.json.field(name);
+                value.serialize(&mut *self.json)
+            }
             Some(start) => {
                 value.serialize(&mut *self.json)?;
                 self.json.unquote(start);

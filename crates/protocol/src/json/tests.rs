@@ -187,3 +187,30 @@ fn same_value<T: Serialize>(value: &T) {
     let read = |json: &[u8]| serde_json::from_slice::<Value>(json).unwrap();
     assert_eq!(read(&written), read(&expected), "{}", String::from_utf8_lossy(&written));
 }
+
+#[test]
+fn what_needs_an_escape_is_found_wherever_it_stands() {
+    for length in 0..40 {
+        let plain = "é~ !#[]\u{7f}".repeat(5)[..].chars().take(length).collect::<String>();
+        same(&plain);
+        for odd in ['"', '\\', '\n', '\0', '\u{1f}'] {
+            for (at, _) in plain.char_indices() {
+                let mut text = plain.clone();
+                text.insert(at, odd);
+                same(&text);
+            }
+            same(&format!("{plain}{odd}"));
+        }
+    }
+}
+
+#[test]
+fn a_list_from_elsewhere_is_a_member_of_the_object() {
+    let written = |some: &[u8], others: &[&str], object: Value| {
+        let json = with_list("list", (some, others), &object).unwrap();
+        serde_json::from_slice::<Value>(&json).unwrap()
+    };
+    assert_eq!(written(&[1], &["a", "b"], json!({ "x": 1 })), json!({ "list": [1, "a", "b"], "x": 1 }));
+    assert_eq!(written(&[1], &[], json!({})), json!({ "list": [1] }));
+    assert_eq!(written(&[], &[], json!({ "x": 1 })), json!({ "x": 1 }));
+}

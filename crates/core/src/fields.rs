@@ -7,7 +7,6 @@ use std::fmt::{self, Write};
 
 use crate::unharmed::unharmed;
 
-use serde::{Serialize, Serializer};
 use watchpost_protocol::{Map, Value};
 
 /// A list of keys and values; see the [module documentation](self).
@@ -244,20 +243,6 @@ impl FieldValue<'_> {
             FieldValue::F64(value) if value.is_finite() => value.into(),
             FieldValue::F64(value) => value.to_string().into(),
             FieldValue::Str(value) => value.into(),
-        }
-    }
-}
-
-/// As [`FieldValue::to_json`], without making the JSON.
-impl Serialize for FieldValue<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match *self {
-            FieldValue::Bool(value) => serializer.serialize_bool(value),
-            FieldValue::I64(value) => serializer.serialize_i64(value),
-            FieldValue::U64(value) => serializer.serialize_u64(value),
-            FieldValue::F64(value) if value.is_finite() => serializer.serialize_f64(value),
-            FieldValue::F64(value) => serializer.serialize_str(&value.to_string()),
-            FieldValue::Str(value) => serializer.serialize_str(value),
         }
     }
 }

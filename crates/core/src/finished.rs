@@ -3,36 +3,29 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use watchpost_protocol::json::{JsonWriter, WriteJson};
 use watchpost_protocol::{SpanId, SpanLink, SpanRecord, SpanStatus, Timestamp, TraceId};
 
 use crate::span_data::SpanData;
 
 /// A finished span. Its JSON is that of the [`SpanRecord`] that [`into_record`](Self::into_record) makes.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct FinishedSpan<'a> {
     pub(crate) trace_id: TraceId,
     pub(crate) span_id: SpanId,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) parent_span_id: Option<SpanId>,
     pub(crate) start_timestamp: Timestamp,
     pub(crate) timestamp: Timestamp,
     /// Its operation, as `db` (`protocol.md` §6.6).
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub op: Option<Cow<'a, str>>,
     /// What it did, for a reader.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<Cow<'a, str>>,
     /// How it ended, if that is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<SpanStatus>,
     /// What made it, as `auto.db.sqlx`; `manual` if absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<&'static str>,
     /// Its attributes (`protocol.md` §6.8).
-    #[serde(skip_serializing_if = "SpanData::is_empty")]
     pub data: SpanData<'a>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) links: Vec<SpanLink>,
 }
 
@@ -50,9 +43,48 @@ impl FinishedSpan<'_> {
             description: self.description.map(Cow::into_owned),
             status: self.status,
             origin: self.origin.map(str::to_owned),
-            data: self.data.into_map(),
+            data: self.data.to_map(),
             links: self.links,
             ..SpanRecord::default()
         }
+    }
+}
+
+impl WriteJson for FinishedSpan<'_> {
+    fn write_json(&self, json: &mut JsonWriter<'_>) {
+        json.begin();
+        json.field("trace_id");
+        json.trace_id(self.trace_id);
+        json.field("span_id");
+        json.span_id(self.span_id);
+        if let Some(parent) = self.parent_span_id {
+            json.field("parent_span_id");
+            json.span_id(parent);
+        }
+        json.field("start_timestamp");
+        json.timestamp(self.start_timestamp);
+        json.field("timestamp");
+        json.timestamp(self.timestamp);
+        let texts = [
+            ("op", self.op.as_deref()),
+            ("description", self.description.as_deref()),
+            ("status", self.status.map(SpanStatus::as_str)),
+            ("origin", self.origin),
+        ];
+        for (name, text) in texts {
+            if let Some(text) = text {
+                json.field(name);
+                json.text(text);
+            }
+        }
+        if !self.data.is_empty() {
+            json.field("data");
+            self.data.write_json(json);
+        }
+        if !self.links.is_empty() {
+            json.field("links");
+            json.value(&self.links);
+        }
+        json.end();
     }
 }

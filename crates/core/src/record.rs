@@ -379,11 +379,11 @@ impl Buffer {
                 status: row.status,
                 ..FinishedSpan::default()
             };
+            let added = mine.iter().flat_map(|(_, at)| self.fields.slice((*at, *at + 1)));
+            span.data.extend(self.fields.slice(row.attributes).chain(added));
             if let Some(thread) = self.threads.get(row.thread) {
                 thread.write_to(&mut span.data);
             }
-            let added = mine.iter().flat_map(|(_, at)| self.fields.slice((*at, *at + 1)));
-            span.data.extend(self.fields.slice(row.attributes).chain(added));
             let source = origin::describe(&mut span, &row.origin, row.set.as_deref());
             span.status.get_or_insert(if row.failed { SpanStatus::InternalError } else { row.otherwise });
             match slot {

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use serde::{Serialize, Serializer};
+use watchpost_protocol::json::{JsonWriter, WriteJson};
 use watchpost_protocol::{Map, Value};
 
 use crate::fields::FieldValue;
@@ -44,6 +44,23 @@ impl<'a> SpanData<'a> {
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&'a str, &mut SpanValue<'a>)> {
         self.entries.iter_mut().map(|(key, value)| (*key, value))
+    }
+
+    /// What [`may_have`](Self::may_have) asks about: made once, of keys that are asked about for every span.
+    #[must_use]
+    pub const fn bits(keys: &[&str]) -> u64 {
+        let (mut bits, mut at) = (0, 0);
+        while at < keys.len() {
+            bits |= bit(keys[at]);
+            at += 1;
+        }
+        bits
+    }
+
+    /// Whether one of the keys with these bits may be there: if not, it is certain.
+    #[must_use]
+    pub fn may_have(&self, bits: u64) -> bool {
+        self.mask & bits != 0
     }
 
     /// The value of a key.
@@ -99,7 +116,9 @@ impl<'a> SpanData<'a> {
         }
     }
 
-    pub(crate) fn into_map(self) -> Map<String, Value> {
+    /// The attributes as JSON.
+    #[must_use]
+    pub fn to_map(&self) -> Map<String, Value> {
         self.iter().map(|(key, value)| (key.to_owned(), value.to_json())).collect()
     }
 
@@ -108,19 +127,24 @@ impl<'a> SpanData<'a> {
         self.entries.push((key, value));
     }
 
+    #[inline]
     fn position(&self, key: &str) -> Option<usize> {
-        if self.mask & bit(key) == 0 {
+        if !self.may_have(bit(key)) {
             return None;
         }
         self.entries.iter().position(|(known, _)| *known == key)
     }
 }
 
-/// One of 64, told by the length of a key and two of its letters.
-fn bit(key: &str) -> u64 {
-    let bytes = key.as_bytes();
-    let letter = |at: usize| bytes.get(at).map_or(0, |letter| usize::from(*letter));
-    1 << ((7 * bytes.len() + 3 * letter(bytes.len() / 2) + letter(bytes.len().wrapping_sub(2))) % 64)
+/// One bit of 64, told by the length of a key and two of its letters.
+#[inline]
+const fn bit(key: &str) -> u64 {
+    let key = key.as_bytes();
+    let letters = match key.len() {
+        0 | 1 => 0,
+        length => 3 * key[length / 2] as usize + key[length - 2] as usize,
+    };
+    1 << ((7 * key.len() + letters) % 64)
 }
 
 impl SpanValue<'_> {
@@ -148,9 +172,21 @@ impl<'a> FromIterator<(&'a str, FieldValue<'a>)> for SpanData<'a> {
     }
 }
 
-impl Serialize for SpanData<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter())
+impl WriteJson for SpanData<'_> {
+    fn write_json(&self, json: &mut JsonWriter<'_>) {
+        json.begin();
+        for (key, value) in &self.entries {
+            json.key(key);
+            match value.get() {
+                FieldValue::Bool(value) => json.bool(value),
+                FieldValue::I64(value) => json.i64(value),
+                FieldValue::U64(value) => json.u64(value),
+                FieldValue::F64(value) if value.is_finite() => json.f64(value),
+                FieldValue::F64(value) => json.text(&value.to_string()),
+                FieldValue::Str(value) => json.text(value),
+            }
+        }
+        json.end();
     }
 }
 
@@ -166,8 +202,7 @@ mod tests {
             let data: SpanData<'_> = fields().map(|(n, name)| (name.as_str(), n.into())).collect();
             let map: Map<String, Value> = fields().map(|(n, name)| (name.clone(), n.into())).collect();
             assert_eq!(data.iter().count(), count.min(60));
-            assert_eq!(data.clone().into_map(), map);
-            assert_eq!(serde_json::to_value(&data).unwrap(), Value::Object(map));
+            assert_eq!(data.to_map(), map);
         }
     }
 

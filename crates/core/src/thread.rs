@@ -64,11 +64,11 @@ impl ThreadInfo {
         ThreadInfo { id, name: thread.name().map(str::to_owned) }
     }
 
-    /// Writes `thread.id` and `thread.name` into attributes.
+    /// Writes `thread.id` and `thread.name` into attributes; what is there already stays.
     pub(crate) fn write_to<'a>(&'a self, data: &mut SpanData<'a>) {
-        data.insert("thread.id", &*self.id);
+        data.insert_new("thread.id", &*self.id);
         if let Some(name) = &self.name {
-            data.insert("thread.name", &**name);
+            data.insert_new("thread.name", &**name);
         }
     }
 }

@@ -44,11 +44,16 @@ macro_rules! id {
             pub const fn as_bytes(&self) -> &[u8; $bytes] {
                 &self.0
             }
+
+            /// Its digits, written into a place of their length.
+            pub(crate) fn digits<'a>(&self, digits: &'a mut [u8; 2 * $bytes]) -> &'a str {
+                text(digits, &self.0)
+            }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(text(&mut [0; 2 * $bytes], &self.0))
+                f.pad(self.digits(&mut [0; 2 * $bytes]))
             }
         }
 
@@ -71,7 +76,7 @@ macro_rules! id {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(text(&mut [0; 2 * $bytes], &self.0))
+                serializer.serialize_str(self.digits(&mut [0; 2 * $bytes]))
             }
         }
 

@@ -88,19 +88,25 @@ static RENAMES: &[Rename] = &[
 ];
 
 /// Who the peer is depends on who asks: of what comes in, it is the client, and its address is a person's.
-static PEERS: &[(&str, Peer)] = &[
-    ("net.peer.ip", Peer { outgoing: "network.peer.address", incoming: "client.address" }),
-    ("net.peer.name", Peer { outgoing: "server.address", incoming: "client.address" }),
-    ("net.peer.port", Peer { outgoing: "server.port", incoming: "client.port" }),
-    ("net.sock.peer.addr", Peer { outgoing: "network.peer.address", incoming: "client.address" }),
-    ("net.sock.peer.port", Peer { outgoing: "network.peer.port", incoming: "client.port" }),
-    ("network.peer.address", Peer { outgoing: "network.peer.address", incoming: "client.address" }),
-    ("network.peer.port", Peer { outgoing: "network.peer.port", incoming: "client.port" }),
+static PEERS: &[Peer] = &[
+    peer("net.peer.ip", "network.peer.address", "client.address"),
+    peer("net.peer.name", "server.address", "client.address"),
+    peer("net.peer.port", "server.port", "client.port"),
+    peer("net.sock.peer.addr", "network.peer.address", "client.address"),
+    peer("net.sock.peer.port", "network.peer.port", "client.port"),
+    peer("network.peer.address", "network.peer.address", "client.address"),
+    peer("network.peer.port", "network.peer.port", "client.port"),
 ];
 
 struct Peer {
+    from: &'static str,
+    bits: u64,
     outgoing: &'static str,
     incoming: &'static str,
+}
+
+const fn peer(from: &'static str, outgoing: &'static str, incoming: &'static str) -> Peer {
+    Peer { from, bits: SpanData::bits(&[from]), outgoing, incoming }
 }
 
 /// The row of an old name.
@@ -114,7 +120,8 @@ pub(crate) fn find(key: &str) -> Option<&'static Rename> {
 
 /// Gives the attributes of a span the names of today.
 pub(crate) fn apply(data: &mut SpanData<'_>) {
-    let old: Vec<_> = data.iter().filter_map(|(key, _)| find(key)).collect();
+    let mut old: Vec<_> = data.iter().filter_map(|(key, _)| find(key)).collect();
+    old.sort_unstable_by_key(|rename| rename.from); // of two old names for one thing, always the same stays
     for rename in old {
         rename.apply(data);
     }
@@ -122,10 +129,10 @@ pub(crate) fn apply(data: &mut SpanData<'_>) {
 
 /// Gives the other side of a span its name.
 pub(crate) fn apply_to_peer(data: &mut SpanData<'_>, incoming: bool) {
-    for (from, peer) in PEERS {
+    for peer in PEERS {
         let to = if incoming { peer.incoming } else { peer.outgoing };
-        if *from != to {
-            rename(from, to).apply(data);
+        if data.may_have(peer.bits) && peer.from != to {
+            rename(peer.from, to).apply(data);
         }
     }
 }
@@ -202,7 +209,7 @@ mod tests {
     fn renamed<const N: usize>(fields: [(&str, FieldValue<'_>); N]) -> Value {
         let mut data = SpanData::from_iter(fields);
         apply(&mut data);
-        json!(data)
+        data.to_map().into()
     }
 
     #[test]
@@ -244,7 +251,7 @@ mod tests {
             let fields = [("net.peer.name", "a".into()), ("network.peer.address", "192.0.2.1".into())];
             let mut data = SpanData::from_iter(fields);
             apply_to_peer(&mut data, incoming);
-            json!(data)
+            Value::from(data.to_map())
         };
         assert_eq!(peer(false), json!({"server.address": "a", "network.peer.address": "192.0.2.1"}));
         assert_eq!(peer(true), json!({"client.address": "a"}));

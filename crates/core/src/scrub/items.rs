@@ -50,7 +50,7 @@ impl Scrub for FinishedSpan<'_> {
         if let Some(description) = &mut self.description {
             walk.borrowed_text(&at.key("description"), description);
         }
-        walk.map(&at.key("data"), self.data.iter_mut());
+        walk.attributes(&at.key("data"), &mut self.data);
         self.links.scrub(walk, &at.key("links"));
     }
 }

@@ -10,7 +10,7 @@ use super::path::Path;
 use super::scrubber::Rules;
 use super::{FILTERED, text};
 use crate::fields::FieldValue;
-use crate::span_data::SpanValue;
+use crate::span_data::{SpanData, SpanValue};
 
 /// What stands deeper than this is taken out unseen: a stack has an end, and the server keeps far less (§5.1).
 const MAX_DEPTH: usize = 120;
@@ -24,7 +24,7 @@ pub(crate) trait Scrub {
 impl Rules {
     /// Takes out of an item what must not leave the process, and says so in its `_meta` (§16.6). Where nothing is found nothing is allocated.
     pub(crate) fn scrub(&self, item: &mut impl Scrub, meta: &mut Option<Value>) {
-        item.scrub(&mut Walk { rules: self, meta }, &Path::ROOT);
+        item.scrub(&mut Walk { rules: self, meta, seen: Seen::default() }, &Path::ROOT);
     }
 
     /// The same for the context in an envelope's header, which has the name of the transaction and no `_meta`.
@@ -44,6 +44,7 @@ impl Rules {
 pub(crate) struct Walk<'w> {
     pub(super) rules: &'w Rules,
     meta: &'w mut Option<Value>,
+    seen: Seen,
 }
 
 impl Walk<'_> {
@@ -55,12 +56,24 @@ impl Walk<'_> {
     ) {
         for (key, value) in entries {
             let key = key.as_ref();
-            let at = at.key(key);
-            if self.rules.hides(key) {
-                self.hide(&at, value);
-            } else {
-                value.inspect(self, &at, TextKind::of(key));
-            }
+            let verdict = Verdict::of(key, self.rules);
+            self.carry_out(verdict, &at.key(key), value);
+        }
+    }
+
+    /// The attributes of a span that was recorded. Its keys stay where they are until the walk is over, and most come again with the
+    /// next span.
+    pub(crate) fn attributes(&mut self, at: &Path<'_>, data: &mut SpanData<'_>) {
+        for (key, value) in data.iter_mut() {
+            let verdict = self.seen.verdict(key, self.rules);
+            self.carry_out(verdict, &at.key(key), value);
+        }
+    }
+
+    fn carry_out(&mut self, verdict: Verdict, at: &Path<'_>, value: &mut impl Datum) {
+        match verdict {
+            Verdict::Hide => self.hide(at, value),
+            Verdict::Inspect(kind) => value.inspect(self, at, kind),
         }
     }
 
@@ -166,6 +179,43 @@ impl TextKind {
             "http.query" | "http.fragment" | "url.query" | "url.fragment" | "query_string" => TextKind::Query,
             "cookies" => TextKind::Cookies,
             _ => TextKind::Any,
+        }
+    }
+}
+
+/// What happens to the value of a key.
+#[derive(Clone, Copy)]
+enum Verdict {
+    Hide,
+    Inspect(TextKind),
+}
+
+impl Verdict {
+    fn of(key: &str, rules: &Rules) -> Self {
+        if rules.hides(key) { Verdict::Hide } else { Verdict::Inspect(TextKind::of(key)) }
+    }
+}
+
+/// The keys that were met last, by where they stand.
+struct Seen([Option<(*const u8, usize, Verdict)>; Seen::PLACES]);
+
+impl Default for Seen {
+    fn default() -> Self {
+        Seen([None; Seen::PLACES])
+    }
+}
+
+impl Seen {
+    const PLACES: usize = 64;
+
+    fn verdict(&mut self, key: &str, rules: &Rules) -> Verdict {
+        let (start, length) = (key.as_ptr(), key.len());
+        let Some(place) = self.0.get_mut((start.addr() / 4 + length) % Seen::PLACES) else {
+            return Verdict::of(key, rules);
+        };
+        match *place {
+            Some((known, its_length, verdict)) if (known, its_length) == (start, length) => verdict,
+            _ => place.insert((start, length, Verdict::of(key, rules))).2,
         }
     }
 }

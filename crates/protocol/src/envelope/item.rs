@@ -10,7 +10,7 @@ use crate::category::Category;
 use crate::check_in::CheckIn;
 use crate::client_report::ClientReport;
 use crate::event::Event;
-use crate::json;
+use crate::json::{self, WriteJson};
 use crate::log::Log;
 use crate::metric::Metric;
 use crate::session::{SessionAggregates, SessionUpdate};
@@ -194,12 +194,12 @@ impl Item {
         Ok(Item::of_json(ItemType::Transaction, json::to_vec(transaction)?))
     }
 
-    /// The item of a transaction whose spans are not all in it: `spans` are sent after its own. Each has to be written as a
+    /// The item of a transaction whose spans are not all in it: `spans` are sent after its own. Each has to write what a
     /// [`SpanRecord`](crate::SpanRecord) is.
     ///
     /// # Errors
-    /// If the transaction or a span cannot be serialised.
-    pub fn transaction_with_spans<T: Serialize>(
+    /// If the transaction cannot be serialised.
+    pub fn transaction_with_spans<T: WriteJson>(
         transaction: &mut Transaction,
         spans: &[T],
     ) -> Result<Self, serde_json::Error> {

@@ -14,6 +14,9 @@ pub(crate) trait Attributes<'a> {
 
     /// Whether an attribute is there, and says anything.
     fn has(&self, key: &str) -> bool;
+
+    /// As [`SpanData::may_have`].
+    fn may_have(&self, bits: u64) -> bool;
 }
 
 /// The first parts of the names that mean something.
@@ -46,10 +49,17 @@ impl<'a> Attributes<'a> for SpanData<'a> {
     fn has(&self, key: &str) -> bool {
         self.get(key).is_some_and(|value| value != FieldValue::Str(""))
     }
+
+    fn may_have(&self, bits: u64) -> bool {
+        self.may_have(bits)
+    }
 }
 
 /// A span that begins: its fields are left as they are, and read as if they had been renamed.
-pub(crate) struct Beginning<'a>(Vec<(&'a str, FieldValue<'a>)>);
+pub(crate) struct Beginning<'a> {
+    attributes: Vec<(&'a str, FieldValue<'a>)>,
+    bits: u64,
+}
 
 impl<'a> Beginning<'a> {
     /// `None` if there is nothing to interpret.
@@ -70,13 +80,14 @@ impl<'a> Beginning<'a> {
             }
         }
         attributes.extend(adds.iter().map(|&(key, value)| (key, FieldValue::Str(value))));
-        Some(Beginning(attributes))
+        let bits = attributes.iter().fold(0, |bits, (key, _)| bits | SpanData::bits(&[key]));
+        Some(Beginning { attributes, bits })
     }
 }
 
 impl<'a> Beginning<'a> {
     fn get(&self, key: &str) -> Option<FieldValue<'a>> {
-        let (_, value) = self.0.iter().rev().find(|(known, _)| *known == key)?;
+        let (_, value) = self.attributes.iter().rev().find(|(known, _)| *known == key)?;
         Some(*value).filter(|value| *value != FieldValue::Str(""))
     }
 }
@@ -91,5 +102,9 @@ impl<'a> Attributes<'a> for Beginning<'a> {
 
     fn has(&self, key: &str) -> bool {
         self.get(key).is_some()
+    }
+
+    fn may_have(&self, bits: u64) -> bool {
+        self.bits & bits != 0
     }
 }

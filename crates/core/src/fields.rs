@@ -87,13 +87,22 @@ impl Fields {
             return (from, from);
         }
         self.text.push_str(&other.text);
-        self.entries.extend(other.entries.iter().map(|entry| entry.moved(moved)));
+        // One copy, and then only what is text is touched: this runs for every span and every breadcrumb.
+        self.entries.extend_from_slice(&other.entries);
+        if moved > 0 {
+            self.entries[from as usize..].iter_mut().for_each(|entry| entry.shift(moved));
+        }
         (from, self.entries.len() as u32)
     }
 
     /// Adds the one field of `other` that is at this position, if there is one.
     pub(crate) fn push_from(&mut self, other: &Fields, at: usize) {
-        let Some(entry) = other.entries.get(at) else { return };
+        if let Some(entry) = other.entries.get(at) {
+            self.push_entry(other, *entry);
+        }
+    }
+
+    fn push_entry(&mut self, other: &Fields, entry: Entry) {
         match entry.key {
             Key::Static(key) => self.push(key, other.value(entry.value)),
             Key::Text(..) => self.push_owned_key(other.key(entry.key), other.value(entry.value)),
@@ -116,9 +125,32 @@ impl Fields {
         self.text.len()
     }
 
-    /// Gives back the room that was not needed.
-    pub(crate) fn shrink_to_fit(&mut self) {
-        self.entries.shrink_to_fit();
+    /// Gives back the room that is not needed, and keeps a text that comes again under its key once: a query, as a rule.
+    pub(crate) fn pack(&mut self) {
+        /// So far behind is the field of the span before with the same key, if it is of the same callsite.
+        const NEAR: usize = 8;
+        let loose = std::mem::take(self);
+        self.entries.reserve_exact(loose.entries.len());
+        for entry in &loose.entries {
+            let Stored::Text(start, end) = entry.value else {
+                self.push_entry(&loose, *entry);
+                continue;
+            };
+            let text = loose.text(start, end);
+            let before =
+                self.entries.iter().rev().take(NEAR).find_map(|known| match (known.key, entry.key) {
+                    (Key::Static(known_key), Key::Static(key)) if std::ptr::eq(known_key, key) => {
+                        Some(known.value)
+                    }
+                    _ => None,
+                });
+            match before {
+                Some(Stored::Text(start, end)) if self.text(start, end) == text => {
+                    self.entries.push(Entry { key: entry.key, value: Stored::Text(start, end) });
+                }
+                _ => self.push_entry(&loose, *entry),
+            }
+        }
         self.text.shrink_to_fit();
     }
 
@@ -218,17 +250,14 @@ impl Fields {
 }
 
 impl Entry {
-    /// The same with its text at another place: so much further on.
-    fn moved(&self, by: u32) -> Entry {
-        let key = match self.key {
-            Key::Text(start, end) => Key::Text(start + by, end + by),
-            key @ Key::Static(_) => key,
-        };
-        let value = match self.value {
-            Stored::Text(start, end) => Stored::Text(start + by, end + by),
-            value => value,
-        };
-        Entry { key, value }
+    /// Its text is so much further on.
+    fn shift(&mut self, by: u32) {
+        if let Key::Text(start, end) = &mut self.key {
+            (*start, *end) = (*start + by, *end + by);
+        }
+        if let Stored::Text(start, end) = &mut self.value {
+            (*start, *end) = (*start + by, *end + by);
+        }
     }
 }
 
@@ -309,6 +338,22 @@ mod tests {
             serde_json::json!({"n": -3, "name": "second", "list": "[1, 2]", "made.at.run.time": true, "nan": "NaN"})
         );
         assert_eq!(fields.get("name"), Some(FieldValue::Str("second")));
+    }
+
+    #[test]
+    fn packed_fields_are_the_same_and_a_text_that_comes_again_is_there_once() {
+        let mut fields = Fields::new();
+        fields.push_owned_key("made", "x".into());
+        for n in 0..5u64 {
+            fields.push("query", "SELECT 1".into());
+            fields.push("row", n.into());
+            fields.push("host", if n < 3 { "a" } else { "b" }.into());
+        }
+        let mut packed = fields.clone();
+        packed.pack();
+        assert!(packed.iter().eq(fields.iter()));
+        assert_eq!(packed.text, "madexSELECT 1ab");
+        assert!(packed.weight() < fields.weight());
     }
 
     #[test]

@@ -36,6 +36,7 @@ pub mod fields;
 mod finished;
 pub mod flags;
 mod merge;
+mod naming;
 mod origin;
 mod propagation_context;
 mod record;

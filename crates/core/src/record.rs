@@ -264,7 +264,7 @@ impl Buffer {
     pub(crate) fn fit(&mut self) {
         if self.rows.capacity() > self.rows.len() + FEW_SPANS {
             self.rows.shrink_to_fit();
-            self.fields.shrink_to_fit();
+            self.fields.pack();
         }
     }
 

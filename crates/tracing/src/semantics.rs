@@ -98,7 +98,7 @@ pub(crate) fn root_name(metadata: &'static Metadata<'static>, fields: &Fields) -
         // Nothing is copied that is in a table.
         Some(op) => known.find(|known| *known == op).map_or_else(|| op.into_owned().into(), Cow::Borrowed),
     };
-    RootName { name, op: Some(op), source }
+    RootName { name: name.into(), op: Some(op), source }
 }
 
 /// Records what is said about a span after it began. A root is renamed at once: what is captured in it from now on says so.

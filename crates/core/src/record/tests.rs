@@ -1,6 +1,6 @@
 use std::sync::LazyLock;
 
-use watchpost_protocol::SpanRecord;
+use watchpost_protocol::{Item, SpanRecord, Transaction, Value};
 
 use super::*;
 use crate::fields::FieldValue;
@@ -271,4 +271,49 @@ fn a_span_that_follows_all_does_not_grow_for_ever() {
     let (mut buffer, root) = opened();
     (0..2 * MAX_LINKS).for_each(|_| buffer.add_link(root, SpanLink::default()));
     assert_eq!(buffer.rows[0].set.as_ref().unwrap().links.len(), MAX_LINKS);
+}
+
+fn random_value(rng: &mut fastrand::Rng) -> (String, u8) {
+    const PARTS: [&str; 9] = ["a", "\"", "\\", "é", "\n", "🦀", "SELECT ", "https://u:p@h/?token=1", "\u{1}"];
+    ((0..rng.usize(..6)).map(|_| PARTS[rng.usize(..PARTS.len())]).collect(), rng.u8(..5))
+}
+
+/// Whatever a span says: what it writes is what its record is.
+#[test]
+fn a_span_writes_what_its_record_is() {
+    let mut rng = fastrand::Rng::with_seed(11);
+    for _ in 0..200 {
+        let mut buffer = Buffer::default();
+        for id in 1..=rng.u8(1..20) {
+            let mut fields = Fields::new();
+            for _ in 0..rng.usize(..50) {
+                let (text, kind) = random_value(&mut rng);
+                let value = match kind {
+                    0 => rng.i64(..).into(),
+                    1 => rng.u64(..).into(),
+                    2 => f64::from_bits(rng.u64(..)).into(),
+                    3 => rng.bool().into(),
+                    _ => FieldValue::Str(&text),
+                };
+                match rng.bool() {
+                    true => fields.push(["row", "db.query.text", "thread.id"][rng.usize(..3)], value),
+                    false => fields.push_owned_key(&random_value(&mut rng).0, value),
+                }
+            }
+            let start = rng.u64(..1_000_000_000);
+            let slot = buffer.open(opening(id, &fields, after(start))).unwrap();
+            buffer.record(slot, &fields);
+            if rng.bool() {
+                buffer.set_name(slot, random_value(&mut rng).0.into());
+                buffer.add_link(slot, SpanLink::default());
+            }
+            buffer.close(slot, after(start + rng.u64(..5_000_000)), SpanStatus::Ok);
+        }
+        buffer.fit();
+        let finished = buffer.finished(TraceId::from_bytes([9; 16]), at);
+        let item = Item::transaction_with_spans(&mut Transaction::default(), &finished.children).unwrap();
+        let spans = finished.children.into_iter().map(FinishedSpan::into_record).collect();
+        let expected = Item::transaction(&Transaction { spans, ..Transaction::default() }).unwrap();
+        assert_eq!(item.decode::<Value>().unwrap(), expected.decode::<Value>().unwrap());
+    }
 }

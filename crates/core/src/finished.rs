@@ -52,37 +52,36 @@ impl FinishedSpan<'_> {
 
 impl WriteJson for FinishedSpan<'_> {
     fn write_json(&self, json: &mut JsonWriter<'_>) {
-        json.begin();
-        json.field("trace_id");
+        json.raw(r#"{"trace_id":"#);
         json.trace_id(self.trace_id);
-        json.field("span_id");
+        json.raw(r#","span_id":"#);
         json.span_id(self.span_id);
         if let Some(parent) = self.parent_span_id {
-            json.field("parent_span_id");
+            json.raw(r#","parent_span_id":"#);
             json.span_id(parent);
         }
-        json.field("start_timestamp");
+        json.raw(r#","start_timestamp":"#);
         json.timestamp(self.start_timestamp);
-        json.field("timestamp");
+        json.raw(r#","timestamp":"#);
         json.timestamp(self.timestamp);
         let texts = [
-            ("op", self.op.as_deref()),
-            ("description", self.description.as_deref()),
-            ("status", self.status.map(SpanStatus::as_str)),
-            ("origin", self.origin),
+            (r#","op":"#, self.op.as_deref()),
+            (r#","description":"#, self.description.as_deref()),
+            (r#","status":"#, self.status.map(SpanStatus::as_str)),
+            (r#","origin":"#, self.origin),
         ];
         for (name, text) in texts {
             if let Some(text) = text {
-                json.field(name);
+                json.raw(name);
                 json.text(text);
             }
         }
         if !self.data.is_empty() {
-            json.field("data");
+            json.raw(r#","data":"#);
             self.data.write_json(json);
         }
         if !self.links.is_empty() {
-            json.field("links");
+            json.raw(r#","links":"#);
             json.value(&self.links);
         }
         json.end();

@@ -22,6 +22,7 @@ mod keys;
 mod names;
 mod path;
 mod scrubber;
+mod seen;
 mod text;
 mod walk;
 

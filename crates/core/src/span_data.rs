@@ -13,6 +13,9 @@ use crate::fields::FieldValue;
 /// So many attributes are searched for repeated keys one by one; more are sorted, so that a span with thousands costs no square of that.
 const FEW: usize = 32;
 
+/// Room for what a span is given besides its own: where it was made, and on which thread.
+const OWN: usize = 5;
+
 /// Attributes by key, each once; see the [module documentation](self).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SpanData<'a> {
@@ -102,6 +105,7 @@ impl<'a> SpanData<'a> {
 
     /// Sets many: of a key that comes twice, the later value stays.
     pub(crate) fn extend(&mut self, fields: impl Iterator<Item = (&'a str, FieldValue<'a>)>) {
+        self.entries.reserve(fields.size_hint().0 + OWN);
         for (key, value) in fields {
             if self.entries.len() < FEW {
                 self.insert(key, value);

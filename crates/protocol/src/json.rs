@@ -91,8 +91,14 @@ impl Json {
         if is_plain(text.as_bytes()) {
             self.plain(text);
         } else {
-            self.leaf(text);
+            self.escaped(text);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn escaped(&mut self, text: &str) {
+        self.leaf(text);
     }
 
     /// A text that needs no escapes.
@@ -210,28 +216,26 @@ impl Json {
     }
 }
 
-/// Whether a text needs no escapes. Eight bytes are looked at at once, and the last eight of a text whether they were or not.
+/// Whether a text needs no escapes. Many bytes are looked at at once, and the last of them whether they were or not.
 fn is_plain(text: &[u8]) -> bool {
-    let (words, rest) = text.as_chunks::<8>();
-    let words = words.iter().map(|word| u64::from_le_bytes(*word));
-    let last = match (text.last_chunk::<8>(), text.first_chunk::<4>(), text.last_chunk::<4>()) {
-        (Some(last), ..) => u64::from_le_bytes(*last),
-        (None, Some(first), Some(last)) => {
-            u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+    fn has_escapes<const N: usize>(chunks: &[[u8; N]], last: &[u8; N]) -> bool {
+        let mut found = [false; N]; // one for each byte of a chunk, so that a chunk is one step
+        for chunk in chunks.iter().chain([last]) {
+            for (found, byte) in found.iter_mut().zip(chunk) {
+                *found |= needs_escape(*byte);
+            }
         }
-        _ => rest.iter().fold(SPACES, |word, byte| word << 8 | u64::from(*byte)),
-    };
-    words.chain([last]).fold(0, |found, word| found | escapes(word)) == 0
+        found != [false; N]
+    }
+    match (text.last_chunk::<16>(), text.last_chunk::<4>()) {
+        (Some(last), _) => !has_escapes(text.as_chunks().0, last),
+        (None, Some(last)) => !has_escapes(text.as_chunks().0, last),
+        (None, None) => !text.iter().any(|byte| needs_escape(*byte)),
+    }
 }
 
-const EACH: u64 = 0x0101_0101_0101_0101;
-const SPACES: u64 = 0x20 * EACH;
-
-/// Not zero if one of eight bytes is a control character, a quote or a backslash.
-fn escapes(word: u64) -> u64 {
-    let below = |word: u64, limit: u64| word.wrapping_sub(limit * EACH) & !word;
-    let is = |byte: u8| below(word ^ u64::from(byte) * EACH, 1);
-    (below(word, 0x20) | is(b'"') | is(b'\\')) & 0x80 * EACH
+fn needs_escape(byte: u8) -> bool {
+    (byte < b' ') | (byte == b'"') | (byte == b'\\')
 }
 
 macro_rules! leaves {

@@ -111,11 +111,40 @@ const fn peer(from: &'static str, outgoing: &'static str, incoming: &'static str
 
 /// The row of an old name.
 pub(crate) fn find(key: &str) -> Option<&'static Rename> {
-    if !OLD.may_have(key) {
-        return None;
+    let mut place = place_of(key.as_bytes());
+    // There are more places than rows: an empty one comes.
+    while let Some(rename) = RENAMES.get(usize::from(ROWS[place])) {
+        if rename.from == key {
+            return Some(rename);
+        }
+        place = (place + 1) % PLACES;
     }
-    let at = RENAMES.binary_search_by(|rename| rename.from.cmp(key)).ok()?;
-    RENAMES.get(at)
+    None
+}
+
+const PLACES: usize = 256;
+
+/// The rows by what their names look like: of each place the row, or a number that no row has. Nearly every name that is no old one is
+/// refused by a place that is empty.
+static ROWS: [u8; PLACES] = {
+    let mut rows = [u8::MAX; PLACES];
+    let mut row = 0;
+    while row < RENAMES.len() {
+        let mut place = place_of(RENAMES[row].from.as_bytes());
+        while rows[place] != u8::MAX {
+            place = (place + 1) % PLACES;
+        }
+        rows[place] = row as u8;
+        row += 1;
+    }
+    rows
+};
+
+const fn place_of(name: &[u8]) -> usize {
+    match name {
+        [.., before_last, last] => (37 * name.len() + 5 * *before_last as usize + *last as usize) % PLACES,
+        _ => 0,
+    }
 }
 
 /// Gives the attributes of a span the names of today.
@@ -170,36 +199,6 @@ impl Rename {
     }
 }
 
-/// Which names may be old ones: nearly every other is refused by two letters and its length.
-struct Sieve([u64; 4]);
-
-static OLD: Sieve = Sieve::new();
-
-impl Sieve {
-    const fn new() -> Self {
-        let mut sieve = Sieve([0; 4]);
-        let mut at = 0;
-        while at < RENAMES.len() {
-            let hole = Sieve::hole(RENAMES[at].from.as_bytes());
-            sieve.0[hole / 64] |= 1 << (hole % 64);
-            at += 1;
-        }
-        sieve
-    }
-
-    const fn hole(name: &[u8]) -> usize {
-        match name {
-            [.., before_last, last] => (37 * name.len() + 5 * *before_last as usize + *last as usize) % 256,
-            _ => 0,
-        }
-    }
-
-    fn may_have(&self, name: &str) -> bool {
-        let hole = Sieve::hole(name.as_bytes());
-        self.0[hole / 64] >> (hole % 64) & 1 == 1
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -214,7 +213,7 @@ mod tests {
 
     #[test]
     fn the_table_is_sorted_and_leads_to_names_of_today() {
-        assert!(RENAMES.is_sorted_by(|a, b| a.from < b.from), "it is searched by halves");
+        assert!(RENAMES.is_sorted_by(|a, b| a.from < b.from), "a row is found by whoever reads it");
         for rename in RENAMES {
             assert!(find(rename.to).is_none(), "{} is an old name itself", rename.to);
             assert!(find(rename.from).is_some_and(|found| found.to == rename.to), "{}", rename.from);

@@ -8,6 +8,7 @@ use watchpost_protocol::{AttributeValue, DynamicSamplingContext};
 
 use super::path::Path;
 use super::scrubber::Rules;
+use super::seen::Seen;
 use super::{FILTERED, text};
 use crate::fields::FieldValue;
 use crate::span_data::{SpanData, SpanValue};
@@ -24,7 +25,10 @@ pub(crate) trait Scrub {
 impl Rules {
     /// Takes out of an item what must not leave the process, and says so in its `_meta` (§16.6). Where nothing is found nothing is allocated.
     pub(crate) fn scrub(&self, item: &mut impl Scrub, meta: &mut Option<Value>) {
-        item.scrub(&mut Walk { rules: self, meta, seen: Seen::default() }, &Path::ROOT);
+        item.scrub(
+            &mut Walk { rules: self, meta, keys: Seen::default(), texts: Seen::default() },
+            &Path::ROOT,
+        );
     }
 
     /// The same for the context in an envelope's header, which has the name of the transaction and no `_meta`.
@@ -44,7 +48,10 @@ impl Rules {
 pub(crate) struct Walk<'w> {
     pub(super) rules: &'w Rules,
     meta: &'w mut Option<Value>,
-    seen: Seen,
+    /// What happens to the values of keys.
+    keys: Seen<Verdict>,
+    /// Whether there is nothing to take out of texts.
+    texts: Seen<bool>,
 }
 
 impl Walk<'_> {
@@ -61,12 +68,19 @@ impl Walk<'_> {
         }
     }
 
-    /// The attributes of a span that was recorded. Its keys stay where they are until the walk is over, and most come again with the
+    /// The attributes of a span that was recorded. Keys and texts stay where they are until the walk is over, and most come again with the
     /// next span.
     pub(crate) fn attributes(&mut self, at: &Path<'_>, data: &mut SpanData<'_>) {
         for (key, value) in data.iter_mut() {
-            let verdict = self.seen.verdict(key, self.rules);
-            self.carry_out(verdict, &at.key(key), value);
+            let verdict = self.keys.verdict(key, |key| Verdict::of(key, self.rules));
+            match (verdict, &value) {
+                (Verdict::Inspect(TextKind::Any), SpanValue::Recorded(FieldValue::Str(text)))
+                    if self.texts.verdict(text, |text| matches!(self.rules.text(text), Cow::Borrowed(_))) => {
+                }
+                (Verdict::Inspect(_), SpanValue::Recorded(value)) if !matches!(value, FieldValue::Str(_)) => {
+                }
+                _ => self.carry_out(verdict, &at.key(key), value),
+            }
         }
     }
 
@@ -193,30 +207,6 @@ enum Verdict {
 impl Verdict {
     fn of(key: &str, rules: &Rules) -> Self {
         if rules.hides(key) { Verdict::Hide } else { Verdict::Inspect(TextKind::of(key)) }
-    }
-}
-
-/// The keys that were met last, by where they stand.
-struct Seen([Option<(*const u8, usize, Verdict)>; Seen::PLACES]);
-
-impl Default for Seen {
-    fn default() -> Self {
-        Seen([None; Seen::PLACES])
-    }
-}
-
-impl Seen {
-    const PLACES: usize = 64;
-
-    fn verdict(&mut self, key: &str, rules: &Rules) -> Verdict {
-        let (start, length) = (key.as_ptr(), key.len());
-        let Some(place) = self.0.get_mut((start.addr() / 4 + length) % Seen::PLACES) else {
-            return Verdict::of(key, rules);
-        };
-        match *place {
-            Some((known, its_length, verdict)) if (known, its_length) == (start, length) => verdict,
-            _ => place.insert((start, length, Verdict::of(key, rules))).2,
-        }
     }
 }
 

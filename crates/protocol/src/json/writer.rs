@@ -12,7 +12,8 @@ pub trait WriteJson {
     fn write_json(&self, json: &mut JsonWriter<'_>);
 }
 
-/// Where values and members are written one after the other. Whoever writes says where objects begin and end; commas are the writer's.
+/// Where values and members are written one after the other. Whoever writes says where objects begin and end; commas before the members that it begins
+/// are the writer's.
 #[derive(Debug)]
 pub struct JsonWriter<'j> {
     json: &'j mut Json,
@@ -21,6 +22,11 @@ pub struct JsonWriter<'j> {
 impl<'j> JsonWriter<'j> {
     pub(super) fn new(json: &'j mut Json) -> Self {
         JsonWriter { json }
+    }
+
+    /// Writes JSON that the program is made with, commas included: the names of a span's fields.
+    pub fn raw(&mut self, json: &'static str) {
+        self.json.raw(json);
     }
 
     /// Begins an object.

@@ -216,26 +216,22 @@ impl Json {
     }
 }
 
-/// Whether a text needs no escapes. Many bytes are looked at at once, and the last of them whether they were or not.
+/// Whether a text needs no escapes. Eight bytes are looked at at once, and the last eight of a text whether they were or not.
 fn is_plain(text: &[u8]) -> bool {
-    fn has_escapes<const N: usize>(chunks: &[[u8; N]], last: &[u8; N]) -> bool {
-        let mut found = [false; N]; // one for each byte of a chunk, so that a chunk is one step
-        for chunk in chunks.iter().chain([last]) {
-            for (found, byte) in found.iter_mut().zip(chunk) {
-                *found |= needs_escape(*byte);
-            }
-        }
-        found != [false; N]
-    }
-    match (text.last_chunk::<16>(), text.last_chunk::<4>()) {
-        (Some(last), _) => !has_escapes(text.as_chunks().0, last),
-        (None, Some(last)) => !has_escapes(text.as_chunks().0, last),
-        (None, None) => !text.iter().any(|byte| needs_escape(*byte)),
-    }
+    let Some(last) = text.last_chunk::<8>() else {
+        return text.iter().all(|byte| *byte >= b' ' && *byte != b'"' && *byte != b'\\');
+    };
+    let (words, _) = text.as_chunks::<8>();
+    words.iter().fold(escapes(*last), |found, word| found | escapes(*word)) == 0
 }
 
-fn needs_escape(byte: u8) -> bool {
-    (byte < b' ') | (byte == b'"') | (byte == b'\\')
+/// Not zero if one of eight bytes is a control character, a quote or a backslash.
+fn escapes(bytes: [u8; 8]) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(bytes);
+    let below = |word: u64, limit: u64| word.wrapping_sub(limit * EACH) & !word;
+    let is = |byte: u8| below(word ^ u64::from(byte) * EACH, 1);
+    (below(word, 0x20) | is(b'"') | is(b'\\')) & 0x80 * EACH
 }
 
 macro_rules! leaves {

@@ -165,10 +165,10 @@ fn text<'a>(text: &'a mut [u8], bytes: &[u8]) -> &'a str {
 fn eight_digits(word: u32) -> [u8; 8] {
     const EACH: u64 = 0x0101_0101_0101_0101;
     let word = u64::from(word);
-    let halves = (word | word << 16) & 0x0000_FFFF_0000_FFFF;
-    let bytes = (halves | halves << 8) & 0x00FF_00FF_00FF_00FF;
-    let nibbles = (bytes | bytes << 4) & 0x0F0F_0F0F_0F0F_0F0F;
-    let letters = (nibbles + 6 * EACH) >> 4 & EACH; // 1 for what is above 9
+    let halves = (word | (word << 16)) & 0x0000_FFFF_0000_FFFF;
+    let bytes = (halves | (halves << 8)) & 0x00FF_00FF_00FF_00FF;
+    let nibbles = (bytes | (bytes << 4)) & 0x0F0F_0F0F_0F0F_0F0F;
+    let letters = ((nibbles + 6 * EACH) >> 4) & EACH; // 1 for what is above 9
     let to_letters = u64::from(b'a' - b'9' - 1);
     (nibbles + u64::from(b'0') * EACH + to_letters * letters).to_be_bytes()
 }

@@ -230,8 +230,8 @@ fn escapes(bytes: [u8; 8]) -> u64 {
     const EACH: u64 = 0x0101_0101_0101_0101;
     let word = u64::from_le_bytes(bytes);
     let below = |word: u64, limit: u64| word.wrapping_sub(limit * EACH) & !word;
-    let is = |byte: u8| below(word ^ u64::from(byte) * EACH, 1);
-    (below(word, 0x20) | is(b'"') | is(b'\\')) & 0x80 * EACH
+    let is = |byte: u8| below(word ^ (u64::from(byte) * EACH), 1);
+    (below(word, 0x20) | is(b'"') | is(b'\\')) & (0x80 * EACH)
 }
 
 macro_rules! leaves {

@@ -60,7 +60,7 @@ fn describe(
         renames::apply_to_peer(&mut span.data, kind.is_some_and(|kind| kind.incoming));
         meaning = Meaning::of(&span.data, kind);
         span.status = span.status.or_else(|| status::of(&span.data));
-        TOLD.iter().for_each(|told| drop(span.data.remove(*told)));
+        TOLD.iter().for_each(|told| drop(span.data.remove(told)));
         write_numbers(&mut span.data);
     }
     meaning.complete(library, &span.data);

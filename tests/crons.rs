@@ -1,6 +1,8 @@
 //! Check-ins: of a job that runs, fails, panics or is dropped, by hand and by the attribute (features M01 to M03).
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod support;
+
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -8,7 +10,9 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use serde_json::json;
+use support::clock::Wound;
 use tokio::runtime::Builder;
+use tokio_cron_scheduler::{Job, JobScheduler};
 use watchpost::protocol::CheckIn;
 use watchpost::{CheckInStatus, Crontab, IntervalUnit, monitor};
 use watchpost_testkit::{Captured, capture, capture_with, options};
@@ -25,6 +29,15 @@ fn statuses(captured: &Captured) -> Vec<CheckInStatus> {
 
 const OK: [CheckInStatus; 2] = [CheckInStatus::InProgress, CheckInStatus::Ok];
 const FAILED: [CheckInStatus; 2] = [CheckInStatus::InProgress, CheckInStatus::Error];
+
+#[test]
+fn how_long_a_run_took_is_by_the_clock_of_the_client() {
+    let clock = Wound::new();
+    let captured = capture_with(options().clock(clock.clone()), || {
+        monitor("job").unwrap().run(|| clock.set(90));
+    });
+    assert_eq!(captured.check_ins()[1].duration, Some(90.0));
+}
 
 #[test]
 fn a_job_checks_in_when_it_begins_and_when_it_ends() {
@@ -160,6 +173,32 @@ mod by_attribute {
         pub(super) async fn list(&self) -> impl watchpost::Outcome + use<> {}
     }
 
+    /// What goes wrong in it is known by name, and what comes of it is not.
+    type Doubled<T> = Result<T, std::num::ParseIntError>;
+
+    #[watchpost::monitor("nested")]
+    fn doubled(text: &str) -> Doubled<(impl Fn(u32) -> u32 + use<>, u32)> {
+        let number: u32 = text.parse()?;
+        Ok((move |times| times * number, number))
+    }
+
+    #[watchpost::monitor("nested")]
+    async fn numbers<'a>(
+        texts: &'a [&'a str],
+    ) -> Result<impl Iterator<Item = u32> + use<'a>, std::num::ParseIntError> {
+        let first: u32 = texts[0].parse()?;
+        Ok(texts.iter().map(move |text| text.len() as u32 + first))
+    }
+
+    #[test]
+    fn the_result_may_have_parts_without_a_name() {
+        assert_eq!(statuses(&capture(|| assert_eq!(doubled("7").unwrap().0(2), 14))), OK);
+        assert_eq!(statuses(&capture(|| assert!(doubled("x").is_err()))), FAILED);
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let all = || runtime.block_on(numbers(&["1", "two"])).unwrap().sum::<u32>();
+        assert_eq!(statuses(&capture(|| assert_eq!(all(), 6))), OK);
+    }
+
     #[test]
     fn a_function_runs_as_before_and_checks_in() {
         let captured = capture(|| assert_eq!(bill(&[1, 2]), Ok(9)));
@@ -184,4 +223,35 @@ mod by_attribute {
         assert_eq!(shop.runs, 1);
         assert_eq!(statuses(&capture(|| drop(runtime.block_on(shop.list())))), OK);
     }
+}
+
+#[test]
+fn what_a_scheduler_runs_checks_in_and_is_a_unit_of_work() {
+    let captured = capture(|| {
+        Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+            let crontab: Crontab = "0 3 * * *".parse().unwrap();
+            let mut scheduler = JobScheduler::new().await.unwrap();
+            let nightly = monitor("nightly").unwrap().crontab(crontab.clone());
+            let daily = Job::new_async(crontab.with_seconds(), nightly.clone().job(async |_, _| ()));
+            scheduler.add(daily.unwrap()).await.unwrap();
+            let (ran, mut runs) = tokio::sync::mpsc::unbounded_channel();
+            let soon = Job::new_one_shot_async(
+                Duration::ZERO,
+                nightly.job(move |_, _| {
+                    let ran = ran.clone();
+                    async move {
+                        watchpost::set_tag("night", "long");
+                        ran.send(()).map_err(drop)
+                    }
+                }),
+            );
+            scheduler.add(soon.unwrap()).await.unwrap();
+            scheduler.start().await.unwrap();
+            runs.recv().await.unwrap();
+            scheduler.shutdown().await.unwrap();
+            watchpost::capture_message("in the morning");
+        });
+    });
+    assert_eq!(statuses(&captured), OK);
+    assert!(captured.events()[0].tags.is_empty(), "what a run sets ends with it");
 }

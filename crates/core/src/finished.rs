@@ -16,7 +16,7 @@ pub struct FinishedSpan<'a> {
     pub(crate) parent_span_id: Option<SpanId>,
     pub(crate) start_timestamp: Timestamp,
     pub(crate) timestamp: Timestamp,
-    /// Its operation, as `db` (`protocol.md` §6.6).
+    /// Its operation, as `db`.
     pub op: Option<Cow<'a, str>>,
     /// What it did, for a reader.
     pub description: Option<Cow<'a, str>>,
@@ -24,7 +24,7 @@ pub struct FinishedSpan<'a> {
     pub status: Option<SpanStatus>,
     /// What made it, as `auto.db.sqlx`; `manual` if absent.
     pub origin: Option<&'static str>,
-    /// Its attributes (`protocol.md` §6.8).
+    /// Its attributes.
     pub data: SpanData<'a>,
     pub(crate) links: Vec<SpanLink>,
 }

@@ -25,7 +25,7 @@ pub struct Site {
 pub(crate) struct SpanInit {
     /// Its name; the description of a child, the name of a transaction.
     pub name: Cow<'static, str>,
-    /// Its operation, as `db` (`protocol.md` §6.6).
+    /// Its operation, as `db`.
     pub op: Option<Cow<'static, str>>,
     /// What made it, as `auto.http.axum`; `manual` by default.
     pub origin: &'static str,
@@ -93,7 +93,7 @@ pub(crate) fn describe<'a>(
 }
 
 impl Site {
-    /// Writes the place into attributes (`protocol.md` §6.8); what is there already stays.
+    /// Writes the place into attributes; what is there already stays.
     pub fn write_to(&self, data: &mut SpanData<'_>) {
         if let Some(file) = self.file {
             data.insert_new("code.file.path", file);

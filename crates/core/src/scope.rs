@@ -251,7 +251,7 @@ impl Scope {
         self.update(|data| data.level = level);
     }
 
-    /// Sets the fingerprint of every event of this scope (features F01). `"{{ default }}"` inserts the server's own grouping.
+    /// Sets the fingerprint of every event of this scope. `"{{ default }}"` inserts the server's own grouping.
     pub fn set_fingerprint<S: Into<Cow<'static, str>>>(&self, parts: impl IntoIterator<Item = S>) {
         let parts: Vec<_> = parts.into_iter().map(Into::into).collect();
         self.update(|data| data.fingerprint = (!parts.is_empty()).then_some(parts));
@@ -273,7 +273,7 @@ impl Scope {
     }
 
     /// Sets a tag: a short, searchable key and value. Keys hold up to 32 and values up to 200 characters of `[a-zA-Z0-9_.:-]`
-    /// and printable text; what is longer is cut, and said once per key under `debug` (features X01).
+    /// and printable text; what is longer is cut, and said once per key under `debug`.
     pub fn set_tag(&self, key: impl Into<String>, value: impl fmt::Display) {
         let (key, value) = crate::tag::fit(key.into(), value.to_string());
         self.update(|data| {
@@ -295,7 +295,7 @@ impl Scope {
         });
     }
 
-    /// Notes that a feature flag was evaluated: the last 100 are on every error event of this scope (`protocol.md` §14.3). The server takes names of up to 32 characters and
+    /// Notes that a feature flag was evaluated: the last 100 are on every error event of this scope. The server takes names of up to 32 characters and
     /// values of up to 200. The free function [`add_feature_flag`](crate::api::add_feature_flag) also notes it on the open span.
     pub fn add_feature_flag(&self, name: impl Into<String>, value: impl Into<Value>) {
         let (name, value) = (name.into(), value.into());

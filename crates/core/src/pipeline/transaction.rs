@@ -9,7 +9,7 @@ use watchpost_protocol::{
     TraceContext, Transaction, TransactionInfo, TransactionSource, Value,
 };
 
-use super::{Telemetry, models};
+use super::{Standalone, Telemetry, models};
 use crate::config::Config;
 use crate::dsc;
 use crate::filters;
@@ -211,7 +211,9 @@ impl Telemetry for FinishedTransaction<'_> {
 
     // Names and descriptions of spans are never cut (§16.7).
     fn trim(&mut self, _: &Config) {}
+}
 
+impl Standalone for FinishedTransaction<'_> {
     fn event_id(&self) -> Option<EventId> {
         Some(self.transaction.event_id)
     }

@@ -10,6 +10,7 @@ use crate::integration::Integration;
 use crate::options::Options;
 use crate::sampling::SampleRate;
 use crate::scrub::Rules;
+use crate::unharmed::unharmed;
 
 /// The name under which Watchpost reports.
 pub const SDK_NAME: &str = "watchpost.rust";
@@ -29,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) attributes: Attributes,
     /// In the order in which they run; one per identifier.
     pub(crate) integrations: Vec<Arc<dyn Integration>>,
+    /// Whether anybody wants to see the spans of a transaction as the protocol has them.
+    pub(crate) spans_are_read: bool,
     /// What must not leave the process; `None`: the program does not want anything taken out.
     pub(crate) scrub: Option<Rules>,
 }
@@ -56,6 +59,7 @@ impl Config {
             server_name: options.server_name.as_deref().map(Into::into),
             sample_rate: options.sample_rate.unwrap_or(SampleRate::ALL),
             sdk: Arc::new(sdk(&integrations)),
+            spans_are_read: spans_are_read(&options, &integrations),
             integrations,
             scrub: options.event_scrubber.as_ref().map(|scrubber| scrubber.rules(options.send_default_pii)),
             dsn,
@@ -89,6 +93,13 @@ fn one_per_identifier(given: &[Arc<dyn Integration>]) -> Vec<Arc<dyn Integration
         }
     }
     kept
+}
+
+fn spans_are_read(options: &Options, integrations: &[Arc<dyn Integration>]) -> bool {
+    let reads = |each: &Arc<dyn Integration>| unharmed(|| each.reads_spans()).unwrap_or(true);
+    options.before_send_transaction.is_some()
+        || !options.ignore_spans.is_empty()
+        || integrations.iter().any(reads)
 }
 
 fn sdk(integrations: &[Arc<dyn Integration>]) -> SdkInfo {

@@ -97,7 +97,12 @@ impl Fields {
 
     /// Adds the one field of `other` that is at this position, if there is one.
     pub(crate) fn push_from(&mut self, other: &Fields, at: usize) {
-        let Some(entry) = other.entries.get(at) else { return };
+        if let Some(entry) = other.entries.get(at) {
+            self.push_entry(other, *entry);
+        }
+    }
+
+    fn push_entry(&mut self, other: &Fields, entry: Entry) {
         match entry.key {
             Key::Static(key) => self.push(key, other.value(entry.value)),
             Key::Text(..) => self.push_owned_key(other.key(entry.key), other.value(entry.value)),
@@ -120,9 +125,32 @@ impl Fields {
         self.text.len()
     }
 
-    /// Gives back the room that was not needed.
-    pub(crate) fn shrink_to_fit(&mut self) {
-        self.entries.shrink_to_fit();
+    /// Gives back the room that is not needed, and keeps a text that comes again under its key once: a query, as a rule.
+    pub(crate) fn pack(&mut self) {
+        /// So far behind is the field of the span before with the same key, if it is of the same callsite.
+        const NEAR: usize = 8;
+        let loose = std::mem::take(self);
+        self.entries.reserve_exact(loose.entries.len());
+        for entry in &loose.entries {
+            let Stored::Text(start, end) = entry.value else {
+                self.push_entry(&loose, *entry);
+                continue;
+            };
+            let text = loose.text(start, end);
+            let before =
+                self.entries.iter().rev().take(NEAR).find_map(|known| match (known.key, entry.key) {
+                    (Key::Static(known_key), Key::Static(key)) if std::ptr::eq(known_key, key) => {
+                        Some(known.value)
+                    }
+                    _ => None,
+                });
+            match before {
+                Some(Stored::Text(start, end)) if self.text(start, end) == text => {
+                    self.entries.push(Entry { key: entry.key, value: Stored::Text(start, end) });
+                }
+                _ => self.push_entry(&loose, *entry),
+            }
+        }
         self.text.shrink_to_fit();
     }
 
@@ -166,7 +194,9 @@ impl Fields {
 
     /// Writes the fields into a JSON map; of a key that was set twice, the later value stays.
     pub fn write_to(&self, map: &mut Map<String, Value>) {
-        write(self.iter(), map);
+        for (key, value) in self.iter() {
+            map.insert(key.to_owned(), value.to_json());
+        }
     }
 
     /// A part of the list, by position: how a shared buffer gives each its own.
@@ -228,16 +258,6 @@ impl Entry {
         if let Stored::Text(start, end) = &mut self.value {
             (*start, *end) = (*start + by, *end + by);
         }
-    }
-}
-
-/// Writes fields into a JSON map; of a key that occurs twice, the later value stays.
-pub(crate) fn write<'a>(
-    fields: impl Iterator<Item = (&'a str, FieldValue<'a>)>,
-    map: &mut Map<String, Value>,
-) {
-    for (key, value) in fields {
-        map.insert(key.to_owned(), value.to_json());
     }
 }
 
@@ -318,6 +338,22 @@ mod tests {
             serde_json::json!({"n": -3, "name": "second", "list": "[1, 2]", "made.at.run.time": true, "nan": "NaN"})
         );
         assert_eq!(fields.get("name"), Some(FieldValue::Str("second")));
+    }
+
+    #[test]
+    fn packed_fields_are_the_same_and_a_text_that_comes_again_is_there_once() {
+        let mut fields = Fields::new();
+        fields.push_owned_key("made", "x".into());
+        for n in 0..5u64 {
+            fields.push("query", "SELECT 1".into());
+            fields.push("row", n.into());
+            fields.push("host", if n < 3 { "a" } else { "b" }.into());
+        }
+        let mut packed = fields.clone();
+        packed.pack();
+        assert!(packed.iter().eq(fields.iter()));
+        assert_eq!(packed.text, "madexSELECT 1ab");
+        assert!(packed.weight() < fields.weight());
     }
 
     #[test]

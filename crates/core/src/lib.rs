@@ -34,6 +34,7 @@ mod session;
 
 mod breadcrumbs;
 pub mod fields;
+mod finished;
 pub mod flags;
 mod merge;
 mod naming;
@@ -43,6 +44,7 @@ mod record;
 mod recorder;
 pub mod scope;
 pub mod scratch;
+mod span_data;
 mod tag;
 mod thread;
 

@@ -4,7 +4,10 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 
-use watchpost_protocol::{Map, SpanLink, SpanRecord, TransactionSource, Value};
+use watchpost_protocol::{SpanLink, TransactionSource};
+
+use crate::finished::FinishedSpan;
+use crate::span_data::SpanData;
 
 /// Where a span was made in the program, as far as it is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,12 +39,12 @@ pub(crate) struct SpanInit {
 pub struct Callsite {
     /// What the layer knows.
     pub data: &'static (dyn Any + Send + Sync),
-    /// Writes it into a record that has its ids, times and attributes already: the description, the operation, the origin, the place,
+    /// Writes it into a span that has its ids, times and attributes already: the description, the operation, the origin, the place,
     /// and what the attributes mean. What the program set by hand is set afterwards, and stays.
     ///
     /// It says what the description is, as the name of a transaction: of a root it becomes that. `None` leaves the name that the root
     /// started with.
-    pub describe: fn(&'static (dyn Any + Send + Sync), &mut SpanRecord) -> Option<TransactionSource>,
+    pub describe: fn(&'static (dyn Any + Send + Sync), &mut FinishedSpan<'_>) -> Option<TransactionSource>,
 }
 
 impl fmt::Debug for Callsite {
@@ -66,39 +69,40 @@ pub(crate) struct Set {
 }
 
 /// Says what a span is: as its maker does, then as the program did. A layer says what the description is, too.
-pub(crate) fn describe(
-    record: &mut SpanRecord,
-    origin: Origin,
-    set: Option<Box<Set>>,
+pub(crate) fn describe<'a>(
+    span: &mut FinishedSpan<'a>,
+    origin: &'a Origin,
+    set: Option<&'a Set>,
 ) -> Option<TransactionSource> {
     let source = match origin {
         Origin::ByHand(init) => {
-            record.description = Some(init.name.into_owned());
-            record.op = init.op.map(Cow::into_owned);
-            record.origin = Some(init.origin.to_owned());
-            init.site.write_to(&mut record.data);
+            span.description = Some(Cow::Borrowed(&init.name));
+            span.op = init.op.as_deref().map(Cow::Borrowed);
+            span.origin = Some(init.origin);
+            init.site.write_to(&mut span.data);
             None
         }
-        Origin::Layer(callsite) => (callsite.describe)(callsite.data, record),
+        Origin::Layer(callsite) => (callsite.describe)(callsite.data, span),
     };
     if let Some(set) = set {
-        record.description = set.name.map(Cow::into_owned).or(record.description.take());
-        record.op = set.op.map(Cow::into_owned).or(record.op.take());
-        record.links = set.links;
+        span.description = set.name.as_deref().map(Cow::Borrowed).or(span.description.take());
+        span.op = set.op.as_deref().map(Cow::Borrowed).or(span.op.take());
+        span.links.clone_from(&set.links);
     }
     source
 }
 
 impl Site {
     /// Writes the place into attributes; what is there already stays.
-    pub fn write_to(&self, data: &mut Map<String, Value>) {
-        let mut put = |key: &str, value: Option<Value>| {
-            if let (Some(value), false) = (value, data.contains_key(key)) {
-                data.insert(key.to_owned(), value);
-            }
-        };
-        put("code.file.path", self.file.map(Value::from));
-        put("code.line.number", self.line.map(Value::from));
-        put("code.namespace", self.module.map(Value::from));
+    pub fn write_to(&self, data: &mut SpanData<'_>) {
+        if let Some(file) = self.file {
+            data.insert_new("code.file.path", file);
+        }
+        if let Some(line) = self.line {
+            data.insert_new("code.line.number", line);
+        }
+        if let Some(module) = self.module {
+            data.insert_new("code.namespace", module);
+        }
     }
 }

@@ -205,8 +205,9 @@ impl Pipeline {
         self.finish(event, dsc)
     }
 
-    fn prepare_transaction(&self, job: TransactionJob) -> Option<Envelope> {
-        let (transaction, dsc) = job.into_transaction(&self.config, &self.losses)?;
+    fn prepare_transaction(&self, mut job: TransactionJob) -> Option<Envelope> {
+        let buffer = std::mem::take(&mut job.buffer);
+        let (transaction, dsc) = job.into_transaction(&buffer, &self.config, &self.losses)?;
         self.finish(transaction, Some(dsc))
     }
 

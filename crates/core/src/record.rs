@@ -1,15 +1,16 @@
 //! The spans of one trace, recorded flat: one row per span, all attributes in one buffer.
 //!
-//! The caller writes numbers, pointers and bytes; the worker makes [`SpanRecord`]s of them. A row is addressed by its position, so the
+//! The caller writes numbers, pointers and bytes; the worker makes [`FinishedSpan`]s of them. A row is addressed by its position, so the
 //! row of a span is found without a search.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
-use watchpost_protocol::{SpanId, SpanLink, SpanRecord, SpanStatus, Timestamp, TraceId, TransactionSource};
+use watchpost_protocol::{SpanId, SpanLink, SpanStatus, Timestamp, TraceId, TransactionSource};
 
-use crate::fields::{self, Fields};
+use crate::fields::Fields;
+use crate::finished::FinishedSpan;
 use crate::origin::{self, Origin, Set, SpanInit};
 use crate::thread::Threads;
 
@@ -263,7 +264,7 @@ impl Buffer {
     pub(crate) fn fit(&mut self) {
         if self.rows.capacity() > self.rows.len() + FEW_SPANS {
             self.rows.shrink_to_fit();
-            self.fields.shrink_to_fit();
+            self.fields.pack();
         }
     }
 
@@ -348,26 +349,27 @@ impl Buffer {
     }
 
     /// The root and its finished children, and how many children were not finished. `at` turns a moment into the time of day.
-    pub(crate) fn into_records(self, trace_id: TraceId, at: impl Fn(Instant) -> Timestamp) -> Records {
-        let Buffer { rows, fields: attributes, mut later, threads, overflow, .. } = self;
+    pub(crate) fn finished(&self, trace_id: TraceId, at: impl Fn(Instant) -> Timestamp) -> Finished<'_> {
+        let mut later = self.later.clone();
         later.sort_by_key(|(slot, _)| *slot); // stable: of one span, the later value stays behind the earlier
-        let mut later = later.into_iter().peekable();
-        let parents = sent_parents(&rows);
-        let mut records = Records {
+        let mut later = later.as_slice();
+        let parents = sent_parents(&self.rows);
+        let mut finished = Finished {
             root: None,
             source: None,
-            children: Vec::with_capacity(rows.len()),
+            children: Vec::with_capacity(self.rows.len()),
             unfinished: 0,
-            overflow,
+            overflow: self.overflow,
         };
-        for (slot, row) in rows.into_iter().enumerate() {
-            let mine: Vec<_> =
-                std::iter::from_fn(|| later.next_if(|(whose, _)| *whose as usize == slot)).collect();
+        for (slot, row) in self.rows.iter().enumerate() {
+            let mine = later.iter().take_while(|(whose, _)| *whose as usize == slot).count();
+            let (mine, others) = later.split_at(mine);
+            later = others;
             let Some(end) = row.end else {
-                records.unfinished += u64::from(slot != 0);
+                finished.unfinished += u64::from(slot != 0);
                 continue;
             };
-            let mut record = SpanRecord {
+            let mut span = FinishedSpan {
                 trace_id,
                 span_id: row.span_id,
                 // The root's is of another process, which the trace knows.
@@ -375,23 +377,21 @@ impl Buffer {
                 start_timestamp: at(row.start),
                 timestamp: at(end),
                 status: row.status,
-                ..SpanRecord::default()
+                ..FinishedSpan::default()
             };
-            if let Some(thread) = threads.get(row.thread) {
-                thread.write_to(&mut record.data);
+            let added = mine.iter().flat_map(|(_, at)| self.fields.slice((*at, *at + 1)));
+            span.data.extend(self.fields.slice(row.attributes).chain(added));
+            if let Some(thread) = self.threads.get(row.thread) {
+                thread.write_to(&mut span.data);
             }
-            fields::write(attributes.slice(row.attributes), &mut record.data);
-            for (_, at) in mine {
-                fields::write(attributes.slice((at, at + 1)), &mut record.data);
-            }
-            let source = origin::describe(&mut record, row.origin, row.set);
-            record.status.get_or_insert(if row.failed { SpanStatus::InternalError } else { row.otherwise });
+            let source = origin::describe(&mut span, &row.origin, row.set.as_deref());
+            span.status.get_or_insert(if row.failed { SpanStatus::InternalError } else { row.otherwise });
             match slot {
-                0 => (records.root, records.source) = (Some(record), source),
-                _ => records.children.push(record),
+                0 => (finished.root, finished.source) = (Some(span), source),
+                _ => finished.children.push(span),
             }
         }
-        records
+        finished
     }
 }
 
@@ -408,12 +408,12 @@ fn sent_parents(rows: &[Row]) -> Vec<SpanId> {
     parents
 }
 
-/// A trace as protocol data.
-pub(crate) struct Records {
-    pub(crate) root: Option<SpanRecord>,
+/// A trace that has ended.
+pub(crate) struct Finished<'a> {
+    pub(crate) root: Option<FinishedSpan<'a>>,
     /// What the root's description is, if a layer has described it.
     pub(crate) source: Option<TransactionSource>,
-    pub(crate) children: Vec<SpanRecord>,
+    pub(crate) children: Vec<FinishedSpan<'a>>,
     pub(crate) unfinished: u64,
     pub(crate) overflow: u64,
 }

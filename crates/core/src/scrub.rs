@@ -22,6 +22,7 @@ mod keys;
 mod names;
 mod path;
 mod scrubber;
+mod seen;
 mod text;
 mod walk;
 
@@ -29,9 +30,11 @@ mod walk;
 mod tests;
 
 pub use names::{header, names_a_secret};
+pub(crate) use path::Path;
 pub(crate) use scrubber::Rules;
 pub use scrubber::{DEFAULT_DENYLIST, DEFAULT_PII_DENYLIST, EventScrubber};
 pub use text::{query, url};
+pub(crate) use walk::{Scrub, Walk};
 
 /// What stands in the place of a value that was taken out.
 pub const FILTERED: &str = "[Filtered]";

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use watchpost_protocol::{Map, Value};
+use crate::span_data::SpanData;
 
 /// A thread of the program, as it is named in attributes (`protocol.md` §6.8).
 #[derive(Debug)]
@@ -64,11 +64,11 @@ impl ThreadInfo {
         ThreadInfo { id, name: thread.name().map(str::to_owned) }
     }
 
-    /// Writes `thread.id` and `thread.name` into attributes.
-    pub(crate) fn write_to(&self, data: &mut Map<String, Value>) {
-        data.insert("thread.id".into(), self.id.clone().into());
+    /// Writes `thread.id` and `thread.name` into attributes; what is there already stays.
+    pub(crate) fn write_to<'a>(&'a self, data: &mut SpanData<'a>) {
+        data.insert_new("thread.id", &*self.id);
         if let Some(name) = &self.name {
-            data.insert("thread.name".into(), name.clone().into());
+            data.insert_new("thread.name", &**name);
         }
     }
 }

@@ -42,6 +42,10 @@ impl Integration for ContextIntegration {
         started();
     }
 
+    fn reads_spans(&self) -> bool {
+        false
+    }
+
     fn process_event(&self, mut event: Event) -> Option<Event> {
         surroundings().add_to(&mut event.contexts);
         Some(event)

@@ -43,6 +43,10 @@ impl Integration for PanicIntegration {
     fn setup_once(&self) {
         install_panic_hook();
     }
+
+    fn reads_spans(&self) -> bool {
+        false
+    }
 }
 
 /// Installs the hook of [`PanicIntegration`] and says whether this call did. There is one per process: later calls do nothing.

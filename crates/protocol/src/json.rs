@@ -3,6 +3,8 @@
 //! serde_json's own serializer is inlined into every field of every payload, which makes 100 kB of code in each program that
 //! reports. This one inlines a call or two per field: 40 kB, and less time. Escapes and integers are still serde_json's to write.
 
+mod writer;
+
 use std::fmt;
 use std::io::Write;
 
@@ -12,6 +14,8 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 use serde_json::Error;
+
+pub use self::writer::{JsonWriter, WriteJson};
 
 /// The JSON of a value.
 ///
@@ -32,9 +36,52 @@ pub(crate) fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Resu
     let written = value.serialize(&mut json);
     *out = json.out;
     written?;
-    if json.bad_key { Err(Error::custom("a key must be text, a number or a boolean")) } else { Ok(()) }
+    if json.bad_key { Err(bad_key()) } else { Ok(()) }
 }
 
+/// The JSON of an object with a list that it does not have itself. It is written first, so that nothing that was written is moved.
+pub(crate) fn with_list<S, T, O>(
+    name: &'static str,
+    (some, others): (&[S], &[T]),
+    object: &O,
+) -> Result<Vec<u8>, Error>
+where
+    S: Serialize,
+    T: WriteJson,
+    O: Serialize,
+{
+    if some.is_empty() && others.is_empty() {
+        return to_vec(object);
+    }
+    // A guess that is right for most spans; the vector grows if it is wrong.
+    let mut json = Json { out: Vec::with_capacity(1024 + 768 * (some.len() + others.len())), bad_key: false };
+    json.variant(name);
+    json.raw("[");
+    for each in some {
+        json.next();
+        each.serialize(&mut json)?;
+    }
+    for each in others {
+        json.next();
+        each.write_json(&mut JsonWriter::new(&mut json));
+    }
+    json.raw("]");
+    let start = json.out.len();
+    object.serialize(&mut json)?;
+    if let Some(brace) = json.out.get_mut(start) {
+        *brace = b',';
+    }
+    if json.out.get(start + 1) == Some(&b'}') {
+        json.out.remove(start);
+    }
+    if json.bad_key { Err(bad_key()) } else { Ok(json.out) }
+}
+
+fn bad_key() -> Error {
+    Error::custom("a key must be text, a number or a boolean")
+}
+
+#[derive(Debug)]
 struct Json {
     /// What is written so far. Its last byte tells whether a comma comes before the next member.
     out: Vec<u8>,
@@ -53,16 +100,25 @@ impl Json {
 
     #[inline(never)]
     fn text(&mut self, text: &str) {
-        // Every byte is looked at, also behind one that needs an escape: so sixteen of them are looked at at once.
-        let is_plain = |byte: u8| (byte >= b' ') & (byte != b'"') & (byte != b'\\');
-        if text.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
-            self.out.reserve(text.len() + 2);
-            self.out.push(b'"');
-            self.out.extend_from_slice(text.as_bytes());
-            self.out.push(b'"');
+        if is_plain(text.as_bytes()) {
+            self.plain(text);
         } else {
-            self.leaf(text);
+            self.escaped(text);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn escaped(&mut self, text: &str) {
+        self.leaf(text);
+    }
+
+    /// A text that needs no escapes.
+    fn plain(&mut self, text: &str) {
+        self.out.reserve(text.len() + 3); // a comma or a colon is next
+        self.out.push(b'"');
+        self.out.extend_from_slice(text.as_bytes());
+        self.out.push(b'"');
     }
 
     #[inline(never)]
@@ -81,14 +137,20 @@ impl Json {
         // Most are moments, which are whole microseconds: printed as integers, in a fraction of the time.
         let micros = (number.abs() * 1e6 + 0.5) as u64;
         if micros < 1 << 53 && micros as f64 / 1e6 == number.abs() {
-            if number.is_sign_negative() {
-                self.raw("-");
-            }
-            self.natural(micros / 1_000_000);
-            self.fraction((micros % 1_000_000) as u32);
+            self.micros(number.is_sign_negative(), micros);
         } else {
             self.shortest(number.is_finite(), &number);
         }
+    }
+
+    /// So many millionths, as a number with a point.
+    #[inline(never)]
+    fn micros(&mut self, is_negative: bool, micros: u64) {
+        if is_negative {
+            self.raw("-");
+        }
+        self.natural(micros / 1_000_000);
+        self.fraction((micros % 1_000_000) as u32);
     }
 
     #[inline(never)]
@@ -119,6 +181,14 @@ impl Json {
     fn leaf<T: Serialize + ?Sized>(&mut self, leaf: &T) {
         // A vector takes everything, and of a leaf there is nothing to refuse.
         let _ = serde_json::to_writer(&mut self.out, leaf);
+    }
+
+    /// Goes to the member of an object that is a field of a struct: its name needs no escapes.
+    #[inline(never)]
+    fn field(&mut self, name: &'static str) {
+        self.next();
+        self.plain(name);
+        self.out.push(b':');
     }
 
     /// Goes to the next member of an object or a list.
@@ -156,6 +226,24 @@ impl Json {
         self.out.pop();
         self.out.remove(start);
     }
+}
+
+/// Whether a text needs no escapes. Eight bytes are looked at at once, and the last eight of a text whether they were or not.
+fn is_plain(text: &[u8]) -> bool {
+    let Some(last) = text.last_chunk::<8>() else {
+        return text.iter().all(|byte| *byte >= b' ' && *byte != b'"' && *byte != b'\\');
+    };
+    let (words, _) = text.as_chunks::<8>();
+    words.iter().fold(escapes(*last), |found, word| found | escapes(*word)) == 0
+}
+
+/// Not zero if one of eight bytes is a control character, a quote or a backslash.
+fn escapes(bytes: [u8; 8]) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(bytes);
+    let below = |word: u64, limit: u64| word.wrapping_sub(limit * EACH) & !word;
+    let is = |byte: u8| below(word ^ (u64::from(byte) * EACH), 1);
+    (below(word, 0x20) | is(b'"') | is(b'\\')) & (0x80 * EACH)
 }
 
 macro_rules! leaves {
@@ -314,7 +402,10 @@ impl SerializeStruct for Fields<'_> {
 
     fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Written {
         match self.digits {
-            None => self.json.serialize_entry(name, value),
+            None => {
+                self.json.field(name);
+                value.serialize(&mut *self.json)
+            }
             Some(start) => {
                 value.serialize(&mut *self.json)?;
                 self.json.unquote(start);

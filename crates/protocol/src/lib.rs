@@ -54,7 +54,7 @@ pub mod event;
 pub mod exception;
 pub mod feedback;
 pub mod id;
-mod json;
+pub mod json;
 pub mod level;
 pub mod log;
 pub mod metric;

@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::borrow::Cow;
 
-use watchpost_core::layer::{Callsite, LayerSpan, NO_KEY, Name, RootName};
-use watchpost_protocol::{SpanRecord, TransactionSource};
+use watchpost_core::layer::{Callsite, FinishedSpan, LayerSpan, NO_KEY, Name, RootName};
+use watchpost_protocol::TransactionSource;
 
 /// A kind of transaction.
 #[derive(Debug)]
@@ -21,9 +21,9 @@ impl Kind {
         LayerSpan { callsite: Callsite { data: self, describe }, key: NO_KEY }
     }
 
-    pub(crate) fn write_to(&self, span: &mut SpanRecord) {
-        span.op = Some(self.op.to_owned());
-        span.origin = Some(self.origin.to_owned());
+    pub(crate) fn write_to(&self, span: &mut FinishedSpan<'_>) {
+        span.op = Some(self.op.into());
+        span.origin = Some(self.origin);
     }
 
     pub(crate) fn root(&self, (name, source): (Name, TransactionSource)) -> RootName {
@@ -31,7 +31,10 @@ impl Kind {
     }
 }
 
-fn describe(data: &'static (dyn Any + Send + Sync), span: &mut SpanRecord) -> Option<TransactionSource> {
+fn describe(
+    data: &'static (dyn Any + Send + Sync),
+    span: &mut FinishedSpan<'_>,
+) -> Option<TransactionSource> {
     if let Some(kind) = data.downcast_ref::<Kind>() {
         kind.write_to(span);
     }

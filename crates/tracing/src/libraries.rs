@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::ptr;
 
 use tracing_core::{Level, Metadata};
-use watchpost_protocol::{Map, Value};
+use watchpost_core::layer::SpanData;
 
 use crate::renames::{Rename, rename, target};
 
@@ -332,14 +332,12 @@ fn search(metadata: &Metadata<'_>) -> Option<&'static Library> {
 
 impl Library {
     /// Gives the fields of a span the names that they have in the conventions.
-    pub(crate) fn write_to(&self, data: &mut Map<String, Value>) {
+    pub(crate) fn write_to(&self, data: &mut SpanData<'_>) {
         for rename in self.renames {
             rename.apply(data);
         }
         for (key, value) in self.adds {
-            if !data.contains_key(*key) {
-                data.insert((*key).to_owned(), (*value).into());
-            }
+            data.insert_new(key, *value);
         }
     }
 }

@@ -3,7 +3,8 @@
 //! An attribute is renamed and not sent twice: every server that knows the conventions knows the names of today, and each attribute has its
 //! price in bytes. If a span has both names, today's stays.
 
-use watchpost_protocol::{Map, Value};
+use watchpost_core::FieldValue;
+use watchpost_core::layer::{SpanData, SpanValue};
 
 /// What an attribute is called today.
 #[derive(Debug)]
@@ -87,56 +88,95 @@ static RENAMES: &[Rename] = &[
 ];
 
 /// Who the peer is depends on who asks: of what comes in, it is the client, and its address is a person's.
-static PEERS: &[(&str, Peer)] = &[
-    ("net.peer.ip", Peer { outgoing: "network.peer.address", incoming: "client.address" }),
-    ("net.peer.name", Peer { outgoing: "server.address", incoming: "client.address" }),
-    ("net.peer.port", Peer { outgoing: "server.port", incoming: "client.port" }),
-    ("net.sock.peer.addr", Peer { outgoing: "network.peer.address", incoming: "client.address" }),
-    ("net.sock.peer.port", Peer { outgoing: "network.peer.port", incoming: "client.port" }),
-    ("network.peer.address", Peer { outgoing: "network.peer.address", incoming: "client.address" }),
-    ("network.peer.port", Peer { outgoing: "network.peer.port", incoming: "client.port" }),
+static PEERS: &[Peer] = &[
+    peer("net.peer.ip", "network.peer.address", "client.address"),
+    peer("net.peer.name", "server.address", "client.address"),
+    peer("net.peer.port", "server.port", "client.port"),
+    peer("net.sock.peer.addr", "network.peer.address", "client.address"),
+    peer("net.sock.peer.port", "network.peer.port", "client.port"),
+    peer("network.peer.address", "network.peer.address", "client.address"),
+    peer("network.peer.port", "network.peer.port", "client.port"),
 ];
 
 struct Peer {
+    from: &'static str,
+    bits: u64,
     outgoing: &'static str,
     incoming: &'static str,
 }
 
+const fn peer(from: &'static str, outgoing: &'static str, incoming: &'static str) -> Peer {
+    Peer { from, bits: SpanData::bits(&[from]), outgoing, incoming }
+}
+
 /// The row of an old name.
 pub(crate) fn find(key: &str) -> Option<&'static Rename> {
-    let at = RENAMES.binary_search_by(|rename| rename.from.cmp(key)).ok()?;
-    RENAMES.get(at)
+    let mut place = place_of(key.as_bytes());
+    // There are more places than rows: an empty one comes.
+    while let Some(rename) = RENAMES.get(usize::from(ROWS[place])) {
+        if rename.from == key {
+            return Some(rename);
+        }
+        place = (place + 1) % PLACES;
+    }
+    None
+}
+
+const PLACES: usize = 256;
+
+/// The rows by what their names look like: of each place the row, or a number that no row has. Nearly every name that is no old one is
+/// refused by a place that is empty.
+static ROWS: [u8; PLACES] = {
+    let mut rows = [u8::MAX; PLACES];
+    let mut row = 0;
+    while row < RENAMES.len() {
+        let mut place = place_of(RENAMES[row].from.as_bytes());
+        while rows[place] != u8::MAX {
+            place = (place + 1) % PLACES;
+        }
+        rows[place] = row as u8;
+        row += 1;
+    }
+    rows
+};
+
+const fn place_of(name: &[u8]) -> usize {
+    match name {
+        [.., before_last, last] => (37 * name.len() + 5 * *before_last as usize + *last as usize) % PLACES,
+        _ => 0,
+    }
 }
 
 /// Gives the attributes of a span the names of today.
-pub(crate) fn apply(data: &mut Map<String, Value>) {
-    let old: Vec<_> = data.keys().filter_map(|key| find(key)).collect();
+pub(crate) fn apply(data: &mut SpanData<'_>) {
+    let mut old: Vec<_> = data.iter().filter_map(|(key, _)| find(key)).collect();
+    old.sort_unstable_by_key(|rename| rename.from); // of two old names for one thing, always the same stays
     for rename in old {
         rename.apply(data);
     }
 }
 
 /// Gives the other side of a span its name.
-pub(crate) fn apply_to_peer(data: &mut Map<String, Value>, incoming: bool) {
-    for (from, peer) in PEERS {
+pub(crate) fn apply_to_peer(data: &mut SpanData<'_>, incoming: bool) {
+    for peer in PEERS {
         let to = if incoming { peer.incoming } else { peer.outgoing };
-        if *from != to && data.contains_key(*from) {
-            rename(from, to).apply(data);
+        if data.may_have(peer.bits) && peer.from != to {
+            rename(peer.from, to).apply(data);
         }
     }
 }
 
 impl Rename {
     /// Renames the attribute in the data of a span, if it is there.
-    pub(crate) fn apply(&self, data: &mut Map<String, Value>) {
+    pub(crate) fn apply(&self, data: &mut SpanData<'_>) {
         match data.remove(self.from) {
             None => {}
-            Some(Value::String(text)) => {
-                for (key, part) in self.parts(&text) {
-                    put(data, key, part.into());
+            Some(SpanValue::Recorded(FieldValue::Str(text))) => {
+                for (key, part) in self.parts(text) {
+                    data.insert_new(key, part);
                 }
             }
-            Some(value) => put(data, self.to, value),
+            Some(value) => data.insert_new(self.to, value),
         }
     }
 
@@ -159,36 +199,35 @@ impl Rename {
     }
 }
 
-fn put(data: &mut Map<String, Value>, key: &str, value: Value) {
-    if !data.contains_key(key) {
-        data.insert(key.to_owned(), value);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
-    fn renamed(data: Value) -> Value {
-        let Value::Object(mut data) = data else { return data };
+    fn renamed<const N: usize>(fields: [(&str, FieldValue<'_>); N]) -> Value {
+        let mut data = SpanData::from_iter(fields);
         apply(&mut data);
-        Value::Object(data)
+        data.to_map().into()
     }
 
     #[test]
     fn the_table_is_sorted_and_leads_to_names_of_today() {
-        assert!(RENAMES.is_sorted_by(|a, b| a.from < b.from), "it is searched by halves");
+        assert!(RENAMES.is_sorted_by(|a, b| a.from < b.from), "a row is found by whoever reads it");
         for rename in RENAMES {
             assert!(find(rename.to).is_none(), "{} is an old name itself", rename.to);
+            assert!(find(rename.from).is_some_and(|found| found.to == rename.to), "{}", rename.from);
         }
     }
 
     #[test]
     fn of_two_names_for_one_thing_the_one_of_today_stays() {
         assert_eq!(
-            renamed(json!({"http.method": "GET", "http.request.method": "POST", "rows": 3})),
+            renamed([
+                ("http.method", "GET".into()),
+                ("http.request.method", "POST".into()),
+                ("rows", 3.into())
+            ]),
             json!({"http.request.method": "POST", "rows": 3})
         );
     }
@@ -196,11 +235,11 @@ mod tests {
     #[test]
     fn what_is_part_of_a_value_gets_a_name_of_its_own() {
         assert_eq!(
-            renamed(json!({"http.target": "/carts?page=2", "http.host": "shop.example:8080"})),
+            renamed([("http.target", "/carts?page=2".into()), ("http.host", "shop.example:8080".into())]),
             json!({"url.path": "/carts", "url.query": "page=2", "server.address": "shop.example", "server.port": "8080"})
         );
         assert_eq!(
-            renamed(json!({"http.target": "/", "http.host": "[::1]"})),
+            renamed([("http.target", "/".into()), ("http.host", "[::1]".into())]),
             json!({"url.path": "/", "server.address": "[::1]"})
         );
     }
@@ -208,12 +247,10 @@ mod tests {
     #[test]
     fn the_peer_of_a_server_is_its_client() {
         let peer = |incoming| {
-            let Value::Object(mut data) = json!({"net.peer.name": "a", "network.peer.address": "192.0.2.1"})
-            else {
-                return Value::Null;
-            };
+            let fields = [("net.peer.name", "a".into()), ("network.peer.address", "192.0.2.1".into())];
+            let mut data = SpanData::from_iter(fields);
             apply_to_peer(&mut data, incoming);
-            Value::Object(data)
+            Value::from(data.to_map())
         };
         assert_eq!(peer(false), json!({"server.address": "a", "network.peer.address": "192.0.2.1"}));
         assert_eq!(peer(true), json!({"client.address": "a"}));

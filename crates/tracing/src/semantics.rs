@@ -22,13 +22,13 @@ use std::any::Any;
 use std::borrow::Cow;
 
 use tracing_core::Metadata;
-use watchpost_core::layer::{Callsite, RootName, Site, Slot, SpanRef};
+use watchpost_core::layer::{Callsite, FinishedSpan, RootName, Site, Slot, SpanData, SpanRef};
 use watchpost_core::{FieldValue, Fields};
-use watchpost_protocol::{Map, SpanRecord, TransactionSource, Value};
+use watchpost_protocol::TransactionSource;
 
 use crate::libraries::{self, Library, ORIGIN};
 use crate::renames;
-use attributes::{Attributes, Beginning};
+use attributes::{Attributes, Beginning, is_telling};
 use kinds::Kind;
 
 /// The operation of a span that nothing else is known of.
@@ -42,8 +42,11 @@ pub(crate) fn callsite(metadata: &'static Metadata<'static>) -> Callsite {
     Callsite { data: metadata, describe }
 }
 
-/// Writes what is known of a callsite, and what the attributes mean, into the record of its span.
-fn describe(data: &'static (dyn Any + Send + Sync), span: &mut SpanRecord) -> Option<TransactionSource> {
+/// Writes what is known of a callsite, and what the attributes mean, into its span.
+fn describe(
+    data: &'static (dyn Any + Send + Sync),
+    span: &mut FinishedSpan<'_>,
+) -> Option<TransactionSource> {
     let metadata = data.downcast_ref::<Metadata<'static>>()?;
     let library = libraries::of(metadata);
     if let Some(library) = library {
@@ -51,13 +54,13 @@ fn describe(data: &'static (dyn Any + Send + Sync), span: &mut SpanRecord) -> Op
     }
     let mut source = TransactionSource::Component;
     let mut meaning = Meaning::default();
-    if span.data.is_telling() {
+    if span.data.iter().any(|(key, _)| is_telling(key)) {
         renames::apply(&mut span.data);
         let kind = kinds::of(&span.data);
         renames::apply_to_peer(&mut span.data, kind.is_some_and(|kind| kind.incoming));
         meaning = Meaning::of(&span.data, kind);
         span.status = span.status.or_else(|| status::of(&span.data));
-        TOLD.iter().for_each(|told| drop(span.data.remove(*told)));
+        TOLD.iter().for_each(|told| drop(span.data.remove(told)));
         write_numbers(&mut span.data);
     }
     meaning.complete(library, &span.data);
@@ -65,9 +68,9 @@ fn describe(data: &'static (dyn Any + Send + Sync), span: &mut SpanRecord) -> Op
     if let Some((given, what)) = meaning.name {
         (name, source) = (given, what);
     }
-    span.description = Some(name.into_owned());
-    span.op = Some(meaning.op.map_or_else(|| OP.to_owned(), Cow::into_owned));
-    span.origin = Some(library.map_or(ORIGIN, |library| library.origin).to_owned());
+    span.description = Some(name);
+    span.op = Some(meaning.op.unwrap_or(Cow::Borrowed(OP)));
+    span.origin = Some(library.map_or(ORIGIN, |library| library.origin));
     if metadata.is_span() {
         site(metadata).write_to(&mut span.data);
     }
@@ -78,15 +81,24 @@ fn describe(data: &'static (dyn Any + Send + Sync), span: &mut SpanRecord) -> Op
 pub(crate) fn root_name(metadata: &'static Metadata<'static>, fields: &Fields) -> RootName {
     let library = libraries::of(metadata);
     let (renames, adds) = library.map_or((&[][..], &[][..]), |library| (library.renames, library.adds));
-    let mut meaning = Meaning::default();
+    let (mut meaning, mut kind) = (Meaning::default(), None);
     if let Some(attributes) = Beginning::of(fields, renames, adds) {
-        meaning = Meaning::of(&attributes, kinds::of(&attributes));
+        kind = kinds::of(&attributes);
+        meaning = Meaning::of(&attributes, kind);
         meaning.complete(library, &attributes);
     }
-    let (name, source) =
-        meaning.name.unwrap_or((Cow::Borrowed(metadata.name()), TransactionSource::Component));
-    let op = meaning.op.or(library.and_then(|library| library.op).map(Cow::Borrowed));
-    RootName { name: name.into(), op: Some(op.unwrap_or(Cow::Borrowed(OP))), source }
+    let (name, source) = match meaning.name {
+        Some((name, source)) => (Cow::Owned(name.into_owned()), source),
+        None => (Cow::Borrowed(metadata.name()), TransactionSource::Component),
+    };
+    let of_library = library.and_then(|library| library.op);
+    let mut known = kind.into_iter().flat_map(Kind::ops).chain(of_library);
+    let op = match meaning.op {
+        None => Cow::Borrowed(of_library.unwrap_or(OP)),
+        // Nothing is copied that is in a table.
+        Some(op) => known.find(|known| *known == op).map_or_else(|| op.into_owned().into(), Cow::Borrowed),
+    };
+    RootName { name: name.into(), op: Some(op), source }
 }
 
 /// Records what is said about a span after it began. A root is renamed at once: what is captured in it from now on says so.
@@ -103,14 +115,14 @@ pub(crate) fn record(span: &SpanRef, fields: &Fields) {
 
 /// The name and the operation that attributes give a span.
 #[derive(Debug, Default)]
-struct Meaning {
-    name: Option<(Cow<'static, str>, TransactionSource)>,
-    op: Option<Cow<'static, str>>,
+struct Meaning<'a> {
+    name: Option<(Cow<'a, str>, TransactionSource)>,
+    op: Option<Cow<'a, str>>,
 }
 
-impl Meaning {
-    fn of(attributes: &impl Attributes, kind: Option<&Kind>) -> Meaning {
-        let text = |key| attributes.text(key).map(|text| Cow::Owned(text.into_owned()));
+impl<'a> Meaning<'a> {
+    fn of(attributes: &impl Attributes<'a>, kind: Option<&Kind>) -> Self {
+        let text = |key| attributes.text(key);
         let by_hand = || Some((text("sentry.name")?, TransactionSource::Custom));
         let better = || kind?.better(attributes);
         let given = || {
@@ -118,7 +130,7 @@ impl Meaning {
             if kind.is_some_and(|kind| kind.is_poor(&name, attributes)) {
                 return None;
             }
-            let route = attributes.text("http.route").is_some();
+            let route = attributes.has("http.route");
             Some((name, if route { TransactionSource::Route } else { TransactionSource::Custom }))
         };
         let made = || kind?.name(attributes);
@@ -129,7 +141,7 @@ impl Meaning {
     }
 
     /// Adds what is known of the library where the attributes are silent.
-    fn complete(&mut self, library: Option<&Library>, attributes: &impl Attributes) {
+    fn complete(&mut self, library: Option<&Library>, attributes: &impl Attributes<'a>) {
         let Some(library) = library else { return };
         if self.op.is_none() {
             self.op = library.op.map(Cow::Borrowed);
@@ -152,12 +164,12 @@ const NUMBERS: &[&str] = &[
     "url.port",
 ];
 
-fn write_numbers(data: &mut Map<String, Value>) {
+fn write_numbers(data: &mut SpanData<'_>) {
     for key in NUMBERS {
-        if let Some(value) = data.get_mut(*key)
-            && let Some(number) = value.as_str().and_then(|text| text.parse::<u64>().ok())
+        if let Some(FieldValue::Str(text)) = data.get(key)
+            && let Ok(number) = text.parse::<u64>()
         {
-            *value = number.into();
+            data.insert(key, number);
         }
     }
 }

@@ -37,7 +37,8 @@ impl Options {
 
     /// How much memory those items may hold, in bytes, as they are before they are made JSON: an estimate, on the safe side. Beyond it,
     /// items go as with [`transport_queue_size`](Self::transport_queue_size). What is being prepared and sent needs some more, for each of
-    /// [`max_in_flight`](Self::max_in_flight). Default: 55 000 000, room for 10 000 transactions of six spans, or some 4 000 of fifty.
+    /// [`max_in_flight`](Self::max_in_flight). Default: 55 000 000, room for 10 000 transactions of six spans, or some 4 500 of
+    /// fifty.
     pub fn transport_queue_bytes(mut self, bytes: usize) -> Self {
         self.transport_queue_bytes = bytes;
         self

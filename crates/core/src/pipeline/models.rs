@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use watchpost_protocol::{Map, SpanId, SpanRecord, Value};
 
+use crate::finished::FinishedSpan;
+
 /// What is recommended on all of them, and said on one (§17.2): a span has that of the nearest span around it.
 const INHERITED: [&str; 3] = ["gen_ai.pipeline.name", "gen_ai.agent.name", "gen_ai.conversation.id"];
 const PIPELINE: &str = INHERITED[0];
@@ -25,8 +27,17 @@ pub(super) fn complete(root: &mut SpanRecord, children: &mut [SpanRecord], pipel
     }
 }
 
+/// Whether there is anything to complete.
+pub(super) fn are_seen_in(root: &FinishedSpan<'_>, children: &[FinishedSpan<'_>]) -> bool {
+    std::iter::once(root).chain(children).any(|span| op_is_of_models(span.op.as_deref()))
+}
+
 fn is_about_models(span: &SpanRecord) -> bool {
-    span.op.as_deref().is_some_and(|op| op.starts_with("gen_ai."))
+    op_is_of_models(span.op.as_deref())
+}
+
+fn op_is_of_models(op: Option<&str>) -> bool {
+    op.is_some_and(|op| op.starts_with("gen_ai."))
 }
 
 type Inherited = Vec<(&'static str, Value)>;

@@ -13,6 +13,7 @@ use super::{Standalone, Telemetry, models};
 use crate::config::Config;
 use crate::dsc;
 use crate::filters;
+use crate::finished::FinishedSpan;
 use crate::hints::Rush;
 use crate::integration::Integration;
 use crate::losses::Losses;
@@ -20,10 +21,10 @@ use crate::merge;
 use crate::naming::Name;
 use crate::options::Options;
 use crate::propagation_context::PropagationContext;
-use crate::record::Buffer;
+use crate::record::{Buffer, Finished};
 use crate::sampling::Sampled;
 use crate::scope::ScopeData;
-use crate::scrub::Rules;
+use crate::scrub::{Path, Rules, Scrub, Walk};
 
 /// How many there are, of the whole process: a developer is told when there are too many.
 static RUSH: Rush = Rush::new();
@@ -48,26 +49,32 @@ impl TransactionJob {
         vec![(Category::Transaction, 1), (Category::Span, self.buffer.span_count().max(1))]
     }
 
-    /// The transaction with everything that the client and the scopes know, and the sampling context, frozen with this envelope unless it
-    /// was before. Children that did not fit or did not end are counted.
-    pub(super) fn into_transaction(
+    /// The transaction of `buffer`, with everything that the client and the scopes know, and the sampling context, frozen with this
+    /// envelope unless it was before. Children that did not fit or did not end are counted.
+    pub(super) fn into_transaction<'b>(
         self,
+        buffer: &'b Buffer,
         config: &Config,
         losses: &Losses,
-    ) -> Option<(Transaction, Arc<DynamicSamplingContext>)> {
-        let (time, moment) = self.buffer.anchor?;
+    ) -> Option<(FinishedTransaction<'b>, Arc<DynamicSamplingContext>)> {
+        let (time, moment) = buffer.anchor?;
         let at = |later: Instant| {
             let micros = later.saturating_duration_since(moment).as_micros() as i64;
             Timestamp::from_micros(time.as_micros().saturating_add(micros))
         };
-        let mut records = self.buffer.into_records(self.propagation.trace_id, at);
-        let lost = records.overflow + records.unfinished;
-        let mut root = records.root?;
-        let ignored = filters::without_ignored(&config.options.ignore_spans, &mut records.children);
+        let Finished { root, source, mut children, unfinished, overflow } =
+            buffer.finished(self.propagation.trace_id, at);
+        let (root, lost) = (root?, overflow + unfinished);
         let pipeline = self.layers.iter().find_map(|layer| layer.pipeline.as_deref());
-        models::complete(&mut root, &mut records.children, pipeline);
+        let are_read = config.spans_are_read || models::are_seen_in(&root, &children);
+        let (mut root, mut spans, mut ignored) = (root.into_record(), Vec::new(), 0);
+        if are_read {
+            spans = std::mem::take(&mut children).into_iter().map(FinishedSpan::into_record).collect();
+            ignored = filters::without_ignored(&config.options.ignore_spans, &mut spans);
+            models::complete(&mut root, &mut spans, pipeline);
+        }
         // What was known at the start may be less than what the attributes say in the end: a route, say, that was recorded late.
-        let (name, source) = match (records.source, root.description.take()) {
+        let (name, source) = match (source, root.description.take()) {
             (Some(source), Some(described)) if !self.renamed => (described.into(), source),
             _ => (self.name.into_text(), self.source),
         };
@@ -83,8 +90,8 @@ impl TransactionJob {
             server_name: config.server_name.clone(),
             dist: config.dist.clone(),
             sdk: Some(Arc::clone(&config.sdk)),
-            meta: (lost > 0).then(|| spans_meta(records.children.len() as u64 + lost)),
-            spans: records.children,
+            meta: (lost > 0).then(|| spans_meta((spans.len() + children.len()) as u64 + lost)),
+            spans,
             measurements: self.measurements.into_iter().collect(),
             ..Transaction::default()
         };
@@ -95,13 +102,13 @@ impl TransactionJob {
         losses.record(DiscardReason::Ignored, Category::Span, ignored);
         if let Some(reason) = refuses(&config.options, &transaction) {
             crate::debug!("dropped the transaction {:?} ({reason})", transaction.transaction);
-            losses.record_all(reason, &transaction.quantities());
+            losses.record_all(reason, &FinishedTransaction { transaction, spans: children }.quantities());
             return None;
         }
         RUSH.count(&transaction.transaction, self.sampled.rate, config.options.clock.monotonic());
         let named = || (transaction.transaction.clone(), source);
         let dsc = dsc::of_trace(&self.propagation, config, &self.sampled, named);
-        Some((transaction, dsc))
+        Some((FinishedTransaction { transaction, spans: children }, dsc))
     }
 }
 
@@ -147,31 +154,58 @@ fn spans_meta(original: u64) -> Value {
     serde_json::json!({ "spans": { "": { "len": original } } })
 }
 
-impl Telemetry for Transaction {
+/// A transaction, and those of its spans that nobody wants to see on their way.
+pub(super) struct FinishedTransaction<'a> {
+    transaction: Transaction,
+    spans: Vec<FinishedSpan<'a>>,
+}
+
+impl FinishedTransaction<'_> {
+    fn change(self, change: impl FnOnce(Transaction) -> Option<Transaction>) -> Option<Self> {
+        Some(FinishedTransaction { transaction: change(self.transaction)?, ..self })
+    }
+
+    fn span_count(&self) -> u64 {
+        (self.transaction.spans.len() + self.spans.len()) as u64
+    }
+}
+
+impl Scrub for FinishedTransaction<'_> {
+    fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
+        self.transaction.scrub(walk, at);
+        let first = self.transaction.spans.len();
+        let at = at.key("spans");
+        for (index, span) in self.spans.iter_mut().enumerate() {
+            span.scrub(walk, &at.index(first + index));
+        }
+    }
+}
+
+impl Telemetry for FinishedTransaction<'_> {
     fn integrate(self, integration: &dyn Integration) -> Option<Self> {
-        integration.process_transaction(self)
+        self.change(|transaction| integration.process_transaction(transaction))
     }
 
     fn scrub(&mut self, rules: &Rules) {
-        let mut meta = self.meta.take();
+        let mut meta = self.transaction.meta.take();
         rules.scrub(self, &mut meta);
-        self.meta = meta;
+        self.transaction.meta = meta;
     }
 
     fn before_send(self, config: &Config) -> Option<Self> {
         match &config.options.before_send_transaction {
-            Some(hook) => hook(self),
+            Some(hook) => self.change(|transaction| hook(transaction)),
             None => Some(self),
         }
     }
 
     fn quantities(&self) -> Vec<(Category, u64)> {
-        vec![(Category::Transaction, 1), (Category::Span, self.spans.len() as u64 + 1)]
+        vec![(Category::Transaction, 1), (Category::Span, self.span_count() + 1)]
     }
 
     fn part_lost(&self, before: &[(Category, u64)]) -> Option<(Category, u64)> {
         let spans = before.iter().find(|(category, _)| *category == Category::Span)?.1;
-        let lost = spans.saturating_sub(self.spans.len() as u64 + 1);
+        let lost = spans.saturating_sub(self.span_count() + 1);
         (lost > 0).then_some((Category::Span, lost))
     }
 
@@ -179,12 +213,12 @@ impl Telemetry for Transaction {
     fn trim(&mut self, _: &Config) {}
 }
 
-impl Standalone for Transaction {
+impl Standalone for FinishedTransaction<'_> {
     fn event_id(&self) -> Option<EventId> {
-        Some(self.event_id)
+        Some(self.transaction.event_id)
     }
 
     fn item(&mut self) -> Result<Item, serde_json::Error> {
-        Item::transaction(self)
+        Item::transaction_with_spans(&mut self.transaction, &self.spans)
     }
 }

@@ -1,5 +1,7 @@
 use std::sync::LazyLock;
 
+use watchpost_protocol::{Item, SpanRecord, Transaction, Value};
+
 use super::*;
 use crate::fields::FieldValue;
 use crate::origin::{Callsite, Site, SpanInit};
@@ -25,8 +27,26 @@ fn at(moment: Instant) -> Timestamp {
     Timestamp::from_micros((moment - after(0)).as_micros() as i64)
 }
 
-fn trace_id() -> TraceId {
-    TraceId::from_bytes([9; 16])
+/// A trace as protocol data.
+struct Records {
+    root: Option<SpanRecord>,
+    source: Option<TransactionSource>,
+    children: Vec<SpanRecord>,
+    unfinished: u64,
+    overflow: u64,
+}
+
+fn records(buffer: &Buffer) -> Records {
+    let Finished { root, source, children, unfinished, overflow } =
+        buffer.finished(TraceId::from_bytes([9; 16]), at);
+    let root = root.map(FinishedSpan::into_record);
+    Records {
+        root,
+        source,
+        children: children.into_iter().map(FinishedSpan::into_record).collect(),
+        unfinished,
+        overflow,
+    }
 }
 
 #[test]
@@ -45,7 +65,7 @@ fn later_attributes_win_and_unfinished_children_are_counted() {
     buffer.close(child, after(99), SpanStatus::Cancelled);
     buffer.close(Slot::ROOT, after(13), SpanStatus::Ok);
 
-    let records = buffer.into_records(trace_id(), at);
+    let records = records(&buffer);
     assert_eq!((records.children.len(), records.unfinished, records.overflow), (1, 1, 0));
     let child = &records.children[0];
     assert_eq!(child.data["rows"], 2);
@@ -75,8 +95,8 @@ fn what_is_set_by_hand_stays_and_the_rest_is_as_the_layer_says() {
     let described = Callsite {
         data: &"a callsite",
         describe: |data, span| {
-            assert_eq!(span.data["rows"], 1, "attributes are there when it is asked");
-            span.description = data.downcast_ref::<&str>().map(|&text| text.to_owned());
+            assert_eq!(span.data.get("rows"), Some(1u64.into()), "attributes are there when it is asked");
+            span.description = data.downcast_ref::<&str>().map(|&text| text.into());
             (span.op, span.status) = (Some("db".into()), span.status.or(Some(SpanStatus::Aborted)));
             Some(TransactionSource::Task)
         },
@@ -91,7 +111,7 @@ fn what_is_set_by_hand_stays_and_the_rest_is_as_the_layer_says() {
     buffer.set_status(Slot(1), SpanStatus::NotFound);
     buffer.close(Slot(1), after(2), SpanStatus::Ok);
     buffer.close(Slot::ROOT, after(2), SpanStatus::Ok);
-    let records = buffer.into_records(trace_id(), at);
+    let records = records(&buffer);
     assert_eq!(records.source, Some(TransactionSource::Task));
     let picture = |span: &SpanRecord| (span.description.clone(), span.op.clone(), span.status);
     let text = || Some("a callsite".to_owned());
@@ -109,7 +129,7 @@ fn a_span_that_is_told_of_afterwards_began_before_but_not_before_its_parent() {
         buffer.close_back_dated(slot, Duration::from_micros(took));
     }
     buffer.close(Slot::ROOT, after(200), SpanStatus::Ok);
-    let records = buffer.into_records(trace_id(), at);
+    let records = records(&buffer);
     let times = |span: &SpanRecord| (span.start_timestamp, span.timestamp);
     let times: Vec<_> = records.children.iter().map(times).collect();
     assert_eq!(times, [(at(after(130)), at(after(150))), (at(after(100)), at(after(150)))]);
@@ -134,7 +154,7 @@ fn a_failure_counts_unless_the_program_or_an_attribute_says_otherwise() {
         buffer.fail(slot);
         buffer.close(slot, after(2), SpanStatus::Ok);
     }
-    let records = buffer.into_records(trace_id(), at);
+    let records = records(&buffer);
     let statuses: Vec<_> = records.root.iter().chain(&records.children).map(|span| span.status).collect();
     let [root, by_hand, by_layer] =
         [SpanStatus::InternalError, SpanStatus::Aborted, SpanStatus::NotFound].map(Some);
@@ -158,7 +178,7 @@ fn an_attribute_that_is_set_over_and_over_does_not_grow() {
     }
     buffer.close(child, after(2), SpanStatus::Ok);
     buffer.close(Slot::ROOT, after(2), SpanStatus::Ok);
-    let records = buffer.into_records(trace_id(), at);
+    let records = records(&buffer);
     let data = &records.children[0].data;
     assert_eq!((&data["bytes"], &data["first"], &data["peer"]), (&100_000.into(), &true.into(), &"a".into()));
     assert_eq!(records.root.unwrap().data["bytes"], 0);
@@ -175,7 +195,7 @@ fn a_span_says_on_which_thread_it_was_made() {
     });
     buffer.close(Slot(1), after(2), SpanStatus::Ok);
     buffer.close(Slot::ROOT, after(2), SpanStatus::Ok);
-    let records = buffer.into_records(trace_id(), at);
+    let records = records(&buffer);
     let (root, child) = (records.root.unwrap(), &records.children[0]);
     assert_eq!(child.data["thread.name"], "worker-7");
     assert_ne!(child.data["thread.id"], root.data["thread.id"]);
@@ -251,4 +271,49 @@ fn a_span_that_follows_all_does_not_grow_for_ever() {
     let (mut buffer, root) = opened();
     (0..2 * MAX_LINKS).for_each(|_| buffer.add_link(root, SpanLink::default()));
     assert_eq!(buffer.rows[0].set.as_ref().unwrap().links.len(), MAX_LINKS);
+}
+
+fn random_value(rng: &mut fastrand::Rng) -> (String, u8) {
+    const PARTS: [&str; 9] = ["a", "\"", "\\", "é", "\n", "🦀", "SELECT ", "https://u:p@h/?token=1", "\u{1}"];
+    ((0..rng.usize(..6)).map(|_| PARTS[rng.usize(..PARTS.len())]).collect(), rng.u8(..5))
+}
+
+/// Whatever a span says: what it writes is what its record is.
+#[test]
+fn a_span_writes_what_its_record_is() {
+    let mut rng = fastrand::Rng::with_seed(11);
+    for _ in 0..200 {
+        let mut buffer = Buffer::default();
+        for id in 1..=rng.u8(1..20) {
+            let mut fields = Fields::new();
+            for _ in 0..rng.usize(..50) {
+                let (text, kind) = random_value(&mut rng);
+                let value = match kind {
+                    0 => rng.i64(..).into(),
+                    1 => rng.u64(..).into(),
+                    2 => f64::from_bits(rng.u64(..)).into(),
+                    3 => rng.bool().into(),
+                    _ => FieldValue::Str(&text),
+                };
+                match rng.bool() {
+                    true => fields.push(["row", "db.query.text", "thread.id"][rng.usize(..3)], value),
+                    false => fields.push_owned_key(&random_value(&mut rng).0, value),
+                }
+            }
+            let start = rng.u64(..1_000_000_000);
+            let slot = buffer.open(opening(id, &fields, after(start))).unwrap();
+            buffer.record(slot, &fields);
+            if rng.bool() {
+                buffer.set_name(slot, random_value(&mut rng).0.into());
+                buffer.add_link(slot, SpanLink::default());
+            }
+            buffer.close(slot, after(start + rng.u64(..5_000_000)), SpanStatus::Ok);
+        }
+        buffer.fit();
+        let finished = buffer.finished(TraceId::from_bytes([9; 16]), at);
+        let item = Item::transaction_with_spans(&mut Transaction::default(), &finished.children).unwrap();
+        let spans = finished.children.into_iter().map(FinishedSpan::into_record).collect();
+        let expected = Item::transaction(&Transaction { spans, ..Transaction::default() }).unwrap();
+        assert_eq!(item.decode::<Value>().unwrap(), expected.decode::<Value>().unwrap());
+    }
 }

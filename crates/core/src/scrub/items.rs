@@ -9,6 +9,7 @@ use watchpost_protocol::{
 use super::FILTERED;
 use super::path::Path;
 use super::walk::{Scrub, Walk};
+use crate::finished::FinishedSpan;
 
 /// What the attributes of a log begin with that are parameters of its message.
 const PARAMETER: &str = "sentry.message.parameter.";
@@ -40,6 +41,17 @@ impl Scrub for Transaction {
 impl Scrub for SpanRecord {
     fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
         show!(walk, at, self: description, tags, data, links);
+    }
+}
+
+/// As a [`SpanRecord`], which it has not become.
+impl Scrub for FinishedSpan<'_> {
+    fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
+        if let Some(description) = &mut self.description {
+            walk.borrowed_text(&at.key("description"), description);
+        }
+        walk.attributes(&at.key("data"), &mut self.data);
+        self.links.scrub(walk, &at.key("links"));
     }
 }
 

@@ -1,5 +1,7 @@
 //! A set of names, folded and sorted once, in which a key is found without being folded.
 
+use memchr::memchr_iter;
+
 /// Names in which case does not count, and `-` is `_`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct KeySet {
@@ -32,19 +34,14 @@ impl KeySet {
 
     /// Whether the key is one of the names, or ends in one after a dot: `db.password` is a `password`.
     pub(super) fn has(&self, key: &str) -> bool {
-        let mut rest = key;
-        loop {
-            if self.has_whole(rest) {
-                return true;
-            }
-            let Some((_, after)) = rest.split_once('.') else { return false };
-            rest = after;
-        }
+        let key = key.as_bytes();
+        let after_dot = |dot: usize| key.get(dot + 1..).is_some_and(|rest| self.has_whole(rest));
+        self.has_whole(key) || memchr_iter(b'.', key).any(after_dot)
     }
 
-    fn has_whole(&self, key: &str) -> bool {
-        let folded = || key.bytes().map(fold);
-        let lengths = self.lengths.get(letter(key.as_bytes())).copied().unwrap_or_default();
+    fn has_whole(&self, key: &[u8]) -> bool {
+        let folded = || key.iter().copied().map(fold);
+        let lengths = self.lengths.get(letter(key)).copied().unwrap_or_default();
         lengths >> key.len().min(LONG) & 1 == 1
             && self.names.binary_search_by(|name| name.iter().copied().cmp(folded())).is_ok()
     }

@@ -26,7 +26,7 @@ impl Path<'_> {
         Path { parent: Some(self), step: Step::Key(key), depth: self.depth + 1 }
     }
 
-    pub(super) fn index(&self, index: usize) -> Path<'_> {
+    pub(crate) fn index(&self, index: usize) -> Path<'_> {
         Path { parent: Some(self), step: Step::Index(index), depth: self.depth + 1 }
     }
 

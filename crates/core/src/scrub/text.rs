@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr3;
+
 use super::FILTERED;
 use super::names::names_a_secret;
 
@@ -50,7 +52,7 @@ pub(super) fn pairs<'a>(text: &'a str, is_secret: IsSecret<'_>) -> Cow<'a, str> 
 
 /// Any text: each of its words is taken for a URL.
 pub(super) fn any<'a>(text: &'a str, is_secret: IsSecret<'_>) -> Cow<'a, str> {
-    if !text.bytes().any(|byte| matches!(byte, b'?' | b'#' | b'@')) {
+    if memchr3(b'?', b'#', b'@', text.as_bytes()).is_none() {
         return Cow::Borrowed(text);
     }
     let mut rewrite = Rewrite::of(text, is_secret);

@@ -8,7 +8,10 @@ use watchpost_protocol::{AttributeValue, DynamicSamplingContext};
 
 use super::path::Path;
 use super::scrubber::Rules;
+use super::seen::Seen;
 use super::{FILTERED, text};
+use crate::fields::FieldValue;
+use crate::span_data::{SpanData, SpanValue};
 
 /// What stands deeper than this is taken out unseen: a stack has an end, and the server keeps far less (§5.1).
 const MAX_DEPTH: usize = 120;
@@ -22,7 +25,10 @@ pub(crate) trait Scrub {
 impl Rules {
     /// Takes out of an item what must not leave the process, and says so in its `_meta` (§16.6). Where nothing is found nothing is allocated.
     pub(crate) fn scrub(&self, item: &mut impl Scrub, meta: &mut Option<Value>) {
-        item.scrub(&mut Walk { rules: self, meta }, &Path::ROOT);
+        item.scrub(
+            &mut Walk { rules: self, meta, keys: Seen::default(), texts: Seen::default() },
+            &Path::ROOT,
+        );
     }
 
     /// The same for the context in an envelope's header, which has the name of the transaction and no `_meta`.
@@ -42,6 +48,10 @@ impl Rules {
 pub(crate) struct Walk<'w> {
     pub(super) rules: &'w Rules,
     meta: &'w mut Option<Value>,
+    /// What happens to the values of keys.
+    keys: Seen<Verdict>,
+    /// Whether there is nothing to take out of texts.
+    texts: Seen<bool>,
 }
 
 impl Walk<'_> {
@@ -49,15 +59,35 @@ impl Walk<'_> {
     pub(crate) fn map<'v, V: Datum + 'v>(
         &mut self,
         at: &Path<'_>,
-        entries: impl IntoIterator<Item = (&'v String, &'v mut V)>,
+        entries: impl IntoIterator<Item = (impl AsRef<str>, &'v mut V)>,
     ) {
         for (key, value) in entries {
-            let at = at.key(key);
-            if self.rules.hides(key) {
-                self.hide(&at, value);
-            } else {
-                value.inspect(self, &at, TextKind::of(key));
+            let key = key.as_ref();
+            let verdict = Verdict::of(key, self.rules);
+            self.carry_out(verdict, &at.key(key), value);
+        }
+    }
+
+    /// The attributes of a span that was recorded. Keys and texts stay where they are until the walk is over, and most come again with the
+    /// next span.
+    pub(crate) fn attributes(&mut self, at: &Path<'_>, data: &mut SpanData<'_>) {
+        for (key, value) in data.iter_mut() {
+            let verdict = self.keys.verdict(key, |key| Verdict::of(key, self.rules));
+            match (verdict, &value) {
+                (Verdict::Inspect(TextKind::Any), SpanValue::Recorded(FieldValue::Str(text)))
+                    if self.texts.verdict(text, |text| matches!(self.rules.text(text), Cow::Borrowed(_))) => {
+                }
+                (Verdict::Inspect(_), SpanValue::Recorded(value)) if !matches!(value, FieldValue::Str(_)) => {
+                }
+                _ => self.carry_out(verdict, &at.key(key), value),
             }
+        }
+    }
+
+    fn carry_out(&mut self, verdict: Verdict, at: &Path<'_>, value: &mut impl Datum) {
+        match verdict {
+            Verdict::Hide => self.hide(at, value),
+            Verdict::Inspect(kind) => value.inspect(self, at, kind),
         }
     }
 
@@ -112,17 +142,30 @@ impl Walk<'_> {
         self.text_of_kind(at, text, TextKind::Cookies);
     }
 
+    /// The same of a text that is somebody else's.
+    pub(crate) fn borrowed_text(&mut self, at: &Path<'_>, text: &mut Cow<'_, str>) {
+        if let Some(filtered) = self.filtered(at, text, TextKind::Any) {
+            *text = Cow::Owned(filtered);
+        }
+    }
+
     fn text_of_kind(&mut self, at: &Path<'_>, text: &mut String, kind: TextKind) {
+        if let Some(filtered) = self.filtered(at, text, kind) {
+            *text = filtered;
+        }
+    }
+
+    /// What is left of a text if something has to be taken out.
+    fn filtered(&mut self, at: &Path<'_>, text: &str, kind: TextKind) -> Option<String> {
         let rules = self.rules;
         let filtered = match kind {
             TextKind::Any => rules.text(text),
             TextKind::Query => text::pairs(text, &|name| rules.hides_parameter(name)),
             TextKind::Cookies => text::cookies(text, &|name| rules.hides_cookie(name)),
         };
-        if let Cow::Owned(filtered) = filtered {
-            *text = filtered;
-            self.note(at, "s");
-        }
+        let Cow::Owned(filtered) = filtered else { return None };
+        self.note(at, "s");
+        Some(filtered)
     }
 
     pub(crate) fn hide(&mut self, at: &Path<'_>, value: &mut impl Datum) {
@@ -151,6 +194,19 @@ impl TextKind {
             "cookies" => TextKind::Cookies,
             _ => TextKind::Any,
         }
+    }
+}
+
+/// What happens to the value of a key.
+#[derive(Clone, Copy)]
+enum Verdict {
+    Hide,
+    Inspect(TextKind),
+}
+
+impl Verdict {
+    fn of(key: &str, rules: &Rules) -> Self {
+        if rules.hides(key) { Verdict::Hide } else { Verdict::Inspect(TextKind::of(key)) }
     }
 }
 
@@ -190,6 +246,20 @@ impl Datum for Value {
                 }
             }
             _ => {}
+        }
+    }
+}
+
+impl Datum for SpanValue<'_> {
+    fn hide(&mut self) {
+        *self = FILTERED.into();
+    }
+
+    fn inspect(&mut self, walk: &mut Walk<'_>, at: &Path<'_>, kind: TextKind) {
+        if let FieldValue::Str(text) = self.get()
+            && let Some(filtered) = walk.filtered(at, text, kind)
+        {
+            *self = SpanValue::Filtered(filtered);
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::category::Category;
 use crate::check_in::CheckIn;
 use crate::client_report::ClientReport;
 use crate::event::Event;
-use crate::json;
+use crate::json::{self, WriteJson};
 use crate::session::{SessionAggregates, SessionUpdate};
 use crate::transaction::Transaction;
 use crate::wire;
@@ -183,6 +183,21 @@ impl Item {
     /// If the transaction cannot be serialised.
     pub fn transaction(transaction: &Transaction) -> Result<Self, serde_json::Error> {
         Ok(Item::of_json(ItemType::Transaction, json::to_vec(transaction)?))
+    }
+
+    /// The item of a transaction whose spans are not all in it: `spans` are sent after its own. Each has to write what a
+    /// [`SpanRecord`](crate::SpanRecord) is.
+    ///
+    /// # Errors
+    /// If the transaction cannot be serialised.
+    pub fn transaction_with_spans<T: WriteJson>(
+        transaction: &mut Transaction,
+        spans: &[T],
+    ) -> Result<Self, serde_json::Error> {
+        let own = std::mem::take(&mut transaction.spans);
+        let payload = json::with_list("spans", (&own, spans), transaction);
+        transaction.spans = own;
+        Ok(Item::of_json(ItemType::Transaction, payload?))
     }
 
     /// The item of a client report.

@@ -187,3 +187,89 @@ fn same_value<T: Serialize>(value: &T) {
     let read = |json: &[u8]| serde_json::from_slice::<Value>(json).unwrap();
     assert_eq!(read(&written), read(&expected), "{}", String::from_utf8_lossy(&written));
 }
+
+#[test]
+fn what_needs_an_escape_is_found_wherever_it_stands() {
+    for length in 0..40 {
+        let plain = "é~ !#[]\u{7f}".repeat(5)[..].chars().take(length).collect::<String>();
+        same(&plain);
+        for odd in ['"', '\\', '\n', '\0', '\u{1f}'] {
+            for (at, _) in plain.char_indices() {
+                let mut text = plain.clone();
+                text.insert(at, odd);
+                same(&text);
+            }
+            same(&format!("{plain}{odd}"));
+        }
+    }
+}
+
+struct ByHand<'a>(&'a str, Timestamp, f64);
+
+impl WriteJson for ByHand<'_> {
+    fn write_json(&self, json: &mut JsonWriter<'_>) {
+        let ByHand(text, moment, number) = *self;
+        json.begin();
+        json.field("moment");
+        json.timestamp(moment);
+        json.key(text);
+        json.text(text);
+        json.field("numbers");
+        json.begin();
+        json.field("f64");
+        json.f64(number);
+        json.field("i64");
+        json.i64(-1);
+        json.field("u64");
+        json.u64(u64::MAX);
+        json.end();
+        json.field("value");
+        json.value(&[true]);
+        json.end();
+    }
+}
+
+impl Serialize for ByHand<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let ByHand(text, moment, number) = *self;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("moment", &moment)?;
+        map.serialize_entry(text, text)?;
+        map.serialize_entry("numbers", &json!({ "f64": number, "i64": -1, "u64": u64::MAX }))?;
+        map.serialize_entry("value", &[true])?;
+        map.end()
+    }
+}
+
+#[test]
+fn what_is_written_by_hand_is_what_serde_writes() {
+    for (text, micros, number) in [
+        ("plain", 0, 0.0),
+        ("a\"b", -1_500_000, -1.5),
+        ("é", 1_790_000_000_250_001, f64::NAN),
+        ("", 1, 1e300),
+    ] {
+        let value = ByHand(text, Timestamp::from_micros(micros), number);
+        let written = with_list("list", (&[] as &[u8], &[value]), &json!({})).unwrap();
+        let value = ByHand(text, Timestamp::from_micros(micros), number);
+        let written: Value = serde_json::from_slice(&written).unwrap();
+        assert_eq!(written, json!({ "list": [value] }), "{text}");
+    }
+}
+
+#[test]
+fn a_list_from_elsewhere_is_a_member_of_the_object() {
+    let by_hand = || ByHand("x", Timestamp::from_micros(5), 0.5);
+    let value = || serde_json::to_value(by_hand()).unwrap();
+    let written = |some: &[u8], others: &[ByHand<'_>], object: Value| {
+        let json = with_list("list", (some, others), &object).unwrap();
+        serde_json::from_slice::<Value>(&json).unwrap()
+    };
+    assert_eq!(
+        written(&[1], &[by_hand(), by_hand()], json!({ "x": 1 })),
+        json!({ "list": [1, value(), value()], "x": 1 })
+    );
+    assert_eq!(written(&[1], &[], json!({})), json!({ "list": [1] }));
+    assert_eq!(written(&[], &[by_hand()], json!({})), json!({ "list": [value()] }));
+    assert_eq!(written(&[], &[], json!({ "x": 1 })), json!({ "x": 1 }));
+}

@@ -3,9 +3,9 @@
 use std::any::Any;
 
 use http::Method;
-use watchpost_core::layer::{Callsite, LayerSpan, NO_KEY, scratch};
+use watchpost_core::layer::{Callsite, FinishedSpan, LayerSpan, NO_KEY, scratch};
 use watchpost_core::{Client, Scopes};
-use watchpost_protocol::{SpanRecord, TransactionSource};
+use watchpost_protocol::TransactionSource;
 
 use super::address::Address;
 use crate::grpc;
@@ -46,12 +46,15 @@ pub(crate) fn open(
 }
 
 /// Names it, on the worker: `GET https://api.test/carts`, or `/shop.v1.Carts/Get`.
-fn describe(data: &'static (dyn Any + Send + Sync), span: &mut SpanRecord) -> Option<TransactionSource> {
+fn describe(
+    data: &'static (dyn Any + Send + Sync),
+    span: &mut FinishedSpan<'_>,
+) -> Option<TransactionSource> {
     let kind = data.downcast_ref::<Kind>()?;
-    let text = |key| span.data.get(key).and_then(|value: &serde_json::Value| value.as_str());
+    let text = |key| span.data.text(key);
     span.description = match (text("rpc.service"), text("rpc.method")) {
-        (Some(service), Some(method)) => Some(format!("/{service}/{method}")),
-        _ => Some(format!("{} {}", text("http.request.method")?, text("url")?)),
+        (Some(service), Some(method)) => Some(format!("/{service}/{method}").into()),
+        _ => Some(format!("{} {}", text("http.request.method")?, text("url")?).into()),
     };
     kind.write_to(span);
     None

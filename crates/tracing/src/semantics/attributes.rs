@@ -2,18 +2,21 @@
 
 use std::borrow::Cow;
 
+use watchpost_core::layer::SpanData;
 use watchpost_core::{FieldValue, Fields};
-use watchpost_protocol::{Map, Value};
 
 use super::renames::{self, Rename};
 
 /// What a rule may ask.
-pub(crate) trait Attributes {
+pub(crate) trait Attributes<'a> {
     /// The value of an attribute as text. An empty one says nothing, as if it were not there.
-    fn text(&self, key: &str) -> Option<Cow<'_, str>>;
+    fn text(&self, key: &str) -> Option<Cow<'a, str>>;
 
-    /// Whether there is anything to interpret at all: most spans have nothing.
-    fn is_telling(&self) -> bool;
+    /// Whether an attribute is there, and says anything.
+    fn has(&self, key: &str) -> bool;
+
+    /// As [`SpanData::may_have`].
+    fn may_have(&self, bits: u64) -> bool;
 }
 
 /// The first parts of the names that mean something.
@@ -32,28 +35,31 @@ const FAMILIES: &[&str] = &[
     "url",
 ];
 
-fn is_telling(key: &str) -> bool {
+/// Whether a name may mean something. Most spans have no attribute with such a name, and nothing to interpret.
+pub(crate) fn is_telling(key: &str) -> bool {
     key.split_once('.').is_some_and(|(family, _)| FAMILIES.contains(&family))
 }
 
 /// A span that has ended: its old names have been replaced.
-impl Attributes for Map<String, Value> {
-    fn text(&self, key: &str) -> Option<Cow<'_, str>> {
-        match self.get(key)? {
-            Value::String(text) => Some(text.as_str().into()).filter(|text: &Cow<'_, str>| !text.is_empty()),
-            Value::Number(number) => Some(number.to_string().into()),
-            Value::Bool(truth) => Some(truth.to_string().into()),
-            _ => None,
-        }
+impl<'a> Attributes<'a> for SpanData<'a> {
+    fn text(&self, key: &str) -> Option<Cow<'a, str>> {
+        self.text(key).filter(|text| !text.is_empty())
     }
 
-    fn is_telling(&self) -> bool {
-        self.keys().any(|key| is_telling(key))
+    fn has(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|value| value != FieldValue::Str(""))
+    }
+
+    fn may_have(&self, bits: u64) -> bool {
+        self.may_have(bits)
     }
 }
 
 /// A span that begins: its fields are left as they are, and read as if they had been renamed.
-pub(crate) struct Beginning<'a>(Vec<(&'a str, FieldValue<'a>)>);
+pub(crate) struct Beginning<'a> {
+    attributes: Vec<(&'a str, FieldValue<'a>)>,
+    bits: u64,
+}
 
 impl<'a> Beginning<'a> {
     /// `None` if there is nothing to interpret.
@@ -74,20 +80,31 @@ impl<'a> Beginning<'a> {
             }
         }
         attributes.extend(adds.iter().map(|&(key, value)| (key, FieldValue::Str(value))));
-        Some(Beginning(attributes))
+        let bits = attributes.iter().fold(0, |bits, (key, _)| bits | SpanData::bits(&[key]));
+        Some(Beginning { attributes, bits })
     }
 }
 
-impl Attributes for Beginning<'_> {
-    fn text(&self, key: &str) -> Option<Cow<'_, str>> {
-        let (_, value) = self.0.iter().rev().find(|(known, _)| *known == key)?;
-        match *value {
-            FieldValue::Str(text) => Some(text.into()).filter(|text: &Cow<'_, str>| !text.is_empty()),
-            value => Some(value.to_string().into()),
-        }
+impl<'a> Beginning<'a> {
+    fn get(&self, key: &str) -> Option<FieldValue<'a>> {
+        let (_, value) = self.attributes.iter().rev().find(|(known, _)| *known == key)?;
+        Some(*value).filter(|value| *value != FieldValue::Str(""))
+    }
+}
+
+impl<'a> Attributes<'a> for Beginning<'a> {
+    fn text(&self, key: &str) -> Option<Cow<'a, str>> {
+        Some(match self.get(key)? {
+            FieldValue::Str(text) => Cow::Borrowed(text),
+            value => Cow::Owned(value.to_string()),
+        })
     }
 
-    fn is_telling(&self) -> bool {
-        true
+    fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    fn may_have(&self, bits: u64) -> bool {
+        self.bits & bits != 0
     }
 }

@@ -1,28 +1,39 @@
 //! How a span ended, by its attributes (`protocol.md` §6.5).
 
+use watchpost_core::layer::SpanData;
 use watchpost_protocol::SpanStatus;
 
 use super::attributes::Attributes;
 
-/// An attribute, and what its value says; nothing, if it is silent about the end.
-type Rule = (&'static str, fn(&str) -> Option<SpanStatus>);
+/// An attribute, and what its value says.
+struct Rule {
+    key: &'static str,
+    bits: u64,
+    /// `None` if it is silent about the end.
+    says: fn(&str) -> Option<SpanStatus>,
+}
+
+const fn rule(key: &'static str, says: fn(&str) -> Option<SpanStatus>) -> Rule {
+    Rule { key, bits: SpanData::bits(&[key]), says }
+}
 
 /// The first that says anything counts. What tells which failure it was comes first, then that there was one; last, that there was none.
 static RULES: &[Rule] = &[
-    ("http.response.status_code", |code| http(code).filter(|status| *status != SpanStatus::Ok)),
-    ("rpc.response.status_code", |code| grpc(code).filter(|status| *status != SpanStatus::Ok)),
-    ("otel.status_code", otel),
-    ("error.type", error),
-    ("error.message", error),
-    ("exception.type", error),
-    ("exception.message", error),
-    ("http.response.status_code", http),
-    ("rpc.response.status_code", grpc),
+    rule("http.response.status_code", |code| http(code).filter(|status| *status != SpanStatus::Ok)),
+    rule("rpc.response.status_code", |code| grpc(code).filter(|status| *status != SpanStatus::Ok)),
+    rule("otel.status_code", otel),
+    rule("error.type", error),
+    rule("error.message", error),
+    rule("exception.type", error),
+    rule("exception.message", error),
+    rule("http.response.status_code", http),
+    rule("rpc.response.status_code", grpc),
 ];
 
 /// The status that the attributes speak of.
-pub(crate) fn of(attributes: &impl Attributes) -> Option<SpanStatus> {
-    RULES.iter().find_map(|(key, says)| says(&attributes.text(key)?))
+pub(crate) fn of<'a>(attributes: &impl Attributes<'a>) -> Option<SpanStatus> {
+    let mut rules = RULES.iter().filter(|rule| attributes.may_have(rule.bits));
+    rules.find_map(|rule| (rule.says)(&attributes.text(rule.key)?))
 }
 
 /// `404`, or `404 Not Found`.
@@ -80,13 +91,10 @@ fn error(_: &str) -> Option<SpanStatus> {
 
 #[cfg(test)]
 mod tests {
-    use watchpost_protocol::{Map, Value};
-
     use super::*;
 
     fn ended(attributes: &[(&str, &str)]) -> Option<&'static str> {
-        let data: Map<String, Value> =
-            attributes.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value))).collect();
+        let data: SpanData<'_> = attributes.iter().map(|(key, value)| (*key, (*value).into())).collect();
         of(&data).map(SpanStatus::as_str)
     }
 

@@ -5,9 +5,17 @@ use std::borrow::Cow;
 use super::attributes::Attributes;
 
 /// The text with the values of the attributes that it names. `None` if one of them is missing.
-pub(crate) fn render(template: &'static str, attributes: &impl Attributes) -> Option<Cow<'static, str>> {
+pub(crate) fn render<'a>(template: &'static str, attributes: &impl Attributes<'a>) -> Option<Cow<'a, str>> {
     if !template.contains('{') {
         return Some(Cow::Borrowed(template));
+    }
+    if let Some(key) = template.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'))
+        && !key.contains('}')
+    {
+        return Some(match attributes.text(key)? {
+            Cow::Borrowed(value) => Cow::Borrowed(shown(key, value)),
+            Cow::Owned(value) => Cow::Owned(shown(key, &value).to_owned()),
+        });
     }
     let mut rendered = String::new();
     let mut rest = template;
@@ -33,18 +41,17 @@ fn shown<'a>(key: &str, value: &'a str) -> &'a str {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-    use watchpost_protocol::{Map, Value};
+    use watchpost_core::layer::SpanData;
 
     use super::*;
 
     #[test]
     fn a_name_is_made_only_if_everything_in_it_is_known() {
-        let mut data: Map<String, Value> = Map::new();
-        data.insert("http.request.method".into(), "GET".into());
-        data.insert("url.full".into(), "https://shop.example/carts?token=1#top".into());
-        data.insert("server.port".into(), json!(8080));
-        data.insert("empty".into(), "".into());
+        let mut data = SpanData::default();
+        data.insert("http.request.method", "GET");
+        data.insert("url.full", "https://shop.example/carts?token=1#top");
+        data.insert("server.port", 8080);
+        data.insert("empty", "");
         let rendered = |template| render(template, &data);
         assert_eq!(
             rendered("{http.request.method} {url.full}").as_deref(),
@@ -52,6 +59,8 @@ mod tests {
         );
         assert_eq!(rendered(":{server.port}!").as_deref(), Some(":8080!"));
         assert_eq!(rendered("{http.request.method} {http.route}"), None);
+        assert_eq!(rendered("{url.full}").as_deref(), Some("https://shop.example/carts"));
+        assert_eq!(rendered("{server.port}").as_deref(), Some("8080"));
         assert_eq!(rendered("{empty}"), None);
         assert!(matches!(rendered("db"), Some(Cow::Borrowed("db"))));
     }

@@ -1,0 +1,102 @@
+//! JSON written by hand, for what is sent by the thousand: a span costs a fifth of what it costs by way of `serde`.
+
+use serde::Serialize;
+
+use super::Json;
+use crate::id::{SpanId, TraceId};
+use crate::timestamp::Timestamp;
+
+/// Something that writes its own JSON: one value, as a rule an object.
+pub trait WriteJson {
+    /// Writes it.
+    fn write_json(&self, json: &mut JsonWriter<'_>);
+}
+
+/// Where values and members are written one after the other. Whoever writes says where objects begin and end; commas before the members that it begins
+/// are the writer's.
+#[derive(Debug)]
+pub struct JsonWriter<'j> {
+    json: &'j mut Json,
+}
+
+impl<'j> JsonWriter<'j> {
+    pub(super) fn new(json: &'j mut Json) -> Self {
+        JsonWriter { json }
+    }
+
+    /// Writes JSON that the program is made with, commas included: the names of a span's fields.
+    pub fn raw(&mut self, json: &'static str) {
+        self.json.raw(json);
+    }
+
+    /// Begins an object.
+    pub fn begin(&mut self) {
+        self.json.out.push(b'{');
+    }
+
+    /// Ends an object.
+    pub fn end(&mut self) {
+        self.json.out.push(b'}');
+    }
+
+    /// Begins a member whose name needs no escapes: the value comes next.
+    pub fn field(&mut self, name: &'static str) {
+        self.json.field(name);
+    }
+
+    /// Begins a member of any name: the value comes next.
+    pub fn key(&mut self, key: &str) {
+        self.json.next();
+        self.json.text(key);
+        self.json.out.push(b':');
+    }
+
+    /// Writes a text.
+    pub fn text(&mut self, text: &str) {
+        self.json.text(text);
+    }
+
+    /// Writes the id of a trace.
+    pub fn trace_id(&mut self, id: TraceId) {
+        self.json.plain(id.digits(&mut [0; 32]));
+    }
+
+    /// Writes the id of a span.
+    pub fn span_id(&mut self, id: SpanId) {
+        self.json.plain(id.digits(&mut [0; 16]));
+    }
+
+    /// Writes a moment, in seconds.
+    pub fn timestamp(&mut self, moment: Timestamp) {
+        self.json.micros(moment.as_micros().is_negative(), moment.as_micros().unsigned_abs());
+    }
+
+    /// Writes `true` or `false`.
+    pub fn bool(&mut self, flag: bool) {
+        self.json.raw(if flag { "true" } else { "false" });
+    }
+
+    /// Writes an integer.
+    pub fn i64(&mut self, number: i64) {
+        self.json.integer(number);
+    }
+
+    /// Writes an integer.
+    pub fn u64(&mut self, number: u64) {
+        self.json.natural(number);
+    }
+
+    /// Writes a number; one that is not finite is `null`.
+    pub fn f64(&mut self, number: f64) {
+        self.json.double(number);
+    }
+
+    /// Writes anything else. What cannot be written is `null`.
+    pub fn value<T: Serialize>(&mut self, value: &T) {
+        let start = self.json.out.len();
+        if value.serialize(&mut *self.json).is_err() {
+            self.json.out.truncate(start);
+            self.json.raw("null");
+        }
+    }
+}

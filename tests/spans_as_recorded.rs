@@ -1,0 +1,203 @@
+//! Two ways lead to a transaction's JSON: the short one, of spans as they were recorded, and the one on which somebody reads the spans on
+//! their way. What is sent is the same.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tracing::{Span as TracingSpan, field, info_span};
+use tracing_subscriber::prelude::*;
+use watchpost::protocol::{SpanStatus, Timestamp, Transaction};
+use watchpost::{Clock, EventScrubber, Integration, Options, Rng, start_span};
+use watchpost_testkit::{capture_with, options};
+
+/// Makes the same ids each time.
+struct Seeded(Mutex<fastrand::Rng>);
+
+impl Rng for Seeded {
+    fn next_u64(&self) -> u64 {
+        self.0.lock().unwrap().u64(..)
+    }
+}
+
+/// Goes on by a part of a second whenever it is asked.
+struct Ticking(Instant, AtomicU64);
+
+impl Clock for Ticking {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(1_790_000_000_000_000)
+    }
+
+    fn monotonic(&self) -> Instant {
+        self.0 + Duration::from_nanos(self.1.fetch_add(1_234_567, Ordering::Relaxed))
+    }
+}
+
+/// Reads the spans, and leaves them as they are.
+struct Reader;
+
+impl Integration for Reader {
+    fn identifier(&self) -> &'static str {
+        "reader"
+    }
+}
+
+/// Says that it does not read the spans.
+struct Blind;
+
+impl Integration for Blind {
+    fn identifier(&self) -> &'static str {
+        "reader"
+    }
+
+    fn reads_spans(&self) -> bool {
+        false
+    }
+
+    fn process_transaction(&self, transaction: Transaction) -> Option<Transaction> {
+        assert!(transaction.spans.is_empty());
+        Some(transaction)
+    }
+}
+
+const TEXTS: [&str; 12] = [
+    "",
+    "GET",
+    "postgresql",
+    "kafka",
+    "server",
+    "error",
+    "404",
+    "https://ann:pw@api.test/v1?token=1&page=2#top",
+    "/carts?session=5",
+    "a \"quoted\" \\ é\n",
+    "SELECT 1",
+    "shop.example:8080",
+];
+
+/// A span of some kind, with attributes of some sense.
+fn span(rng: &mut fastrand::Rng) -> TracingSpan {
+    let mut text = || TEXTS[rng.usize(..TEXTS.len())];
+    let span = match text().len() % 7 {
+        0 => info_span!(
+            "query",
+            db.system = text(),
+            db.statement = text(),
+            row = 1,
+            rate = 0.5,
+            nan = f64::NAN
+        ),
+        1 => info_span!(
+            "request",
+            otel.kind = text(),
+            http.method = text(),
+            http.target = text(),
+            http.status_code = text(),
+            password = text()
+        ),
+        2 => info_span!(
+            "call",
+            otel.name = text(),
+            url.full = text(),
+            http.request.method = text(),
+            server.port = 80,
+            token = text()
+        ),
+        3 => info_span!(
+            "job",
+            messaging.system = text(),
+            messaging.operation = text(),
+            otel.status_code = text(),
+            { "http.request.header.x-api-key" } = text()
+        ),
+        4 => {
+            info_span!("rpc", rpc.system = text(), rpc.service = text(), rpc.method = text(), net.peer.ip = text(), error.type = text())
+        }
+        5 => info_span!(
+            "plain",
+            sentry.op = text(),
+            sentry.name = text(),
+            ip_address = text(),
+            late = field::Empty
+        ),
+        _ => info_span!(
+            "local",
+            thread.name = text(),
+            code.namespace = text(),
+            url.query = text(),
+            cookies = text(),
+            flag = true
+        ),
+    };
+    span.record("late", text());
+    span
+}
+
+fn program(seed: u64) {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let root = span(&mut rng).entered();
+    let mut open = Vec::new();
+    for _ in 0..rng.usize(..30) {
+        match rng.u8(..6) {
+            0 => drop(open.pop()),
+            1 => {
+                let mut text = || TEXTS[rng.usize(..TEXTS.len())];
+                let by_hand = start_span("by hand").op(text()).attribute(text(), text()).enter();
+                by_hand.set_status(SpanStatus::NotFound);
+            }
+            _ => open.push(span(&mut rng).entered()),
+        }
+    }
+    while let Some(last) = open.pop() {
+        drop(last);
+    }
+    drop(root);
+}
+
+fn sent(seed: u64, options: Options) -> Value {
+    let options = options
+        .default_integrations(false)
+        .event_scrubber(EventScrubber::default().deny(["flag", "code.line.number"]))
+        .clock(Ticking(Instant::now(), AtomicU64::new(0)))
+        .rng(Seeded(Mutex::new(fastrand::Rng::with_seed(seed))));
+    let subscriber = tracing_subscriber::registry().with(watchpost::tracing::layer());
+    let captured = capture_with(options, || tracing::subscriber::with_default(subscriber, || program(seed)));
+    let item = captured.envelopes().iter().flat_map(|envelope| &envelope.items).next().unwrap();
+    item.decode().unwrap()
+}
+
+#[test]
+fn what_is_sent_does_not_depend_on_whether_somebody_reads_it() {
+    let mut hidden = 0;
+    for seed in 0..200 {
+        let short = sent(seed, options().integration(Blind));
+        assert_eq!(short, sent(seed, options().integration(Reader)), "{seed}");
+        hidden += usize::from(!short["_meta"]["spans"].is_null());
+    }
+    assert!(hidden > 100, "{hidden} transactions had something to hide in their spans");
+}
+
+#[test]
+fn spans_about_models_are_completed_whoever_reads_them() {
+    let program = || {
+        let agent =
+            info_span!("agent", gen_ai.operation.name = "invoke_agent", gen_ai.agent.name = "Weather");
+        let _agent = agent.entered();
+        let chat = info_span!(
+            "chat",
+            gen_ai.operation.name = "chat",
+            gen_ai.usage.input_tokens = 3,
+            gen_ai.usage.output_tokens = 4
+        );
+        drop(chat.entered());
+    };
+    let subscriber = tracing_subscriber::registry().with(watchpost::tracing::layer());
+    let captured = capture_with(options(), || tracing::subscriber::with_default(subscriber, program));
+    let data = &captured.transactions()[0].spans[0].data;
+    assert_eq!(
+        (&data["gen_ai.agent.name"], &data["gen_ai.usage.total_tokens"]),
+        (&json!("Weather"), &json!(7))
+    );
+}

@@ -1,5 +1,7 @@
 //! A client: options, a pipeline and an outbox. Several may live side by side; each reports to its own server.
 
+mod profiles;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -22,6 +24,7 @@ use crate::merge::Layers;
 use crate::options::Options;
 use crate::outbox::{Bounds, Health, Outbox, Wire};
 use crate::pipeline::{Batches, EventJob, EventTrace, Job, Pipeline, Record};
+use crate::profiling::Profiling;
 use crate::propagation_context::PropagationContext;
 use crate::scope::{NearestFirst, Scope};
 use crate::session::{Gravity, Ledger, Matter, Note, Part, SessionMode};
@@ -80,6 +83,8 @@ struct Inner {
     sessions: Option<Arc<Ledger>>,
     /// What waits for others of its kind.
     batches: Arc<Batches>,
+    /// `None`: there is nothing to profile with.
+    profiling: Option<Arc<Profiling>>,
     /// `None`: nothing can be sent, because there is neither a DSN nor a transport.
     outbox: Option<Outbox<Pipeline>>,
     active: AtomicBool,
@@ -146,12 +151,14 @@ impl Client {
         let health = Arc::new(Health::new(config.options.enable_backpressure_handling));
         let sessions = sessions(&config, &losses);
         let batches = Arc::new(Batches::new());
+        let profiling = profiles::profiling(&config);
         let outbox = config.options.transport.clone().map(|transport| {
             let pipeline = Pipeline {
                 config: Arc::clone(&config),
                 losses: Arc::clone(&losses),
                 sessions: sessions.clone(),
                 batches: Arc::clone(&batches),
+                profiling: profiling.clone(),
             };
             let wire = Wire {
                 transport,
@@ -173,6 +180,9 @@ impl Client {
         if let (Some(sessions), Some(outbox)) = (&sessions, &outbox) {
             sessions.on_call(outbox.caller());
         }
+        if let (Some(profiling), Some(outbox)) = (&profiling, &outbox) {
+            profiling.on_call(outbox.caller());
+        }
         let active = outbox.is_some();
         rng::leave_parent(); // this is home, for those who are forked later
         if active {
@@ -193,6 +203,7 @@ impl Client {
                 health,
                 sessions,
                 batches,
+                profiling,
                 outbox,
                 active: AtomicBool::new(active),
                 bound: AtomicBool::new(false),
@@ -465,6 +476,9 @@ impl Client {
         let timeout = timeout.unwrap_or(self.options().shutdown_timeout);
         let Some(outbox) = &self.inner.outbox else { return true };
         let began = Instant::now();
+        if let Some(chunk) = self.inner.profiling.as_ref().and_then(Profiling::cut) {
+            outbox.push(Job::profile_chunk(chunk));
+        }
         let flush = outbox.flush();
         if flush.wait(timeout.min(PATIENCE)) {
             self.wait_for_copies(timeout.saturating_sub(began.elapsed()));
@@ -535,7 +549,8 @@ impl Inner {
 
     /// Queues what waits for others, which will not come any more.
     fn close_batches(&self, outbox: &Outbox<Pipeline>) {
-        for job in self.batches.close() {
+        let chunk = self.profiling.as_ref().and_then(Profiling::end).map(Job::profile_chunk);
+        for job in chunk.into_iter().chain(self.batches.close()) {
             outbox.push(job);
         }
     }

@@ -99,7 +99,8 @@ impl Wire {
         let lead_lost =
             envelope.items.iter().any(|item| is_lead(item) && self.is_item_limited(&item.header.ty));
         envelope.items.retain(|item| {
-            let goes_with_lead = item.header.ty == ItemType::Attachment && lead_lost;
+            let rides = matches!(item.header.ty, ItemType::Attachment | ItemType::Profile);
+            let goes_with_lead = rides && lead_lost;
             let lost = goes_with_lead || self.is_item_limited(&item.header.ty);
             if lost {
                 self.lose(DiscardReason::RatelimitBackoff, std::slice::from_ref(item));

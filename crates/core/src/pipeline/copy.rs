@@ -47,6 +47,7 @@ impl Pipeline {
             losses: Arc::new(Losses::default()),
             sessions: self.sessions.clone(),
             batches: Arc::clone(&self.batches),
+            profiling: self.profiling.clone(),
         }
     }
 }

@@ -9,7 +9,8 @@ use watchpost_protocol::{
     TraceContext, Transaction, TransactionInfo, TransactionSource, Value,
 };
 
-use super::{Telemetry, models};
+use super::profile::TransactionProfile;
+use super::{Pipeline, Telemetry, models};
 use crate::config::Config;
 use crate::dsc;
 use crate::filters;
@@ -18,6 +19,7 @@ use crate::integration::Integration;
 use crate::losses::Losses;
 use crate::merge;
 use crate::options::Options;
+use crate::profiling::Profiled;
 use crate::propagation_context::PropagationContext;
 use crate::record::Buffer;
 use crate::sampling::Sampled;
@@ -40,20 +42,23 @@ pub(crate) struct TransactionJob {
     pub(crate) layers: [ScopeData; 3],
     pub(crate) propagation: Arc<PropagationContext>,
     pub(crate) sampled: Sampled,
+    /// What has profiled it, if anything has.
+    pub(crate) profiled: Option<Box<Profiled>>,
 }
 
 impl TransactionJob {
     pub(super) fn quantities(&self) -> Vec<(Category, u64)> {
-        vec![(Category::Transaction, 1), (Category::Span, self.buffer.span_count().max(1))]
+        let own = self.profiled.as_ref().is_some_and(|profiled| profiled.own.is_some());
+        quantities(self.buffer.span_count().max(1), own)
     }
 
     /// The transaction with everything that the client and the scopes know, and the sampling context, frozen with this envelope unless it
     /// was before. Children that did not fit or did not end are counted.
-    pub(super) fn into_transaction(
+    pub(super) fn into_report(
         self,
         config: &Config,
         losses: &Losses,
-    ) -> Option<(Transaction, Arc<DynamicSamplingContext>)> {
+    ) -> Option<(Report, Arc<DynamicSamplingContext>)> {
         let (time, moment) = self.buffer.anchor?;
         let at = |later: Instant| {
             let micros = later.saturating_duration_since(moment).as_micros() as i64;
@@ -89,19 +94,61 @@ impl TransactionJob {
         };
         transaction.contexts.trace = Some(trace_context(root, self.propagation.parent_span_id));
         merge::into_transaction(&mut transaction, &self.layers);
+        let profile = self.profiled.and_then(|profiled| link(&mut transaction, &profiled, config, losses));
         // Counted when nothing can fail any more that would have all of it counted again.
         losses.record(DiscardReason::BufferOverflow, Category::Span, lost);
         losses.record(DiscardReason::Ignored, Category::Span, ignored);
-        if let Some(reason) = refuses(&config.options, &transaction) {
+        let report = Report { transaction, profile };
+        let transaction = &report.transaction;
+        if let Some(reason) = refuses(&config.options, transaction) {
             crate::debug!("dropped the transaction {:?} ({reason})", transaction.transaction);
-            losses.record_all(reason, &transaction.quantities());
+            losses.record_all(reason, &report.quantities());
             return None;
         }
         RUSH.count(&transaction.transaction, self.sampled.rate, config.options.clock.monotonic());
         let named = || (transaction.transaction.clone(), source);
         let dsc = dsc::of_trace(&self.propagation, config, &self.sampled, named);
-        Some((transaction, dsc))
+        Some((report, dsc))
     }
+}
+
+/// What is lost with a transaction of so many spans, the root included.
+fn quantities(spans: u64, profile: bool) -> Vec<(Category, u64)> {
+    let mut quantities = vec![(Category::Transaction, 1), (Category::Span, spans)];
+    quantities.extend(profile.then_some((Category::Profile, 1)));
+    quantities
+}
+
+/// Says on the transaction what has profiled it (§13.1, §13.2). Its own profile, if there is one that is worth sending.
+fn link(
+    transaction: &mut Transaction,
+    profiled: &Profiled,
+    config: &Config,
+    losses: &Losses,
+) -> Option<TransactionProfile> {
+    let own = profiled.own.as_ref().and_then(|own| {
+        let profile = TransactionProfile::of(own, config);
+        if profile.is_none() {
+            losses.record(DiscardReason::InsufficientData, Category::Profile, 1);
+        }
+        profile
+    });
+    let mut context = Map::new();
+    if let Some(own) = &own {
+        context.insert("profile_id".into(), own.profile.event_id.to_string().into());
+    }
+    if let Some(profiler) = profiled.profiler {
+        let id = Value::from(profiler.to_string());
+        let root = transaction.contexts.trace.as_mut().map(|trace| &mut trace.data);
+        for data in transaction.spans.iter_mut().map(|span| &mut span.data).chain(root) {
+            data.insert("profiler_id".into(), id.clone());
+        }
+        context.insert("profiler_id".into(), id);
+    }
+    if !context.is_empty() {
+        transaction.contexts.other.insert("profile".into(), context.into());
+    }
+    own
 }
 
 /// Why a finished transaction is not wanted, if it is not: it may have been named, and answered, long after it was sampled.
@@ -146,31 +193,43 @@ fn spans_meta(original: u64) -> Value {
     serde_json::json!({ "spans": { "": { "len": original } } })
 }
 
-impl Telemetry for Transaction {
+/// A transaction that is being finished, and the profile that goes with it.
+pub(super) struct Report {
+    transaction: Transaction,
+    profile: Option<TransactionProfile>,
+}
+
+impl Report {
+    fn map(self, step: impl FnOnce(Transaction) -> Option<Transaction>) -> Option<Self> {
+        Some(Report { transaction: step(self.transaction)?, ..self })
+    }
+}
+
+impl Telemetry for Report {
     fn integrate(self, integration: &dyn Integration) -> Option<Self> {
-        integration.process_transaction(self)
+        self.map(|transaction| integration.process_transaction(transaction))
     }
 
     fn scrub(&mut self, rules: &Rules) {
-        let mut meta = self.meta.take();
-        rules.scrub(self, &mut meta);
-        self.meta = meta;
+        let mut meta = self.transaction.meta.take();
+        rules.scrub(&mut self.transaction, &mut meta);
+        self.transaction.meta = meta;
     }
 
     fn before_send(self, config: &Config) -> Option<Self> {
         match &config.options.before_send_transaction {
-            Some(hook) => hook(self),
+            Some(hook) => self.map(|transaction| hook(transaction)),
             None => Some(self),
         }
     }
 
     fn quantities(&self) -> Vec<(Category, u64)> {
-        vec![(Category::Transaction, 1), (Category::Span, self.spans.len() as u64 + 1)]
+        quantities(self.transaction.spans.len() as u64 + 1, self.profile.is_some())
     }
 
     fn part_lost(&self, before: &[(Category, u64)]) -> Option<(Category, u64)> {
         let spans = before.iter().find(|(category, _)| *category == Category::Span)?.1;
-        let lost = spans.saturating_sub(self.spans.len() as u64 + 1);
+        let lost = spans.saturating_sub(self.transaction.spans.len() as u64 + 1);
         (lost > 0).then_some((Category::Span, lost))
     }
 
@@ -178,10 +237,20 @@ impl Telemetry for Transaction {
     fn trim(&mut self, _: &Config) {}
 
     fn event_id(&self) -> Option<EventId> {
-        Some(self.event_id)
+        Some(self.transaction.event_id)
     }
 
     fn item(&mut self) -> Result<Item, serde_json::Error> {
-        Item::transaction(self)
+        Item::transaction(&self.transaction)
+    }
+
+    fn companions(self, pipeline: &Pipeline) -> Vec<Item> {
+        let Some(profile) = self.profile else { return Vec::new() };
+        let item = profile.into_item(&self.transaction);
+        if let Err(error) = &item {
+            crate::debug!("a profile could not be serialised: {error}");
+            pipeline.losses.record(DiscardReason::InternalSdkError, Category::Profile, 1);
+        }
+        item.into_iter().collect()
     }
 }

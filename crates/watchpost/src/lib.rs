@@ -4,6 +4,8 @@ pub mod guide;
 mod init;
 pub mod logger;
 mod macros;
+#[cfg(feature = "profiling")]
+pub mod profiler;
 
 /// The bridge from the `log` crate.
 #[cfg(feature = "log")]
@@ -53,9 +55,9 @@ pub use watchpost_core::{
     DEFAULT_MAX_ATTACHMENT_SIZE, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_BREADTH, DEFAULT_MAX_DEPTH,
     DEFAULT_MAX_EVENT_SIZE, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT, Decision,
     Delivery, Effective, EffectiveOption, EnteredSpan, EventScrubber, FieldValue, Fields, FutureExt, Guard,
-    InitError, Integration, MaxRequestBodySize, Options, Pattern, RawStack, Rng, SampleRate, SamplingContext,
-    Scope, Scopes, Sensitive, SessionMode, Source, Span, SpanBuilder, SpanRule, SpoolOptions, Spotlight,
-    StackSource, Transport, sensitive,
+    InitError, Integration, MaxRequestBodySize, Options, Pattern, ProfileLifecycle, RawStack, Rng,
+    SampleRate, SamplingContext, Scope, Scopes, Sensitive, SessionMode, Source, Span, SpanBuilder, SpanRule,
+    SpoolOptions, Spotlight, StackSource, Transport, sensitive,
 };
 #[cfg(feature = "macros")]
 pub use watchpost_macros::monitor;

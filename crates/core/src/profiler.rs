@@ -11,6 +11,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -77,31 +78,33 @@ pub struct Recording {
     limit: Option<Instant>,
     /// How many samples there is room for.
     most: usize,
-    /// Called when that is nearly used up.
+    /// Since when it is not wanted, in nanoseconds after it began. Not under the lock: whoever begins and ends spans never waits for the profiler.
+    paused: AtomicU64,
+    samples: Mutex<Vec<StackSample>>,
+    /// How many samples there are.
+    count: AtomicUsize,
+    /// Called when there is hardly any room left.
     on_full: OnceLock<Box<dyn Fn() + Send + Sync>>,
-    state: Mutex<State>,
+    /// The process. In one that was forked, the lock may be held by a thread that stayed behind.
+    home: u32,
 }
 
-#[derive(Default)]
-struct State {
-    samples: Vec<StackSample>,
-    /// Since when it is not wanted.
-    paused: Option<Instant>,
-    /// It was said that there is hardly any room left.
-    said_full: bool,
-}
-
-impl State {
-    fn is_nearly_full(&self, most: usize) -> bool {
-        self.samples.len() >= most / 4 * 3
-    }
-}
+/// It is wanted.
+const NOT_PAUSED: u64 = u64::MAX;
 
 impl Recording {
     pub(crate) fn new(most: usize, limit: Option<Duration>) -> Self {
         let began = Instant::now(); // the profiler's clock is the system's, whatever spans are told
-        let limit = limit.map(|limit| began + limit);
-        Recording { began, limit, most, on_full: OnceLock::new(), state: Mutex::default() }
+        Recording {
+            began,
+            limit: limit.map(|limit| began + limit),
+            most,
+            paused: AtomicU64::new(NOT_PAUSED),
+            samples: Mutex::default(),
+            count: AtomicUsize::new(0),
+            on_full: OnceLock::new(),
+            home: std::process::id(),
+        }
     }
 
     /// Says whom to tell that it is nearly full.
@@ -112,48 +115,62 @@ impl Recording {
     /// Whether more is to be sampled for it.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
-        let state = self.lock();
-        state.paused.is_none() && state.samples.len() < self.most && !self.is_over(Instant::now())
+        let paused = self.paused.load(Ordering::Acquire) != NOT_PAUSED;
+        !paused && self.count.load(Ordering::Relaxed) < self.most && !self.is_over(Instant::now())
     }
 
     /// Keeps a sample, if it was taken while it was wanted, and if there is room.
     pub fn add(&self, sample: &StackSample) {
-        let mut state = self.lock();
-        let late = self.is_over(sample.at) || state.paused.is_some_and(|paused| paused < sample.at);
-        if late || sample.at < self.began || state.samples.len() >= self.most {
+        let late = self.is_over(sample.at) || self.paused.load(Ordering::Acquire) < self.nanos(sample.at);
+        if late || sample.at < self.began {
             return;
         }
-        state.samples.push(sample.clone());
-        let full = state.is_nearly_full(self.most);
-        let tell = full && !std::mem::replace(&mut state.said_full, full);
-        drop(state);
-        if let (true, Some(tell_full)) = (tell, self.on_full.get()) {
-            tell_full();
+        let mut samples = self.lock();
+        if samples.len() >= self.most {
+            return;
+        }
+        samples.push(sample.clone());
+        self.count.store(samples.len(), Ordering::Relaxed);
+        let is_nearly_full = samples.len() == self.nearly_full();
+        drop(samples);
+        if let (true, Some(tell)) = (is_nearly_full, self.on_full.get()) {
+            tell();
         }
     }
 
     pub(crate) fn is_nearly_full(&self) -> bool {
-        self.lock().is_nearly_full(self.most)
+        self.count.load(Ordering::Relaxed) >= self.nearly_full()
+    }
+
+    fn nearly_full(&self) -> usize {
+        self.most / 4 * 3
     }
 
     pub(crate) fn began(&self) -> Instant {
         self.began
     }
 
+    /// Whether it began in this process, which may have been forked since.
+    pub(crate) fn is_at_home(&self) -> bool {
+        self.home == std::process::id()
+    }
+
     pub(crate) fn pause(&self) {
-        self.lock().paused.get_or_insert_with(Instant::now);
+        let now = self.nanos(Instant::now());
+        let _ = self.paused.compare_exchange(NOT_PAUSED, now, Ordering::AcqRel, Ordering::Relaxed);
     }
 
     pub(crate) fn resume(&self) {
-        self.lock().paused = None;
+        self.paused.store(NOT_PAUSED, Ordering::Release);
     }
 
     /// Takes what there is, in the order of time.
     pub(crate) fn take(&self) -> Vec<StackSample> {
-        let mut state = self.lock();
-        state.said_full = false;
-        let mut samples = std::mem::take(&mut state.samples);
-        drop(state);
+        if !self.is_at_home() {
+            return Vec::new();
+        }
+        let mut samples = std::mem::take(&mut *self.lock());
+        self.count.store(0, Ordering::Relaxed);
         samples.sort_by_key(|sample| sample.at); // threads answer in any order
         samples
     }
@@ -162,8 +179,12 @@ impl Recording {
         self.limit.is_some_and(|limit| limit < moment)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn nanos(&self, moment: Instant) -> u64 {
+        moment.saturating_duration_since(self.began).as_nanos() as u64
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<StackSample>> {
+        self.samples.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -175,8 +196,6 @@ impl fmt::Debug for Recording {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use super::*;
 
     fn sample(at: Instant) -> StackSample {

@@ -158,7 +158,7 @@ impl Profiling {
         let now = self.clock.monotonic();
         let known = {
             let mut state = self.lock();
-            match &mut state.run {
+            match state.run.as_mut().filter(|run| run.is_at_home()) {
                 Some(run) if run.is_on() => return,
                 Some(run) => {
                     run.resume(now);
@@ -177,7 +177,7 @@ impl Profiling {
                 return;
             }
             let mut state = self.lock();
-            if state.run.is_some() {
+            if state.run.as_ref().is_some_and(Run::is_at_home) {
                 return; // another thread was faster; its run is as good
             }
             let waits = state.open == 0 && self.wanted.lifecycle == ProfileLifecycle::Trace;

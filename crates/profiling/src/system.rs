@@ -31,6 +31,10 @@ const SLEEP: Duration = Duration::from_secs(10);
 const MOST_STACKS: usize = 20_000;
 const MOST_THREADS: usize = 10_000;
 
+/// The threads that report: they are not what anybody wants to know of. Linux keeps 15 bytes of a name.
+const REPORTERS: [&str; 5] =
+    ["watchpost", "watchpost-dns", "watchpost-flush", "watchpost-profile", "watchpost-spotlight"];
+
 /// What there is one of in a process.
 struct Engine {
     /// The process. In one that was forked, whatever locks there are may be held by threads that stayed behind: it has an engine of its own.
@@ -200,7 +204,8 @@ impl Gatherer {
     }
 
     fn sample(&mut self, answer: &Answer) -> Option<StackSample> {
-        let stack = self.unwinder.stack(answer);
+        let name = name_of(answer);
+        let stack = if is_reporter(name.as_deref()) { Vec::new() } else { self.unwinder.stack(answer) };
         if stack.is_empty() {
             return None;
         }
@@ -209,7 +214,7 @@ impl Gatherer {
             Some(later) => began + Duration::from_nanos(later),
             None => began.checked_sub(Duration::from_nanos(nanos - answer.nanos))?,
         };
-        Some(StackSample { at, thread: self.thread(answer), stack: self.known(&stack) })
+        Some(StackSample { at, thread: self.thread(answer.thread, name), stack: self.known(&stack) })
     }
 
     fn known(&mut self, stack: &[usize]) -> Arc<[usize]> {
@@ -227,16 +232,15 @@ impl Gatherer {
         new
     }
 
-    fn thread(&mut self, answer: &Answer) -> Arc<SampledThread> {
-        let name = name_of(answer);
-        if let Some(known) = self.threads.get(&answer.thread).filter(|known| known.name == name) {
+    fn thread(&mut self, id: u64, name: Option<String>) -> Arc<SampledThread> {
+        if let Some(known) = self.threads.get(&id).filter(|known| known.name == name) {
             return Arc::clone(known);
         }
         if self.threads.len() >= MOST_THREADS {
             self.threads.clear();
         }
-        let new = Arc::new(SampledThread { id: answer.thread, name });
-        self.threads.insert(answer.thread, Arc::clone(&new));
+        let new = Arc::new(SampledThread { id, name });
+        self.threads.insert(id, Arc::clone(&new));
         new
     }
 }
@@ -248,4 +252,35 @@ fn name_of(answer: &Answer) -> Option<String> {
     }
     let name = String::from_utf8_lossy(answer.name());
     if name.is_empty() { None } else { Some(name.into_owned()) }
+}
+
+fn is_reporter(name: Option<&str>) -> bool {
+    let kept = |reporter: &'static str| {
+        if cfg!(target_os = "linux") { &reporter[..reporter.len().min(15)] } else { reporter }
+    };
+    name.is_some_and(|name| REPORTERS.into_iter().any(|reporter| kept(reporter) == name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_reports_is_not_part_of_the_picture() {
+        let kept = if cfg!(target_os = "linux") { "watchpost-profi" } else { "watchpost-profile" };
+        assert!(is_reporter(Some(kept)) && is_reporter(Some("watchpost")));
+        assert!(!is_reporter(Some("watchpost-demo")) && !is_reporter(None));
+    }
+
+    #[test]
+    fn a_stack_that_was_seen_before_is_kept_once() {
+        let mut gatherer = Gatherer::new();
+        let first = gatherer.known(&[1, 2]);
+        assert!(Arc::ptr_eq(&first, &gatherer.known(&[1, 2])));
+        for address in 0..MOST_STACKS {
+            gatherer.known(&[address]);
+        }
+        assert!(gatherer.stacks.len() <= MOST_STACKS);
+        assert!(Arc::ptr_eq(&first, &gatherer.known(&[1, 2])), "what somebody still has is not forgotten");
+    }
 }

@@ -44,6 +44,11 @@ impl Run {
         self.on
     }
 
+    /// Whether it began in this process. The profiler does not come along into one that is forked.
+    pub(super) fn is_at_home(&self) -> bool {
+        self.recording.is_at_home()
+    }
+
     pub(super) fn pause(&mut self) {
         self.on = false;
         self.recording.pause();

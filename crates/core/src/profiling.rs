@@ -91,7 +91,8 @@ struct State {
 impl Profiling {
     pub(crate) fn new(plug: Plug, wanted: Wanted, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Arc<Self> {
         let session = wanted.of_sessions.is_some_and(|rate| rate.keeps(rng::sample_rand(&*rng)));
-        let ignored = wanted.of_transactions.is_some() && wanted.of_sessions.is_some();
+        let above_zero = |rate: Option<SampleRate>| rate.is_some_and(|rate| rate.get() > 0.0);
+        let ignored = above_zero(wanted.of_transactions) && above_zero(wanted.of_sessions);
         if ignored {
             crate::debug!("profiles_sample_rate is set: profile_session_sample_rate is ignored");
         }

@@ -36,7 +36,7 @@ fn a_child_is_profiled_by_itself() {
         Fork::Parent(child) => {
             work_until_seen(&recorder);
             profiler::stop();
-            waitpid(child).unwrap();
+            assert_eq!(waitpid(child).unwrap(), 0);
         }
     }
 }

@@ -200,10 +200,7 @@ fn clock(clock: libc::clockid_t) -> Option<u64> {
 /// Has the kernel interrupt whichever thread runs, each time so much processor time is used up; `None`: not any more.
 pub(super) fn set_timer(period: Option<Duration>) {
     let period = period.unwrap_or_default();
-    let interval = libc::timeval {
-        tv_sec: period.as_secs() as libc::time_t,
-        tv_usec: period.subsec_micros() as libc::suseconds_t,
-    };
+    let interval = libc::timeval { tv_sec: period.as_secs() as _, tv_usec: period.subsec_micros() as _ };
     let timer = libc::itimerval { it_interval: interval, it_value: interval };
     // SAFETY: the first pointer is to an `itimerval` of this function; the second may be null, which does not ask for the one before.
     unsafe { libc::setitimer(libc::ITIMER_PROF, &timer, ptr::null_mut()) };

@@ -35,6 +35,7 @@ mod breadcrumbs;
 pub mod fields;
 pub mod flags;
 mod merge;
+mod naming;
 mod origin;
 mod propagation_context;
 mod record;

@@ -136,7 +136,7 @@ impl Engine {
             }
             std::thread::sleep(PERIOD);
             self.gather();
-            if round % IDLE == 0 && !signal::is_ours() {
+            if round.is_multiple_of(IDLE) && !signal::is_ours() {
                 watchpost_core::debug!("the program handles SIGPROF itself now: the profiler has ended");
                 break;
             }

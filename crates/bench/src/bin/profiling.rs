@@ -37,36 +37,36 @@ fn run() -> Result<(), Box<dyn Error>> {
     let mut out = io::stdout().lock();
     writeln!(
         out,
-        "{:>7} {:>12} {:>12} {:>12} {:>12}",
-        "threads", "handlers", "profiler", "together", "naming_ms"
+        "{:>7} {:>11} {:>11} {:>11} {:>11}",
+        "threads", "handlers", "profiler", "together", "noise"
     )?;
     for threads in THREADS {
-        let mut costs = Vec::new();
-        for _ in 0..ROUNDS {
-            let without = turn(threads, units)?;
-            profiler::start();
-            turn(threads, units / 20)?; // the first samples read the binary
-            let (own, reporter) = (spent("watchpost-profi")?, spent("watchpost")?);
-            let with = turn(threads, units)?;
-            let own = spent("watchpost-profi")? - own;
-            profiler::stop();
-            watchpost::flush(None);
-            let naming = spent("watchpost")? - reporter;
-            costs.push([with / without - 1.0, own / with, with / without - 1.0 + own / with, naming / 1e6]);
-        }
-        let median = |which: usize| {
-            let mut values: Vec<f64> = costs.iter().map(|cost: &[f64; 4]| cost[which]).collect();
+        let costs = (0..ROUNDS).map(|_| round(threads, units)).collect::<io::Result<Vec<_>>>()?;
+        let [handlers, own, together, noise] = [0, 1, 2, 3].map(|which| {
+            let mut values: Vec<f64> = costs.iter().map(|cost| 100.0 * cost[which]).collect();
             values.sort_by(f64::total_cmp);
             values[values.len() / 2]
-        };
-        let [handlers, own, together] = [0, 1, 2].map(|which| 100.0 * median(which));
-        writeln!(
-            out,
-            "{threads:>7} {handlers:>10.2} % {own:>10.2} % {together:>10.2} % {:>12.1}",
-            median(3)
-        )?;
+        });
+        writeln!(out, "{threads:>7} {handlers:>9.2} % {own:>9.2} % {together:>9.2} % {noise:>9.2} %")?;
     }
     Ok(())
+}
+
+/// What the profiler costs, by what the work costs without it: the threads that are interrupted, its own, and both; and by how much two turns without
+/// it differ.
+fn round(threads: usize, units: usize) -> io::Result<[f64; 4]> {
+    let before = turn(threads, units)?;
+    profiler::start();
+    turn(threads, units / 20)?; // the first samples read the binary
+    let own = spent("watchpost-profi")?;
+    let with = turn(threads, units)?;
+    let own = spent("watchpost-profi")? - own;
+    profiler::stop();
+    watchpost::flush(None);
+    let after = turn(threads, units)?;
+    let without = (before + after) / 2.0;
+    let (handlers, own) = (with / without - 1.0, own / without);
+    Ok([handlers, own, handlers + own, (before - after).abs() / without])
 }
 
 /// Has threads do their work; the processor time that they spent, in nanoseconds.

@@ -241,6 +241,10 @@ mod kernel {
         unsafe { libc::syscall(libc::SYS_gettid) as u64 }
     }
 
+    fn own_id() -> libc::pid_t {
+        std::process::id() as libc::pid_t
+    }
+
     pub(super) fn name_thread(name: &mut [u8; NAME]) {
         name[0] = 0;
         // SAFETY: the kernel writes 16 bytes at most, the last of them a zero; there is room for more.
@@ -258,7 +262,7 @@ mod kernel {
         let copied = unsafe {
             libc::syscall(
                 libc::SYS_process_vm_readv,
-                libc::getpid(),
+                own_id(),
                 &raw const here,
                 one,
                 &raw const there,
@@ -280,7 +284,7 @@ mod kernel {
         let none: c_int = 0;
         let thread = libc::pid_t::try_from(thread).unwrap_or(none);
         // SAFETY: the signal is handled: see `install`, and nobody undoes it but the program itself, which is looked at now and then.
-        unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, libc::SIGPROF) };
+        unsafe { libc::syscall(libc::SYS_tgkill, own_id(), thread, libc::SIGPROF) };
     }
 }
 

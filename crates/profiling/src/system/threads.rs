@@ -31,7 +31,7 @@ impl Threads {
 
     /// Interrupts those that are on a processor, or wait for one. One that waits for anything else is left alone: what it waits for might end too soon.
     pub(super) fn interrupt(&mut self) {
-        if self.rounds % ROUNDS == 0 {
+        if self.rounds.is_multiple_of(ROUNDS) {
             self.look();
         }
         self.rounds = self.rounds.wrapping_add(1);

@@ -50,6 +50,7 @@ pub(super) static KEYS: &[Key] = keys! {
         let lifecycles = [ProfileLifecycle::Manual, ProfileLifecycle::Trace];
         Ok(o.profile_lifecycle(given.one_of(lifecycles, lifecycle, "manual or trace")?))
     };
+    profile_chunk_length: |o| seconds(o.profiles.chunk), |o, given| Ok(o.profile_chunk_length(given.seconds()?));
     trace_propagation_targets: |o| o.trace_propagation_targets.as_deref().map_or_else(String::new, list),
         |o, given| Ok(o.trace_propagation_targets(given.texts()?));
     propagate_traceparent: |o| o.propagate_traceparent.to_string(),

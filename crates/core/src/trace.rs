@@ -80,7 +80,9 @@ impl Trace {
         } else if !sampled.sampled {
             client.ledger().record_unsampled();
         }
-        let root = rng::span_id(client.rng());
+        let continued = propagation.parent_span_id.is_some();
+        let new_id = if continued { rng::root_span_id } else { rng::span_id };
+        let root = new_id(client.rng());
         let RootInit { name, source, origin, key, .. } = init;
         let (isolation, current) = scopes;
         let profiled = if sampled.sampled { client.profile_transaction() } else { None };

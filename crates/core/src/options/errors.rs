@@ -38,7 +38,7 @@ impl Options {
     }
 
     /// Errors of this type are not captured, wherever they stand in a chain of causes and whoever captures it; they are counted as
-    /// `event_processor` (features I21). Default: none.
+    /// `event_processor`. Default: none.
     ///
     /// ```
     /// let options = watchpost_core::Options::new().ignore_error::<std::fmt::Error>();
@@ -72,7 +72,7 @@ impl Options {
         self
     }
 
-    /// Says more about errors of this type, wherever they stand in a chain of causes: a fingerprint, tags, a level (features B04, B05). It runs
+    /// Says more about errors of this type, wherever they stand in a chain of causes: a fingerprint, tags, a level. It runs
     /// where the error is captured, while it is at hand, and has an event of its own to fill in; what the program says at the capture
     /// wins over it, and it wins over the scopes. One that panics has said nothing. Default: none.
     ///

@@ -10,7 +10,7 @@ use watchpost_protocol::{
     SdkInfo, Transaction,
 };
 
-use super::{ItemJob, Job, Pipeline, Telemetry};
+use super::{ItemJob, Job, Pipeline, Standalone, Telemetry};
 use crate::config::Config;
 use crate::integration::{Integration, StackSource};
 use crate::outbox::{Label, Priority};
@@ -29,7 +29,7 @@ impl Job {
             // What it holds is bounded by its recording.
             label: Label { priority: Priority::Record, category, order: None, weight: size_of::<Chunk>() },
             quantities: [(category, 1), (category, 0), (category, 0)],
-            prepare: Box::new(move |pipeline| pipeline.prepare_chunk(&chunk)),
+            prepare: Box::new(move |pipeline, _| pipeline.prepare_chunk(&chunk)),
         })
     }
 }
@@ -90,7 +90,9 @@ impl Telemetry for Report<'_> {
     }
 
     fn trim(&mut self, _: &Config) {}
+}
 
+impl Standalone for Report<'_> {
     fn event_id(&self) -> Option<EventId> {
         None
     }

@@ -10,7 +10,7 @@ use watchpost_protocol::{
 };
 
 use super::profile::TransactionProfile;
-use super::{Pipeline, Telemetry, models};
+use super::{Pipeline, Standalone, Telemetry, models};
 use crate::config::Config;
 use crate::dsc;
 use crate::filters;
@@ -236,7 +236,9 @@ impl Telemetry for Report {
 
     // Names and descriptions of spans are never cut (§16.7).
     fn trim(&mut self, _: &Config) {}
+}
 
+impl Standalone for Report {
     fn event_id(&self) -> Option<EventId> {
         Some(self.transaction.event_id)
     }

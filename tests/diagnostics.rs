@@ -6,6 +6,7 @@
 
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::{env, process};
 
 use axum::http;
@@ -234,4 +235,41 @@ fn without_debug_nothing_is_said() {
         });
     };
     assert_eq!(said("without_debug_nothing_is_said", "", work), [""; 0]);
+}
+
+#[test]
+fn h10_profiles_without_traces() {
+    let work = || {
+        let untraced = || Options::new().use_environment(true).profiles_sample_rate(1.0).unwrap();
+        drop(begin(untraced()));
+        drop(begin(untraced().traces_sample_rate(0.5).unwrap()));
+        let none = untraced().profiles_sample_rate(0.0).unwrap();
+        drop(begin(none.profile_session_sample_rate(0.0).unwrap()));
+    };
+    let said = said("h10_profiles_without_traces", "1", work);
+    assert_eq!(said, ["profiling requested but traces_sample_rate is 0/None"]);
+}
+
+#[cfg(all(
+    any(target_os = "linux", target_os = "macos"),
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+#[test]
+fn a_program_that_has_the_signal_of_the_profiler_keeps_it() {
+    let work = || {
+        let heard = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(signal_hook::consts::SIGPROF, Arc::clone(&heard)).unwrap();
+        let options = options().profile_session_sample_rate(1.0).unwrap();
+        let _guard = begin(options);
+        watchpost::profiler::start();
+        watchpost::profiler::start();
+        signal_hook::low_level::raise(signal_hook::consts::SIGPROF).unwrap();
+        assert!(heard.load(Ordering::Relaxed), "it is the program's own handler that hears it");
+    };
+    assert_eq!(
+        said("a_program_that_has_the_signal_of_the_profiler_keeps_it", "1", work),
+        [
+            "the profiler does not start: the program has a handler for SIGPROF of its own, which is left as it is"
+        ]
+    );
 }

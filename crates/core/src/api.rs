@@ -3,6 +3,7 @@
 mod capture;
 mod feedback;
 mod logs;
+pub mod profiler;
 mod scopes;
 mod sessions;
 mod spans;

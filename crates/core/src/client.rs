@@ -4,6 +4,7 @@ mod active;
 mod capture;
 mod close;
 mod guard;
+mod profiles;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::losses::Losses;
 use crate::options::Options;
 use crate::outbox::{Bounds, Health, Outbox, Wire};
 use crate::pipeline::{Batches, Job, Pipeline};
+use crate::profiling::Profiling;
 use crate::session::{Ledger, Part, SessionMode};
 use crate::{integration, rng};
 
@@ -44,6 +46,8 @@ struct Inner {
     sessions: Option<Arc<Ledger>>,
     /// What waits for others of its kind.
     batches: Arc<Batches>,
+    /// `None`: there is nothing to profile with.
+    profiling: Option<Arc<Profiling>>,
     /// `None`: nothing can be sent, because there is neither a DSN nor a transport.
     outbox: Option<Outbox<Pipeline>>,
     active: AtomicBool,
@@ -77,12 +81,14 @@ impl Client {
         let health = Arc::new(Health::new(config.options.enable_backpressure_handling));
         let sessions = sessions(&config, &losses);
         let batches = Arc::new(Batches::new());
+        let profiling = profiles::profiling(&config);
         let outbox = config.options.transport.clone().map(|transport| {
             let pipeline = Pipeline {
                 config: Arc::clone(&config),
                 losses: Arc::clone(&losses),
                 sessions: sessions.clone(),
                 batches: Arc::clone(&batches),
+                profiling: profiling.clone(),
             };
             let wire = Wire {
                 transport,
@@ -104,6 +110,9 @@ impl Client {
         if let (Some(sessions), Some(outbox)) = (&sessions, &outbox) {
             sessions.on_call(outbox.caller());
         }
+        if let (Some(profiling), Some(outbox)) = (&profiling, &outbox) {
+            profiling.on_call(outbox.caller());
+        }
         let active = outbox.is_some();
         if active {
             active::enter(&config);
@@ -121,6 +130,7 @@ impl Client {
                 health,
                 sessions,
                 batches,
+                profiling,
                 outbox,
                 active: AtomicBool::new(active),
                 bound: AtomicBool::new(false),

@@ -21,7 +21,7 @@ const RELEASE: [&str; 7] = [
 
 impl Options {
     /// Options from the `SENTRY_*` variables of the process: `SENTRY_DSN`, `SENTRY_ENVIRONMENT`, `SENTRY_RELEASE`, `SENTRY_DEBUG`,
-    /// `SENTRY_SAMPLE_RATE`, `SENTRY_TRACES_SAMPLE_RATE`, `SENTRY_SPOTLIGHT`, and the trace of the calling program in `SENTRY_TRACE` and `SENTRY_BAGGAGE`.
+    /// `SENTRY_SAMPLE_RATE`, `SENTRY_TRACES_SAMPLE_RATE`, `SENTRY_PROFILES_SAMPLE_RATE`, `SENTRY_SPOTLIGHT`, and the trace of the calling program in `SENTRY_TRACE` and `SENTRY_BAGGAGE`.
     /// What is set afterwards in code wins.
     ///
     /// # Errors
@@ -97,6 +97,12 @@ impl Options {
         {
             self.note_variable("traces_sample_rate", "SENTRY_TRACES_SAMPLE_RATE", &rate.get());
             self.traces_sample_rate = Some(rate);
+        }
+        if self.profiles.of_transactions.is_none()
+            && let Some(rate) = rate("SENTRY_PROFILES_SAMPLE_RATE", lookup)?
+        {
+            self.note_variable("profiles_sample_rate", "SENTRY_PROFILES_SAMPLE_RATE", &rate.get());
+            self.profiles.of_transactions = Some(rate);
         }
         if let Some(variable) = lookup("SENTRY_SPOTLIGHT").map(Spotlight::from) {
             let together = self.spotlight.with_environment(variable.clone());

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::unharmed::unharmed;
 
-use watchpost_protocol::{Event, Stacktrace, Transaction};
+use watchpost_protocol::{DebugImage, Event, Frame, Stacktrace, Transaction};
 
 /// A named step of the pipeline: sees every event and transaction on the worker, may change or drop it.
 ///
@@ -82,6 +82,19 @@ pub trait StackSource: Send + Sync + 'static {
     /// Says in which images the server finds the names of the event's addresses. Called on the worker.
     fn add_images(&self, event: &mut Event) {
         let _ = event;
+    }
+
+    /// What is at each of these return addresses, the innermost first where calls were inlined: for profiles, which show every frame. Called on the worker.
+    /// Of an address that it has no frames for, only the address is told.
+    fn frames(&self, addresses: &[usize]) -> Vec<Vec<Frame>> {
+        let _ = addresses;
+        Vec::new()
+    }
+
+    /// The images that these addresses lie in. Called on the worker.
+    fn images(&self, addresses: &[usize]) -> Vec<DebugImage> {
+        let _ = addresses;
+        Vec::new()
     }
 }
 

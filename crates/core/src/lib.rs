@@ -52,6 +52,7 @@ mod filters;
 pub mod integration;
 mod message;
 mod pattern;
+pub mod profiler;
 pub mod sampling;
 pub mod scrub;
 
@@ -64,6 +65,7 @@ pub mod errors;
 mod last_error;
 pub mod options;
 mod pipeline;
+mod profiling;
 pub mod settings;
 
 mod bound;
@@ -113,6 +115,8 @@ pub use options::{
 };
 pub use origin::Site;
 pub use pattern::Pattern;
+pub use profiler::{Profiler, Recording, SampledThread, StackSample, Unavailable};
+pub use profiling::ProfileLifecycle;
 pub use record::MAX_SPANS;
 pub use rng::{Rng, ThreadRng};
 pub use sampling::{Decision, SampleRate, SamplingContext};

@@ -9,6 +9,7 @@ mod network;
 mod origins;
 mod parts;
 mod privacy;
+mod profiles;
 mod sessions;
 pub(crate) mod spotlight;
 mod telemetry;
@@ -28,6 +29,7 @@ use crate::errors::ErrorHooks;
 use crate::filters::SpanRule;
 use crate::integration::{Integration, StackSource};
 use crate::pattern::Pattern;
+use crate::profiling::{Plug, Wanted};
 use crate::rng::{Rng, ThreadRng};
 use crate::sampling::{SampleRate, TracesSampler};
 use crate::scope::EventProcessor;
@@ -122,6 +124,8 @@ pub struct Options {
     pub(crate) event_scrubber: Option<EventScrubber>,
     pub(crate) send_client_reports: bool,
     pub(crate) context_lines: usize,
+    pub(crate) profiles: Wanted,
+    pub(crate) profiler: Option<Plug>,
     pub(crate) auto_session_tracking: bool,
     pub(crate) session_mode: SessionMode,
     pub(crate) in_app_include: Vec<String>,
@@ -202,6 +206,8 @@ impl Default for Options {
             event_scrubber: Some(EventScrubber::default()),
             send_client_reports: true,
             context_lines: DEFAULT_CONTEXT_LINES,
+            profiles: Wanted::default(),
+            profiler: None,
             auto_session_tracking: true,
             session_mode: SessionMode::default(),
             in_app_include: Vec::new(),

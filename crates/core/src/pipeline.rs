@@ -14,6 +14,7 @@ mod feedback;
 mod log;
 mod metric;
 mod models;
+mod profile;
 mod sessions;
 mod transaction;
 mod weight;
@@ -27,6 +28,7 @@ use crate::config::Config;
 use crate::integration::Integration;
 use crate::losses::Losses;
 use crate::outbox::{Label, Prepare, Priority};
+use crate::profiling::Profiling;
 use crate::scrub::Rules;
 use crate::session::Ledger;
 use crate::unharmed::unharmed;
@@ -65,6 +67,8 @@ pub(crate) struct Pipeline {
     /// `None`: there is no release to count sessions of.
     pub(crate) sessions: Option<Arc<Ledger>>,
     pub(crate) batches: Arc<Batches>,
+    /// `None`: there is nothing to profile with.
+    pub(crate) profiling: Option<Arc<Profiling>>,
 }
 
 /// A kind of item on its way. The order of the steps is the pipeline's; what a step means is the kind's.
@@ -141,7 +145,8 @@ impl Prepare for Pipeline {
 
     fn gathered(&self) -> Vec<Job> {
         let sessions = self.sessions.as_ref().and_then(|sessions| Job::sessions(sessions));
-        sessions.into_iter().chain(self.batches.take()).collect()
+        let chunk = self.profiling.as_ref().and_then(Profiling::due).map(Job::profile_chunk);
+        sessions.into_iter().chain(chunk).chain(self.batches.take()).collect()
     }
 
     fn leave_parent(&self) {
@@ -207,8 +212,8 @@ impl Pipeline {
 
     fn prepare_transaction(&self, mut job: TransactionJob) -> Option<Envelope> {
         let buffer = std::mem::take(&mut job.buffer);
-        let (transaction, dsc) = job.into_transaction(&buffer, &self.config, &self.losses)?;
-        self.finish(transaction, Some(dsc))
+        let (report, dsc) = job.into_report(&buffer, &self.config, &self.losses)?;
+        self.finish(report, Some(dsc))
     }
 
     /// The way of an item that has its data and an envelope of its own.

@@ -5,7 +5,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use watchpost_protocol::{CheckInId, EventId, SessionId, SpanId, TraceId};
+use watchpost_protocol::{CheckInId, EventId, ProfileId, SessionId, SpanId, TraceId};
 
 /// Where a client takes its ids and sampling decisions from.
 pub trait Rng: Send + Sync + 'static {
@@ -59,6 +59,11 @@ pub fn check_in_id(rng: &dyn Rng) -> CheckInId {
 /// A fresh version 4 id for a session.
 pub(crate) fn session_id(rng: &dyn Rng) -> SessionId {
     SessionId::from_random_bytes(sixteen(rng))
+}
+
+/// A fresh version 4 id for a run of the profiler, or a part of what it saw.
+pub(crate) fn profile_id(rng: &dyn Rng) -> ProfileId {
+    ProfileId::from_random_bytes(sixteen(rng))
 }
 
 /// A fresh trace id; never zero.

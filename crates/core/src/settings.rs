@@ -165,7 +165,8 @@ mod tests {
     fn every_key_is_read_and_told() {
         let json = r#"{
             "dsn": "https://k1@h/1", "environment": "eu", "release": "shop@1", "dist": 77, "server_name": "web-1",
-            "debug": true, "sample_rate": 0.5, "traces_sample_rate": "0.25", "org_id": 12, "strict_trace_continuation": true,
+            "debug": true, "sample_rate": 0.5, "traces_sample_rate": "0.25", "profiles_sample_rate": 0.75,
+            "profile_session_sample_rate": 0.125, "profile_lifecycle": "trace", "profile_chunk_length": 30, "org_id": 12, "strict_trace_continuation": true,
             "propagate_traceparent": true, "trace_propagation_targets": ["http://a/", "b"], "ignore_transactions": ["/health"],
             "ignore_spans": ["poll*"], "trace_ignore_status_codes": [404, 410], "max_breadcrumbs": 7,
             "max_value_length": 99, "attach_stacktrace": false, "send_default_pii": true, "max_request_body_size": "small",

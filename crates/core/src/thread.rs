@@ -1,9 +1,11 @@
 //! What a thread is called, asked once per thread.
 
 use std::fmt::Write;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::span_data::SpanData;
+
+use crate::profiler::Profiler;
 
 /// A thread of the program, as it is named in attributes (`protocol.md` §6.8).
 #[derive(Debug)]
@@ -45,6 +47,14 @@ impl Threads {
     }
 }
 
+/// Who knows the threads by the numbers that samples of their stacks have.
+static NAMER: OnceLock<Arc<dyn Profiler>> = OnceLock::new();
+
+/// From here on threads have the numbers that a profiler knows them by. One that was asked before keeps the one it has; a program begins with `init`.
+pub(crate) fn name_by(profiler: &Arc<dyn Profiler>) {
+    NAMER.get_or_init(|| Arc::clone(profiler));
+}
+
 thread_local! {
     static HERE: Arc<ThreadInfo> = Arc::new(ThreadInfo::ask());
 }
@@ -57,11 +67,15 @@ impl ThreadInfo {
 
     fn ask() -> Self {
         let thread = std::thread::current();
+        let name = thread.name().map(str::to_owned);
+        if let Some(id) = NAMER.get().and_then(|profiler| profiler.thread_id()) {
+            return ThreadInfo { id: id.to_string(), name };
+        }
         let mut id = String::new();
         // `ThreadId` shows its number in its `Debug` text alone, as `ThreadId(17)`.
         let _ = write!(id, "{:?}", thread.id());
         id.retain(|char| char.is_ascii_digit());
-        ThreadInfo { id, name: thread.name().map(str::to_owned) }
+        ThreadInfo { id, name }
     }
 
     /// Writes `thread.id` and `thread.name` into attributes; what is there already stays.

@@ -18,6 +18,7 @@ use crate::filters;
 use crate::naming::Name;
 use crate::origin::Origin;
 use crate::pipeline::{Job, TransactionJob};
+use crate::profiling::Profiled;
 use crate::propagation_context::PropagationContext;
 use crate::record::{Buffer, Opening, Slot, SpanKey};
 use crate::recorder::{Recorder, Unrecorded};
@@ -48,6 +49,8 @@ struct State {
     renamed: bool,
     /// As they were set; of two of one name, the later counts.
     measurements: Vec<(String, Value)>,
+    /// What profiles it, if anything does.
+    profiled: Option<Box<Profiled>>,
 }
 
 /// How a root span begins.
@@ -82,6 +85,7 @@ impl Trace {
         let root = new_id(client.rng());
         let RootInit { name, source, origin, key, .. } = init;
         let (isolation, current) = scopes;
+        let profiled = if sampled.sampled { client.profile_transaction() } else { None };
         // One that is not sampled is recorded for the developer's own receiver, if there is one.
         let recorder = (sampled.sampled || client.options().tap.is_some()).then(|| {
             let options = client.options();
@@ -104,6 +108,7 @@ impl Trace {
                 source,
                 renamed: false,
                 measurements: Vec::new(),
+                profiled,
             }),
         }))
     }
@@ -185,8 +190,12 @@ impl Trace {
     /// What was recorded goes to the pipeline, with the scopes it started in. A trace that outlives its client goes to the one that took its
     /// place; if there is none, nobody reports any more, and the loss stands in the ledger of the client that was closed.
     fn finish(&self, buffer: Buffer) {
+        let profiled = self.lock().profiled.take().and_then(Profiled::end);
+        let profiles = profiled.as_ref().map_or(0, |profiled| u64::from(profiled.own.is_some()));
         let lost = |client: &Client, reason| {
-            let quantities = [(Category::Transaction, 1), (Category::Span, buffer.span_count())];
+            let spans = buffer.span_count();
+            let quantities =
+                [(Category::Transaction, 1), (Category::Span, spans), (Category::Profile, profiles)];
             client.ledger().record_all(reason, &quantities);
         };
         let Some(client) = bound::in_place_of(&self.client) else {
@@ -218,6 +227,7 @@ impl Trace {
             layers: [current.data(), isolation.data(), Scope::global().data()],
             propagation: Arc::clone(&self.propagation),
             sampled: self.sampled,
+            profiled: profiled.filter(|_| !is_copy).or_else(|| client.profiled_by_run()),
         };
         client.push(if is_copy { Job::copied_transaction(job) } else { Job::Transaction(job) });
     }
@@ -245,6 +255,32 @@ impl Trace {
         state.renamed = true;
         drop(state);
         drop(old); // outside the lock
+    }
+
+    /// Begins its own profile, unless it has one; says whether it has begun.
+    pub(crate) fn begin_profile(&self) -> bool {
+        let has_one = |state: &State| state.profiled.as_ref().is_some_and(|profiled| profiled.own.is_some());
+        if !self.sampled.sampled || self.is_over() || has_one(&self.lock()) {
+            return false;
+        }
+        let Some(own) = self.client.begin_profile() else { return false };
+        let mut state = self.lock();
+        if has_one(&state) {
+            return false;
+        }
+        state.profiled.get_or_insert_default().own = Some(own);
+        true
+    }
+
+    /// Ends its own profile, which waits for the trace to end.
+    pub(crate) fn end_profile(&self) {
+        if let Some(own) = self.lock().profiled.as_ref().and_then(|profiled| profiled.own.as_ref()) {
+            own.end();
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.recorder.as_ref().is_none_or(|recorder| recorder.abandoned().is_none())
     }
 
     /// Sets a measurement of the transaction.

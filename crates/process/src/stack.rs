@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use watchpost_core::{RawStack, StackSource};
-use watchpost_protocol::{Event, Stacktrace};
+use watchpost_protocol::{DebugImage, Event, Frame, Stacktrace};
 
 use self::images::Images;
 pub use self::in_app::InApp;
@@ -119,6 +119,15 @@ impl StackSource for Stacks {
     fn add_images(&self, event: &mut Event) {
         self.images.add_to(event);
     }
+
+    fn frames(&self, addresses: &[usize]) -> Vec<Vec<Frame>> {
+        self.found(addresses).iter().map(|place| place.iter().map(Found::frame).collect()).collect()
+    }
+
+    fn images(&self, addresses: &[usize]) -> Vec<DebugImage> {
+        let addresses: Vec<u64> = addresses.iter().map(|&address| address as u64).collect();
+        self.images.of(&addresses)
+    }
 }
 
 impl Stacks {
@@ -148,6 +157,22 @@ mod tests {
         let addresses: Vec<_> = stack.frames.iter().map(|frame| frame.instruction_addr).collect();
         assert_eq!(addresses, [Some(Addr(32)), Some(Addr(16))]);
         assert!(stack.frames.iter().all(|frame| frame.in_app.is_none()));
+    }
+
+    #[test]
+    fn a_profile_is_shown_every_frame_and_its_image() {
+        let stacks = Stacks::default();
+        let stack = stacks.capture();
+        let frames = stacks.frames(&stack.0);
+        assert_eq!(frames.len(), stack.0.len(), "some for each address");
+        assert!(frames.iter().all(|place| !place.is_empty()));
+        let here = |frame: &Frame| {
+            frame.function.as_deref().is_some_and(|name| name.contains("every_frame_and_its"))
+        };
+        assert!(frames.iter().flatten().any(here));
+        if cfg!(target_os = "linux") {
+            assert!(!stacks.images(&stack.0).is_empty());
+        }
     }
 
     #[test]

@@ -121,6 +121,11 @@ id! {
     SessionId, 16, "session id", zero: true, dashes: true
 }
 
+id! {
+    /// Identifies a run of a profiler, a chunk of what it saw, or the profile of a transaction: a version 4 UUID, written without dashes.
+    ProfileId, 16, "profile id", zero: true, dashes: true
+}
+
 impl EventId {
     /// A version 4 UUID of random bytes.
     #[must_use]
@@ -134,6 +139,14 @@ impl CheckInId {
     #[must_use]
     pub const fn from_random_bytes(bytes: [u8; 16]) -> Self {
         CheckInId(uuid(bytes))
+    }
+}
+
+impl ProfileId {
+    /// A version 4 UUID of random bytes.
+    #[must_use]
+    pub const fn from_random_bytes(bytes: [u8; 16]) -> Self {
+        ProfileId(uuid(bytes))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use serde::de::DeserializeOwned;
 use watchpost_protocol::{
-    CheckIn, ClientReport, Envelope, Event, ItemType, Log, Metric, SessionAggregate, SessionAggregates,
-    SessionUpdate, Transaction,
+    CheckIn, ClientReport, Envelope, Event, ItemType, Log, Metric, Profile, ProfileChunk, SessionAggregate,
+    SessionAggregates, SessionUpdate, Transaction,
 };
 
 use crate::draw;
@@ -66,6 +66,18 @@ impl Captured {
     #[must_use]
     pub fn check_ins(&self) -> Vec<CheckIn> {
         self.items(&ItemType::CheckIn)
+    }
+
+    /// The chunks of what the profiler saw.
+    #[must_use]
+    pub fn profile_chunks(&self) -> Vec<ProfileChunk> {
+        self.items(&ItemType::ProfileChunk)
+    }
+
+    /// The profiles of single transactions.
+    #[must_use]
+    pub fn profiles(&self) -> Vec<Profile> {
+        self.items(&ItemType::Profile)
     }
 
     /// The losses that were reported, as `reason/category: quantity`, sorted.

@@ -5,6 +5,7 @@ mod facts;
 mod format;
 mod issue;
 mod page;
+mod profile;
 mod records;
 #[cfg(test)]
 mod samples;
@@ -19,8 +20,8 @@ use std::sync::{Mutex, PoisonError};
 
 use watchpost_core::{Delivery, Transport};
 use watchpost_protocol::{
-    CheckIn, ClientReport, Envelope, Event, Item, ItemType, Log, Metric, SessionAggregate, SessionAggregates,
-    SessionUpdate, Transaction,
+    CheckIn, ClientReport, Envelope, Event, Item, ItemType, Log, Metric, Profile, ProfileChunk,
+    SessionAggregate, SessionAggregates, SessionUpdate, Transaction,
 };
 
 use self::page::{Line, Page, Style};
@@ -29,7 +30,7 @@ use self::page::{Line, Page, Style};
 const COLUMNS: usize = 100;
 
 /// Draws envelopes instead of sending them: an issue with its causes, its stack and what led up to it; a transaction as a
-/// waterfall; logs, metrics and check-ins as lines; what was lost. It needs no account and no network.
+/// waterfall; a profile as its hottest functions; logs, metrics and check-ins as lines; what was lost. It needs no account and no network.
 ///
 /// Text that a program reports is neutralised: no message can move the cursor. A stream that cannot be written to is left
 /// alone, and every envelope counts as delivered. Not done: the width of wide characters, and kinds of items other
@@ -114,6 +115,12 @@ impl ConsoleTransport {
             }
             ItemType::CheckIn => {
                 item.decode::<CheckIn>().map(|check_in| records::check_in(&mut page, &check_in))
+            }
+            ItemType::ProfileChunk => {
+                item.decode::<ProfileChunk>().map(|chunk| profile::chunk(&mut page, &chunk))
+            }
+            ItemType::Profile => {
+                item.decode::<Profile>().map(|profile| profile::of_transaction(&mut page, &profile))
             }
             ItemType::Sessions => {
                 item.decode::<SessionAggregates>().map(|sessions| quiet(&mut page, &counted(&sessions)))

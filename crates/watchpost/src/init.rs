@@ -39,6 +39,7 @@ fn with_defaults(mut options: Options) -> Result<Options, InitError> {
     options.fill_from_environment()?;
     #[cfg(feature = "process")]
     process(&mut options);
+    profiler(&mut options)?;
     spotlight(&mut options)?;
     transport(&mut options)?;
     spool(&mut options)?;
@@ -57,6 +58,16 @@ fn process(options: &mut Options) {
     options.default_stack_source(stacks);
     options.default_integration(watchpost_process::PanicIntegration);
     options.default_integration(watchpost_process::ContextIntegration);
+}
+
+/// What samples, if there is to be a profile.
+fn profiler(options: &mut Options) -> Result<(), InitError> {
+    #[cfg(feature = "profiling")]
+    options.default_profiler(watchpost_profiling::Sampler::default());
+    match options.wants_profiler() {
+        Some(option) => Err(InitError::Feature { option, feature: "profiling" }),
+        None => Ok(()),
+    }
 }
 
 /// A copy for a receiver on this machine, if there is to be one; without a DSN there is only the copy.

@@ -6,6 +6,8 @@ pub mod logger;
 mod macros;
 #[cfg(feature = "open-feature")]
 mod open_feature;
+#[cfg(feature = "profiling")]
+pub mod profiler;
 
 /// The bridge from the `log` crate.
 #[cfg(feature = "log")]
@@ -72,9 +74,9 @@ pub use watchpost_core::{
     DEFAULT_MAX_ATTACHMENT_SIZE, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_BREADTH, DEFAULT_MAX_DEPTH,
     DEFAULT_MAX_EVENT_SIZE, DEFAULT_MAX_VALUE_LENGTH, DEFAULT_QUEUE_SIZE, DEFAULT_SHUTDOWN_TIMEOUT, Decision,
     Delivery, Effective, EffectiveOption, EnteredSpan, EventScrubber, FieldValue, Fields, FutureExt, Guard,
-    InitError, Integration, MaxRequestBodySize, Options, Pattern, RawStack, Rng, SampleRate, SamplingContext,
-    Scope, Scopes, Sensitive, SessionMode, Source, Span, SpanBuilder, SpanRule, SpoolOptions, Spotlight,
-    StackSource, Transport, sensitive,
+    InitError, Integration, MaxRequestBodySize, Options, Pattern, ProfileLifecycle, RawStack, Rng,
+    SampleRate, SamplingContext, Scope, Scopes, Sensitive, SessionMode, Source, Span, SpanBuilder, SpanRule,
+    SpoolOptions, Spotlight, StackSource, Transport, sensitive,
 };
 #[cfg(feature = "macros")]
 #[doc(inline)]

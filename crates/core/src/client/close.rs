@@ -8,7 +8,8 @@ use watchpost_protocol::SessionStatus;
 use super::{Client, Inner, active};
 use crate::hints;
 use crate::outbox::Outbox;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Job, Pipeline};
+use crate::profiling::Profiling;
 use crate::unharmed::unharmed;
 
 /// How long a flush waits before it says that it waits (`protocol.md` §20.2).
@@ -34,6 +35,9 @@ impl Client {
         let timeout = timeout.unwrap_or(self.options().shutdown_timeout);
         let Some(outbox) = &self.inner.outbox else { return true };
         let began = Instant::now();
+        if let Some(chunk) = self.inner.profiling.as_ref().and_then(Profiling::cut) {
+            outbox.push(Job::profile_chunk(chunk));
+        }
         let flush = outbox.flush();
         if flush.wait(timeout.min(PATIENCE)) {
             self.wait_for_copies(timeout.saturating_sub(began.elapsed()));
@@ -109,7 +113,8 @@ impl Inner {
 
     /// Queues what waits for others, which will not come any more.
     fn close_batches(&self, outbox: &Outbox<Pipeline>) {
-        for job in self.batches.close() {
+        let chunk = self.profiling.as_ref().and_then(Profiling::end).map(Job::profile_chunk);
+        for job in chunk.into_iter().chain(self.batches.close()) {
             outbox.push(job);
         }
     }

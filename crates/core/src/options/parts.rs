@@ -1,14 +1,16 @@
 //! What a client is put together from.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use watchpost_protocol::{Event, Stacktrace, Timestamp};
+use watchpost_protocol::{DebugImage, Event, Frame, Stacktrace, Timestamp};
 
 use super::Options;
 use crate::clock::{Clock, SystemClock};
 use crate::integration::{Integration, RawStack, StackSource};
 use crate::mute;
+use crate::profiler::{Profiler, Recording, Unavailable};
 use crate::rng::{Rng, ThreadRng};
 use crate::unharmed::unharmed;
 
@@ -47,7 +49,7 @@ impl Options {
 
 /// A part of the program's that is asked wherever something happens: it is muted meanwhile, because what it reported would ask it again, and a
 /// panic in it is caught. The system's own parts go without.
-struct Custom<T>(T);
+pub(super) struct Custom<T>(pub(super) T);
 
 impl<T> Custom<T> {
     fn ask<A>(&self, question: impl FnOnce(&T) -> A, otherwise: impl FnOnce() -> A) -> A {
@@ -81,6 +83,32 @@ impl<S: StackSource> StackSource for Custom<S> {
 
     fn resolve(&self, stack: &RawStack) -> Option<Stacktrace> {
         self.ask(|source| source.resolve(stack), || None)
+    }
+
+    fn frames(&self, addresses: &[usize]) -> Vec<Vec<Frame>> {
+        self.ask(|source| source.frames(addresses), Vec::new)
+    }
+
+    fn images(&self, addresses: &[usize]) -> Vec<DebugImage> {
+        self.ask(|source| source.images(addresses), Vec::new)
+    }
+}
+
+impl<P: Profiler> Profiler for Custom<P> {
+    fn record(&self, recording: &Arc<Recording>) -> Result<(), Unavailable> {
+        self.ask(|profiler| profiler.record(recording), || Err(Unavailable(Cow::Borrowed("it panicked"))))
+    }
+
+    fn wake(&self) {
+        self.ask(P::wake, || ());
+    }
+
+    fn collect(&self) {
+        self.ask(P::collect, || ());
+    }
+
+    fn thread_id(&self) -> Option<u64> {
+        self.ask(P::thread_id, || None)
     }
 }
 

@@ -108,7 +108,8 @@ impl Wire {
     fn part_limited(&self, envelope: &Envelope) -> (Envelope, Vec<Item>) {
         let is_limited = |item: &Item| self.is_limited(item.header.ty.category());
         let lead_lost = envelope.items.iter().any(|item| is_lead(item) && is_limited(item));
-        let lost = |item: &Item| is_limited(item) || (lead_lost && item.header.ty == ItemType::Attachment);
+        let rides = |item: &Item| matches!(item.header.ty, ItemType::Attachment | ItemType::Profile);
+        let lost = |item: &Item| is_limited(item) || (lead_lost && rides(item));
         let (limited, items) = envelope.items.iter().cloned().partition(lost);
         (Envelope { headers: envelope.headers.clone(), items }, limited)
     }

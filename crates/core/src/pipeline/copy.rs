@@ -67,6 +67,7 @@ impl Pipeline {
             losses: Arc::new(Losses::default()),
             sessions: None,
             batches: Arc::clone(&self.batches),
+            profiling: self.profiling.clone(),
         }
     }
 }

@@ -9,7 +9,8 @@ use watchpost_protocol::{
     TraceContext, Transaction, TransactionInfo, TransactionSource, Value,
 };
 
-use super::{Standalone, Telemetry, models};
+use super::profile::TransactionProfile;
+use super::{Pipeline, Standalone, Telemetry, models};
 use crate::config::Config;
 use crate::dsc;
 use crate::filters;
@@ -20,6 +21,7 @@ use crate::losses::Losses;
 use crate::merge;
 use crate::naming::Name;
 use crate::options::Options;
+use crate::profiling::Profiled;
 use crate::propagation_context::PropagationContext;
 use crate::record::{Buffer, Finished};
 use crate::sampling::Sampled;
@@ -42,21 +44,24 @@ pub(crate) struct TransactionJob {
     pub(crate) layers: [ScopeData; 3],
     pub(crate) propagation: Arc<PropagationContext>,
     pub(crate) sampled: Sampled,
+    /// What has profiled it, if anything has.
+    pub(crate) profiled: Option<Box<Profiled>>,
 }
 
 impl TransactionJob {
     pub(super) fn quantities(&self) -> Vec<(Category, u64)> {
-        vec![(Category::Transaction, 1), (Category::Span, self.buffer.span_count().max(1))]
+        let own = self.profiled.as_ref().is_some_and(|profiled| profiled.own.is_some());
+        quantities(self.buffer.span_count().max(1), own)
     }
 
     /// The transaction of `buffer`, with everything that the client and the scopes know, and the sampling context, frozen with this
     /// envelope unless it was before. Children that did not fit or did not end are counted.
-    pub(super) fn into_transaction<'b>(
+    pub(super) fn into_report<'b>(
         self,
         buffer: &'b Buffer,
         config: &Config,
         losses: &Losses,
-    ) -> Option<(FinishedTransaction<'b>, Arc<DynamicSamplingContext>)> {
+    ) -> Option<(Report<'b>, Arc<DynamicSamplingContext>)> {
         let (time, moment) = buffer.anchor?;
         let at = |later: Instant| {
             let micros = later.saturating_duration_since(moment).as_micros() as i64;
@@ -97,19 +102,61 @@ impl TransactionJob {
         };
         transaction.contexts.trace = Some(trace_context(root, self.propagation.parent_span_id));
         merge::into_transaction(&mut transaction, &self.layers);
+        let profile = self.profiled.and_then(|profiled| link(&mut transaction, &profiled, config, losses));
         // Counted when nothing can fail any more that would have all of it counted again.
         losses.record(DiscardReason::BufferOverflow, Category::Span, lost);
         losses.record(DiscardReason::Ignored, Category::Span, ignored);
-        if let Some(reason) = refuses(&config.options, &transaction) {
+        let report = Report { transaction, spans: children, profile };
+        let transaction = &report.transaction;
+        if let Some(reason) = refuses(&config.options, transaction) {
             crate::debug!("dropped the transaction {:?} ({reason})", transaction.transaction);
-            losses.record_all(reason, &FinishedTransaction { transaction, spans: children }.quantities());
+            losses.record_all(reason, &report.quantities());
             return None;
         }
         RUSH.count(&transaction.transaction, self.sampled.rate, config.options.clock.monotonic());
         let named = || (transaction.transaction.clone(), source);
         let dsc = dsc::of_trace(&self.propagation, config, &self.sampled, named);
-        Some((FinishedTransaction { transaction, spans: children }, dsc))
+        Some((report, dsc))
     }
+}
+
+/// What is lost with a transaction of so many spans, the root included.
+fn quantities(spans: u64, profile: bool) -> Vec<(Category, u64)> {
+    let mut quantities = vec![(Category::Transaction, 1), (Category::Span, spans)];
+    quantities.extend(profile.then_some((Category::Profile, 1)));
+    quantities
+}
+
+/// Says on the transaction what has profiled it (§13.1, §13.2). Its own profile, if there is one that is worth sending.
+fn link(
+    transaction: &mut Transaction,
+    profiled: &Profiled,
+    config: &Config,
+    losses: &Losses,
+) -> Option<TransactionProfile> {
+    let own = profiled.own.as_ref().and_then(|own| {
+        let profile = TransactionProfile::of(own, config);
+        if profile.is_none() {
+            losses.record(DiscardReason::InsufficientData, Category::Profile, 1);
+        }
+        profile
+    });
+    let mut context = Map::new();
+    if let Some(own) = &own {
+        context.insert("profile_id".into(), own.profile.event_id.to_string().into());
+    }
+    if let Some(profiler) = profiled.profiler {
+        let id = Value::from(profiler.to_string());
+        let root = transaction.contexts.trace.as_mut().map(|trace| &mut trace.data);
+        for data in transaction.spans.iter_mut().map(|span| &mut span.data).chain(root) {
+            data.insert("profiler_id".into(), id.clone());
+        }
+        context.insert("profiler_id".into(), id);
+    }
+    if !context.is_empty() {
+        transaction.contexts.other.insert("profile".into(), context.into());
+    }
+    own
 }
 
 /// Why a finished transaction is not wanted, if it is not: it may have been named, and answered, long after it was sampled.
@@ -154,23 +201,25 @@ fn spans_meta(original: u64) -> Value {
     serde_json::json!({ "spans": { "": { "len": original } } })
 }
 
-/// A transaction, and those of its spans that nobody wants to see on their way.
-pub(super) struct FinishedTransaction<'a> {
+/// A transaction that is being finished, with those of its spans that nobody wants to see on their way, and the profile that goes with it.
+pub(super) struct Report<'a> {
     transaction: Transaction,
     spans: Vec<FinishedSpan<'a>>,
+    profile: Option<TransactionProfile>,
 }
 
-impl FinishedTransaction<'_> {
+impl Report<'_> {
     fn change(self, change: impl FnOnce(Transaction) -> Option<Transaction>) -> Option<Self> {
-        Some(FinishedTransaction { transaction: change(self.transaction)?, ..self })
+        Some(Report { transaction: change(self.transaction)?, ..self })
     }
 
+    /// Its children.
     fn span_count(&self) -> u64 {
         (self.transaction.spans.len() + self.spans.len()) as u64
     }
 }
 
-impl Scrub for FinishedTransaction<'_> {
+impl Scrub for Report<'_> {
     fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
         self.transaction.scrub(walk, at);
         let first = self.transaction.spans.len();
@@ -181,7 +230,7 @@ impl Scrub for FinishedTransaction<'_> {
     }
 }
 
-impl Telemetry for FinishedTransaction<'_> {
+impl Telemetry for Report<'_> {
     fn integrate(self, integration: &dyn Integration) -> Option<Self> {
         self.change(|transaction| integration.process_transaction(transaction))
     }
@@ -200,7 +249,7 @@ impl Telemetry for FinishedTransaction<'_> {
     }
 
     fn quantities(&self) -> Vec<(Category, u64)> {
-        vec![(Category::Transaction, 1), (Category::Span, self.span_count() + 1)]
+        quantities(self.span_count() + 1, self.profile.is_some())
     }
 
     fn part_lost(&self, before: &[(Category, u64)]) -> Option<(Category, u64)> {
@@ -213,12 +262,22 @@ impl Telemetry for FinishedTransaction<'_> {
     fn trim(&mut self, _: &Config) {}
 }
 
-impl Standalone for FinishedTransaction<'_> {
+impl Standalone for Report<'_> {
     fn event_id(&self) -> Option<EventId> {
         Some(self.transaction.event_id)
     }
 
     fn item(&mut self) -> Result<Item, serde_json::Error> {
         Item::transaction_with_spans(&mut self.transaction, &self.spans)
+    }
+
+    fn companions(self, pipeline: &Pipeline) -> Vec<Item> {
+        let Some(profile) = self.profile else { return Vec::new() };
+        let item = profile.into_item(&self.transaction);
+        if let Err(error) = &item {
+            crate::debug!("a profile could not be serialised: {error}");
+            pipeline.losses.record(DiscardReason::InternalSdkError, Category::Profile, 1);
+        }
+        item.into_iter().collect()
     }
 }

@@ -8,6 +8,7 @@ use crate::error::InitError;
 use crate::filters::SpanRule;
 use crate::options::{CompressionAlgo, Options, Setting};
 use crate::pattern::Pattern;
+use crate::profiling::ProfileLifecycle;
 use crate::session::SessionMode;
 use crate::spool::SpoolOptions;
 
@@ -41,6 +42,15 @@ pub(super) static KEYS: &[Key] = keys! {
         |o, given| o.sample_rate(given.number()?);
     traces_sample_rate: |o| or_nothing(o.traces_sample_rate.map(|rate| rate.get())),
         |o, given| o.traces_sample_rate(given.number()?);
+    profiles_sample_rate: |o| or_nothing(o.profiles.of_transactions.map(|rate| rate.get())),
+        |o, given| o.profiles_sample_rate(given.number()?);
+    profile_session_sample_rate: |o| or_nothing(o.profiles.of_sessions.map(|rate| rate.get())),
+        |o, given| o.profile_session_sample_rate(given.number()?);
+    profile_lifecycle: |o| lifecycle(o.profiles.lifecycle).to_owned(), |o, given| {
+        let lifecycles = [ProfileLifecycle::Manual, ProfileLifecycle::Trace];
+        Ok(o.profile_lifecycle(given.one_of(lifecycles, lifecycle, "manual or trace")?))
+    };
+    profile_chunk_length: |o| seconds(o.profiles.chunk), |o, given| Ok(o.profile_chunk_length(given.seconds()?));
     trace_propagation_targets: |o| o.trace_propagation_targets.as_deref().map_or_else(String::new, list),
         |o, given| Ok(o.trace_propagation_targets(given.texts()?));
     propagate_traceparent: |o| o.propagate_traceparent.to_string(),
@@ -114,6 +124,13 @@ fn session_mode(mode: SessionMode) -> &'static str {
     match mode {
         SessionMode::Request => "request",
         SessionMode::Application => "application",
+    }
+}
+
+fn lifecycle(lifecycle: ProfileLifecycle) -> &'static str {
+    match lifecycle {
+        ProfileLifecycle::Manual => "manual",
+        ProfileLifecycle::Trace => "trace",
     }
 }
 

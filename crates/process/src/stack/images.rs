@@ -52,7 +52,7 @@ impl Images {
     }
 
     /// The images that hold these addresses. Others are not needed to find their names, and a program may have hundreds.
-    fn of(&self, addresses: &[u64]) -> Vec<DebugImage> {
+    pub(super) fn of(&self, addresses: &[u64]) -> Vec<DebugImage> {
         let mut known = self.known();
         if !addresses.iter().all(|address| known.iter().any(|image| holds(image, *address))) {
             known = self.find();

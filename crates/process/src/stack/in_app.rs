@@ -87,6 +87,7 @@ pub(crate) const REPORTER: &[&str] = &[
     "watchpost_core",
     "watchpost_log",
     "watchpost_process",
+    "watchpost_profiling",
     "watchpost_protocol",
     "watchpost_testkit",
     "watchpost_tower",

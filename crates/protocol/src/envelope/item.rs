@@ -11,6 +11,7 @@ use crate::check_in::CheckIn;
 use crate::client_report::ClientReport;
 use crate::event::Event;
 use crate::json::{self, WriteJson};
+use crate::profile::{Profile, ProfileChunk};
 use crate::session::{SessionAggregates, SessionUpdate};
 use crate::transaction::Transaction;
 use crate::wire;
@@ -232,6 +233,24 @@ impl Item {
         Ok(Item::of_json(ItemType::CheckIn, json::to_vec(check_in)?))
     }
 
+    /// The item of a piece of what a profiler saw. Its header says the platform, too: the server compares (§13.1).
+    ///
+    /// # Errors
+    /// If the chunk cannot be serialised.
+    pub fn profile_chunk(chunk: &ProfileChunk) -> Result<Self, serde_json::Error> {
+        let mut item = Item::of_json(ItemType::ProfileChunk, json::to_vec(chunk)?);
+        item.header.platform = Some(chunk.platform.clone().into_owned());
+        Ok(item)
+    }
+
+    /// The item of a transaction's profile, which goes into the same envelope (§13.2).
+    ///
+    /// # Errors
+    /// If the profile cannot be serialised.
+    pub fn profile(profile: &Profile) -> Result<Self, serde_json::Error> {
+        Ok(Item::of_json(ItemType::Profile, json::to_vec(profile)?))
+    }
+
     /// Reads the payload of a container: its entries.
     ///
     /// # Errors
@@ -274,7 +293,16 @@ impl Item {
             ItemType::TraceMetric => vec![(Category::TraceMetric, count), (Category::TraceMetricByte, bytes)],
             ItemType::Span => vec![(Category::Span, count)],
             ItemType::Sessions => vec![(Category::Session, self.aggregated_sessions())],
+            ItemType::ProfileChunk => vec![(self.chunk_category(), 1)],
             ref other => vec![(other.category(), 1)],
+        }
+    }
+
+    /// Chunks of some platforms are counted as those of a user interface (§13.1).
+    fn chunk_category(&self) -> Category {
+        match self.header.platform.as_deref() {
+            Some("cocoa" | "android" | "javascript") => Category::ProfileChunkUi,
+            _ => Category::ProfileChunk,
         }
     }
 

@@ -9,6 +9,7 @@ pub use crate::client::any_active;
 use crate::client::{self, Build, Client, once};
 use crate::current::Scopes;
 pub use crate::current::{InTrace, SpanSource, set_span_source};
+pub use crate::entry::{Beyond, Edge, Entry};
 pub use crate::errors::{Draft, ErrorRecord, ReadSpanFields, View, set_read_span_fields};
 use crate::fields::Fields;
 use crate::heard::kept;

@@ -12,6 +12,7 @@
 
 pub mod clock;
 pub mod diag;
+mod entry;
 pub mod mute;
 pub mod rng;
 mod unharmed;

@@ -82,7 +82,7 @@ impl Stacks {
         let missing = |(&address, found): (&usize, &Option<_>)| found.is_none().then_some(address);
         let missing: Vec<usize> = addresses.iter().zip(&found).filter_map(missing).collect();
         if !missing.is_empty() {
-            let looked_up = look_up(&missing, &self.rules).into_iter().map(Arc::from);
+            let looked_up = look_up(&missing, &self.rules, &self.images).into_iter().map(Arc::from);
             let looked_up: Vec<(usize, Arc<[Found]>)> = missing.into_iter().zip(looked_up).collect();
             self.remember(&looked_up);
             let gaps = found.iter_mut().filter(|found| found.is_none());
@@ -108,12 +108,13 @@ impl StackSource for Stacks {
     }
 
     fn resolve(&self, stack: &RawStack) -> Option<Stacktrace> {
-        let places = self.found(&stack.0);
-        self.shown(&places.iter().flat_map(|place| place.iter()).collect::<Vec<_>>())
+        let places = self.found(&stack.addresses);
+        let own = places.iter().take(stack.own).map(|place| place.len()).sum();
+        self.shown(&places.iter().flat_map(|place| place.iter()).collect::<Vec<_>>(), own)
     }
 
     fn parse(&self, printed: &str) -> Option<Stacktrace> {
-        self.shown(&printed::read(printed, &self.rules).iter().collect::<Vec<_>>())
+        self.shown(&printed::read(printed, &self.rules).iter().collect::<Vec<_>>(), 0)
     }
 
     fn add_images(&self, event: &mut Event) {
@@ -122,10 +123,10 @@ impl StackSource for Stacks {
 }
 
 impl Stacks {
-    /// The frames to show of what was found, innermost first.
-    fn shown(&self, found: &[&Found]) -> Option<Stacktrace> {
+    /// The frames to show of what was found, innermost first; so many are known not to be the program's.
+    fn shown(&self, found: &[&Found], own: usize) -> Option<Stacktrace> {
         let sketch: Vec<_> = found.iter().map(|found| (found.role, found.function.as_deref())).collect();
-        let shown = &found[trim(&sketch)];
+        let shown = &found[trim(&sketch, own)];
         let mut frames: Vec<_> = shown.iter().rev().map(|found| found.frame()).collect();
         context::add(&mut frames, self.context_lines);
         if frames.is_empty() { None } else { Some(Stacktrace { frames, ..Stacktrace::default() }) }
@@ -144,7 +145,7 @@ mod tests {
 
     #[test]
     fn addresses_without_names_come_caller_first() {
-        let stack = Stacks::default().resolve(&RawStack([16, 32].into())).unwrap();
+        let stack = Stacks::default().resolve(&RawStack { addresses: [16, 32].into(), own: 0 }).unwrap();
         let addresses: Vec<_> = stack.frames.iter().map(|frame| frame.instruction_addr).collect();
         assert_eq!(addresses, [Some(Addr(32)), Some(Addr(16))]);
         assert!(stack.frames.iter().all(|frame| frame.in_app.is_none()));

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use tracing_core::field::ValueSet;
 use tracing_core::{Level as TracingLevel, Metadata};
 use watchpost_core::layer::{Draft, Heard, InTrace, Said, fit_tag, scratch};
 use watchpost_core::{FieldValue, Fields, Scopes, Site, layer, scrub};
@@ -64,6 +65,11 @@ pub(crate) fn issue(
             }
         })
     });
+}
+
+/// Where the function of `tracing` starts that its macros call.
+pub(crate) fn dispatches() -> usize {
+    tracing_core::Event::dispatch as fn(&'static Metadata<'static>, &'static ValueSet<'static>) as usize
 }
 
 /// No two callsites have one address.

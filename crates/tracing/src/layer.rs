@@ -10,7 +10,7 @@ use tracing_core::{Event, LevelFilter, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
-use watchpost_core::layer::{LayerSpan, SpanKey, any_active, scratch, set_span_source};
+use watchpost_core::layer::{Beyond, Entry, LayerSpan, SpanKey, any_active, scratch, set_span_source};
 use watchpost_core::{Fields, Scopes, mute};
 use watchpost_protocol::SpanStatus;
 
@@ -428,7 +428,10 @@ where
         let told = if becomes.contains(EventFilter::TELLS) { libraries::told_by(metadata) } else { None };
         let becomes = told.map_or(becomes, |told| told.hear(event, &place, becomes));
         if becomes.contains(EventFilter::ISSUE) {
-            event::issue(&place.to_scopes(), event, self.span_fields, told.and_then(Events::title));
+            let through = Beyond::Through(event::dispatches());
+            Entry::default().during(through, || {
+                event::issue(&place.to_scopes(), event, self.span_fields, told.and_then(Events::title));
+            });
         }
         if becomes.intersects(EventFilter::BREADCRUMB | EventFilter::LOG) {
             // Neither asks for more than the scope and the ids: no need for a handle to the span that is open.

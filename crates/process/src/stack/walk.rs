@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use backtrace::Frame;
 use watchpost_core::RawStack;
+use watchpost_core::layer::{Beyond, Edge};
 
 /// How many addresses are kept from the innermost end. This is where the error is.
 const INNERMOST: usize = 200;
@@ -15,15 +17,25 @@ const DEEPEST: usize = 4_096;
 /// Set when a look-up panicked, see [`give_up`].
 static BROKEN: AtomicBool = AtomicBool::new(false);
 
-/// The return addresses of this thread, innermost first, at most 256 of them. One allocation, of the exact size.
+/// How many frames may stand between an entry and the function that called it, of those that lie between them.
+const BETWEEN: usize = 32;
+
+/// The return addresses of this thread, innermost first, at most 256 of them. One allocation, of the exact size. Which of them are not the
+/// program's is known by where they lie, if the program came in by an entry.
 #[inline(never)]
 pub(crate) fn capture() -> RawStack {
     if is_broken() {
         return RawStack::default();
     }
-    let mut kept = Ends::default();
-    backtrace::trace(|frame| kept.push(frame.ip().addr()));
-    RawStack(kept.in_order())
+    let (mut kept, mut own) = (Ends::default(), Own::within(Edge::current()));
+    backtrace::trace(|frame| {
+        let address = frame.ip().addr();
+        if address != 0 {
+            own.see(frame);
+        }
+        kept.push(address)
+    });
+    RawStack { addresses: kept.in_order(), own: own.count }
 }
 
 /// The address of a function and its name, by which the executable's symbol table is matched with where it was loaded.
@@ -41,6 +53,65 @@ pub(super) fn give_up() {
 
 pub(super) fn is_broken() -> bool {
     BROKEN.load(Ordering::Relaxed)
+}
+
+/// Counts the innermost frames that are not the program's.
+struct Own {
+    count: usize,
+    seen: usize,
+    rest: Rest,
+}
+
+/// Which frames are still to be counted.
+enum Rest {
+    /// Those below this address, and what goes with them.
+    Below(usize, Beyond),
+    /// So many.
+    Next(usize),
+    /// All up to this function.
+    Through(usize),
+    None,
+}
+
+impl Own {
+    fn within(edge: Option<Edge>) -> Self {
+        let rest = edge.map_or(Rest::None, |edge| Rest::Below(edge.position, edge.beyond));
+        Own { count: 0, seen: 0, rest }
+    }
+
+    fn see(&mut self, frame: &Frame) {
+        self.note(frame.sp().addr(), || frame.symbol_address().addr());
+    }
+
+    /// Of a frame, from where on it lies on the stack, and where its function starts: it takes time to find that.
+    fn note(&mut self, lies: usize, starts: impl Fn() -> usize) {
+        self.seen += 1;
+        if let Rest::Below(position, beyond) = self.rest {
+            // No platform has a stack at 0: it is not known where the frame lies.
+            if lies != 0 && lies <= position {
+                self.count = self.seen;
+                return;
+            }
+            self.rest = match beyond {
+                _ if self.count == 0 => Rest::None,
+                Beyond::Frames(more) if more > 0 => Rest::Next(more),
+                Beyond::Through(function) => Rest::Through(function),
+                _ => Rest::None,
+            };
+        }
+        match self.rest {
+            Rest::Next(more) => {
+                self.count = self.seen;
+                self.rest = if more > 1 { Rest::Next(more - 1) } else { Rest::None };
+            }
+            Rest::Through(function) if starts() == function => {
+                self.count = self.seen;
+                self.rest = Rest::None;
+            }
+            Rest::Through(_) if self.seen > self.count + BETWEEN => self.rest = Rest::None,
+            Rest::Below(..) | Rest::Through(_) | Rest::None => {}
+        }
+    }
 }
 
 /// The two ends of a list whose length is not known beforehand, on the stack.
@@ -138,7 +209,48 @@ mod tests {
 
     #[test]
     fn captures_at_most_256_addresses() {
-        assert!(recurse(3).0.len() > 3);
-        assert_eq!(recurse(400).0.len(), 256);
+        assert!(recurse(3).addresses.len() > 3);
+        assert_eq!(recurse(400).addresses.len(), 256);
+    }
+
+    /// How many are counted of frames that lie here, where functions start at ten times as much.
+    fn counted(edge: Option<(usize, Beyond)>, frames: impl IntoIterator<Item = usize>) -> usize {
+        let mut own = Own::within(edge.map(|(position, beyond)| Edge { position, beyond }));
+        frames.into_iter().for_each(|lies| own.note(lies, || lies * 10));
+        own.count
+    }
+
+    #[test]
+    fn frames_below_an_entry_are_own() {
+        assert_eq!(counted(None, 1..9), 0);
+        assert_eq!(counted(Some((4, Beyond::Nothing)), 1..9), 4);
+        assert_eq!(counted(Some((4, Beyond::Nothing)), [1, 2, 7, 3]), 2, "the program runs on another stack");
+        assert_eq!(counted(Some((4, Beyond::Frames(2))), [0, 1, 2]), 0, "it is not known where frames lie");
+        assert_eq!(counted(Some((99, Beyond::Nothing)), 1..9), 8);
+    }
+
+    #[test]
+    fn what_goes_with_an_entry_is_own_too() {
+        assert_eq!(counted(Some((4, Beyond::Frames(3))), 1..9), 7);
+        assert_eq!(counted(Some((4, Beyond::Frames(0))), 1..9), 4);
+        assert_eq!(counted(Some((4, Beyond::Through(60))), 1..9), 6);
+        assert_eq!(counted(Some((4, Beyond::Through(20))), 1..9), 4);
+        assert_eq!(counted(Some((4, Beyond::Through(600))), 1..90), 4, "that is not soon");
+        assert_eq!(counted(Some((4, Beyond::Through(360))), 1..90), 36);
+    }
+
+    #[inline(never)]
+    fn enters() -> RawStack {
+        let entry = watchpost_core::layer::Entry::default();
+        std::hint::black_box(entry.during(Beyond::Nothing, || recurse(3)))
+    }
+
+    #[test]
+    fn a_stack_says_what_lies_below_the_entry() {
+        let entered = enters();
+        let starts = enters as fn() -> RawStack as usize;
+        let inside = entered.addresses.iter().rposition(|address| (starts..starts + 512).contains(address));
+        assert_eq!(entered.own, inside.unwrap() + 1);
+        assert_eq!(recurse(3).own, 0);
     }
 }

@@ -12,16 +12,28 @@
 
 use std::cell::Cell;
 
-/// What of a stack is cut together with the frames below an entry.
+/// What of a stack is cut together with the frames below an entry. `at` is the address of something that was handed in from further out, and lies
+/// on the stack of whoever made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Beyond {
     /// Nothing: the entry is kept by the function that the program calls.
     Nothing,
-    /// So many frames, which belong to whatever called the entry.
-    Frames(usize),
-    /// All up to the function that starts at this address, and the function itself. Nothing, if it does not come soon.
-    Through(usize),
+    /// All up to the function that keeps what is `at`, and so many of its callers.
+    Kept {
+        /// An address.
+        at: usize,
+        /// How many functions called that one for the program.
+        callers: usize,
+    },
+    /// All up to the function that keeps what is `at`; and that one, if it starts at this address, because it may be inlined in one of the
+    /// program's.
+    KeptBy {
+        /// An address.
+        at: usize,
+        /// Where the function starts.
+        function: usize,
+    },
 }
 
 /// Something on the stack of the function by which the program comes in. That function must not be inlined (`#[inline(never)]`): it would keep the
@@ -48,21 +60,15 @@ impl Edge {
     pub fn current() -> Option<Edge> {
         EDGE.try_with(Cell::get).unwrap_or(None)
     }
-
-    /// Runs `work` inside this edge, in the place of any other.
-    pub fn during<T>(self, work: impl FnOnce() -> T) -> T {
-        let _restored = Restored(EDGE.try_with(|edge| edge.replace(Some(self))).unwrap_or(None));
-        work()
-    }
 }
 
 impl Entry {
     /// Runs `work` inside this entry, unless the program came in further out already.
     pub fn during<T>(&self, beyond: Beyond, work: impl FnOnce() -> T) -> T {
-        match Edge::current() {
-            Some(_) => work(),
-            None => Edge { position: std::ptr::from_ref(self).addr(), beyond }.during(work),
-        }
+        let edge = Edge { position: std::ptr::from_ref(self).addr(), beyond };
+        let outer = EDGE.try_with(|current| current.replace(Some(current.get().unwrap_or(edge))));
+        let _restored = Restored(outer.unwrap_or(None));
+        work()
     }
 }
 
@@ -84,9 +90,7 @@ mod tests {
         let (outer, inner) = (Entry::default(), Entry::default());
         outer.during(Beyond::Nothing, || {
             let edge = Edge::current();
-            inner.during(Beyond::Frames(3), || assert_eq!(Edge::current(), edge));
-            let other = Edge { position: 16, beyond: Beyond::Through(32) };
-            other.during(|| assert_eq!(Edge::current(), Some(other)));
+            inner.during(Beyond::Kept { at: 3, callers: 0 }, || assert_eq!(Edge::current(), edge));
             assert_eq!(Edge::current(), edge);
             assert_eq!(edge.unwrap().position, std::ptr::from_ref(&outer).addr());
         });

@@ -105,6 +105,7 @@ impl Log for LogBridge {
         self.listens(metadata) || self.inner.as_ref().is_some_and(|inner| inner.enabled(metadata))
     }
 
+    #[inline(never)] // it keeps an entry
     fn log(&self, record: &Record<'_>) {
         let heard = self.listens(record.metadata()) && !record::is_from_tracing(record);
         if heard {

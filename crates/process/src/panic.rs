@@ -5,7 +5,7 @@ use std::panic::PanicHookInfo;
 use std::sync::Once;
 use std::thread;
 
-use watchpost_core::layer::{Beyond, Edge, Entry};
+use watchpost_core::layer::{Beyond, Entry};
 use watchpost_core::{Integration, Scopes, api, layer, mute};
 use watchpost_protocol::exception::ThreadId;
 use watchpost_protocol::{Event, Exception, Level, Mechanism, Thread};
@@ -72,9 +72,8 @@ fn report(info: &PanicHookInfo<'_>) {
         return;
     }
     let end = is_the_end(info);
-    let entry = Entry::default();
-    let edge = edge(info, std::ptr::from_ref(&entry).addr());
-    let captured = edge.during(|| layer::capture_unhandled(&Scopes::current(), end, || event(info)));
+    let captured = Entry::default()
+        .during(beyond(info), || layer::capture_unhandled(&Scopes::current(), end, || event(info)));
     if captured.is_some() && end {
         api::flush(None);
     }
@@ -101,8 +100,8 @@ fn event(info: &PanicHookInfo<'_>) -> Event {
     }
 }
 
-/// Where the stack begins: not at `here`, in the hook, but where the program panicked. The machinery of `std` between them has the payload on the stack
-/// of the function that calls the hooks, and further out a fixed number of functions that are never inlined into another.
+/// Where the stack begins: not at the hook, but where the program panicked. The machinery of `std` between them has the payload on the stack of
+/// the function that calls the hooks; its callers are a fixed number, because they are never inlined into another.
 ///
 /// ```text
 /// report … panic_with_hook {closure: the payload} __rust_end_short_backtrace rust_begin_unwind panic_fmt | shop::checkout
@@ -110,18 +109,10 @@ fn event(info: &PanicHookInfo<'_>) -> Event {
 /// ```
 ///
 /// The second is `panic_any`'s. Functions of `core` that panic for the program (`unwrap_failed`) are told by their names alone.
-fn edge(info: &PanicHookInfo<'_>, here: usize) -> Edge {
-    let payload = std::ptr::from_ref(info.payload()).cast::<()>().addr();
-    let is_above = payload.checked_sub(here).is_some_and(|distance| distance < FAR);
-    let further = if text(info.payload()).is_some() { 3 } else { 2 };
-    match is_above {
-        true => Edge { position: payload, beyond: Beyond::Frames(further) },
-        false => Edge { position: here, beyond: Beyond::Nothing },
-    }
+fn beyond(info: &PanicHookInfo<'_>) -> Beyond {
+    let at = std::ptr::from_ref(info.payload()).cast::<()>().addr();
+    Beyond::Kept { at, callers: if text(info.payload()).is_some() { 3 } else { 2 } }
 }
-
-/// A payload that lies further from the hook is not on the stack.
-const FAR: usize = 64 * 1_024;
 
 /// What `panic!` was given. Other payloads come from `panic_any`.
 fn text(payload: &(dyn Any + Send)) -> Option<&str> {

@@ -34,7 +34,12 @@ const REMEMBERED: usize = 4_096;
 /// panicked and the first one is the first of the program. If nothing would be left, nothing is cut.
 ///
 /// What is found depends on what the binary has: with debug information functions, files and lines; without it (a release build)
-/// functions; of a stripped binary addresses only.
+/// functions; of a stripped binary addresses only, with the images by which a server finds the names. There, what is Watchpost's and `tracing`'s is
+/// cut by where it lies on the stack, so that the last frame is the same; what calls `main` is not known without its name and stays, as do `unwrap_failed` and
+/// its like, `log`'s own function and `panic_any` where they were not inlined.
+///
+/// Images are read from `/proc`, so that they are known on Linux and Android alone: a stripped binary of macOS or Windows sends addresses that
+/// nobody can name. There, leave the names in.
 ///
 /// Not done: a stack is not resolved while the process goes down by a signal, and threads other than the current one have no stack.
 /// `backtrace` has one lock for walking and looking up, so that a capture may wait for a look-up on the worker; the first one

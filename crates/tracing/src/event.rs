@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use tracing_core::field::ValueSet;
 use tracing_core::{Level as TracingLevel, Metadata};
-use watchpost_core::layer::{Draft, Heard, InTrace, Said, fit_tag, scratch};
+use watchpost_core::layer::{Beyond, Draft, Heard, InTrace, Said, fit_tag, scratch};
 use watchpost_core::{FieldValue, Fields, Scopes, Site, layer, scrub};
 use watchpost_protocol::{Event, Level, LogEntry, LogLevel, Map, Mechanism, Value};
 
@@ -67,9 +67,10 @@ pub(crate) fn issue(
     });
 }
 
-/// Where the function of `tracing` starts that its macros call.
-pub(crate) fn dispatches() -> usize {
-    tracing_core::Event::dispatch as fn(&'static Metadata<'static>, &'static ValueSet<'static>) as usize
+/// The function of `tracing` that its macros call, and that has the event on its stack: unless it is inlined where the macro stands.
+pub(crate) fn made_by(event: &tracing_core::Event<'_>) -> Beyond {
+    let dispatch: fn(&'static Metadata<'static>, &'static ValueSet<'static>) = tracing_core::Event::dispatch;
+    Beyond::KeptBy { at: std::ptr::from_ref(event).addr(), function: dispatch as usize }
 }
 
 /// No two callsites have one address.

@@ -10,7 +10,7 @@ use tracing_core::{Event, LevelFilter, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
-use watchpost_core::layer::{Beyond, Entry, LayerSpan, SpanKey, any_active, scratch, set_span_source};
+use watchpost_core::layer::{Entry, LayerSpan, SpanKey, any_active, scratch, set_span_source};
 use watchpost_core::{Fields, Scopes, mute};
 use watchpost_protocol::SpanStatus;
 
@@ -428,8 +428,7 @@ where
         let told = if becomes.contains(EventFilter::TELLS) { libraries::told_by(metadata) } else { None };
         let becomes = told.map_or(becomes, |told| told.hear(event, &place, becomes));
         if becomes.contains(EventFilter::ISSUE) {
-            let through = Beyond::Through(event::dispatches());
-            Entry::default().during(through, || {
+            Entry::default().during(event::made_by(event), || {
                 event::issue(&place.to_scopes(), event, self.span_fields, told.and_then(Events::title));
             });
         }

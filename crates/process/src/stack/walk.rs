@@ -17,8 +17,8 @@ const DEEPEST: usize = 4_096;
 /// Set when a look-up panicked, see [`give_up`].
 static BROKEN: AtomicBool = AtomicBool::new(false);
 
-/// How many frames may stand between an entry and the function that called it, of those that lie between them.
-const BETWEEN: usize = 32;
+/// What lies further than this from an entry is not what was handed in: that may not be on the stack at all.
+const FAR: usize = 64 * 1_024;
 
 /// The return addresses of this thread, innermost first, at most 256 of them. One allocation, of the exact size. Which of them are not the
 /// program's is known by where they lie, if the program came in by an entry.
@@ -68,14 +68,23 @@ enum Rest {
     Below(usize, Beyond),
     /// So many.
     Next(usize),
-    /// All up to this function.
-    Through(usize),
+    /// Those below this address but the last of them, which is counted if its function starts at the other.
+    Until(usize, usize),
     None,
 }
 
 impl Own {
     fn within(edge: Option<Edge>) -> Self {
-        let rest = edge.map_or(Rest::None, |edge| Rest::Below(edge.position, edge.beyond));
+        let rest = match edge {
+            None => Rest::None,
+            Some(Edge { position, beyond: Beyond::Kept { at, callers } }) if is_near(position, at) => {
+                Rest::Below(at, Beyond::Kept { at, callers })
+            }
+            Some(Edge { position, beyond: Beyond::KeptBy { at, function } }) if is_near(position, at) => {
+                Rest::Below(position, Beyond::KeptBy { at, function })
+            }
+            Some(Edge { position, .. }) => Rest::Below(position, Beyond::Nothing),
+        };
         Own { count: 0, seen: 0, rest }
     }
 
@@ -93,25 +102,27 @@ impl Own {
                 return;
             }
             self.rest = match beyond {
-                _ if self.count == 0 => Rest::None,
-                Beyond::Frames(more) if more > 0 => Rest::Next(more),
-                Beyond::Through(function) => Rest::Through(function),
+                Beyond::Kept { callers, .. } if self.count > 0 => Rest::Next(callers),
+                Beyond::KeptBy { at, function } if self.count > 0 => Rest::Until(at, function),
                 _ => Rest::None,
             };
         }
         match self.rest {
-            Rest::Next(more) => {
+            Rest::Next(more) if more > 0 => {
                 self.count = self.seen;
-                self.rest = if more > 1 { Rest::Next(more - 1) } else { Rest::None };
+                self.rest = Rest::Next(more - 1);
             }
-            Rest::Through(function) if starts() == function => {
-                self.count = self.seen;
-                self.rest = Rest::None;
+            Rest::Until(position, function) if lies <= position => {
+                let is_it = starts() == function;
+                self.count = if is_it { self.seen } else { self.seen - 1 };
             }
-            Rest::Through(_) if self.seen > self.count + BETWEEN => self.rest = Rest::None,
-            Rest::Below(..) | Rest::Through(_) | Rest::None => {}
+            _ => self.rest = Rest::None,
         }
     }
+}
+
+fn is_near(position: usize, at: usize) -> bool {
+    at.checked_sub(position).is_some_and(|distance| distance < FAR)
 }
 
 /// The two ends of a list whose length is not known beforehand, on the stack.
@@ -225,18 +236,28 @@ mod tests {
         assert_eq!(counted(None, 1..9), 0);
         assert_eq!(counted(Some((4, Beyond::Nothing)), 1..9), 4);
         assert_eq!(counted(Some((4, Beyond::Nothing)), [1, 2, 7, 3]), 2, "the program runs on another stack");
-        assert_eq!(counted(Some((4, Beyond::Frames(2))), [0, 1, 2]), 0, "it is not known where frames lie");
+        assert_eq!(counted(Some((4, Beyond::Nothing)), [0, 1, 2]), 0, "it is not known where frames lie");
         assert_eq!(counted(Some((99, Beyond::Nothing)), 1..9), 8);
     }
 
     #[test]
     fn what_goes_with_an_entry_is_own_too() {
-        assert_eq!(counted(Some((4, Beyond::Frames(3))), 1..9), 7);
-        assert_eq!(counted(Some((4, Beyond::Frames(0))), 1..9), 4);
-        assert_eq!(counted(Some((4, Beyond::Through(60))), 1..9), 6);
-        assert_eq!(counted(Some((4, Beyond::Through(20))), 1..9), 4);
-        assert_eq!(counted(Some((4, Beyond::Through(600))), 1..90), 4, "that is not soon");
-        assert_eq!(counted(Some((4, Beyond::Through(360))), 1..90), 36);
+        let kept = |at, callers| Some((4, Beyond::Kept { at, callers }));
+        assert_eq!(counted(kept(5, 0), 1..9), 5);
+        assert_eq!(counted(kept(5, 2), 1..9), 7);
+        assert_eq!(counted(kept(5, 2), [0, 1, 2]), 0);
+        for not_on_the_stack in [3, 4 + FAR] {
+            assert_eq!(counted(kept(not_on_the_stack, 2), 1..9), 4);
+        }
+    }
+
+    #[test]
+    fn who_keeps_what_was_handed_in_is_own_if_it_is_known() {
+        let kept = |at, function| Some((4, Beyond::KeptBy { at, function }));
+        assert_eq!(counted(kept(6, 60), 1..9), 6);
+        assert_eq!(counted(kept(6, 10), 1..9), 5, "it was inlined");
+        assert_eq!(counted(kept(6, 50), 1..9), 5);
+        assert_eq!(counted(kept(3, 60), 1..9), 4, "that is not on the stack");
     }
 
     #[inline(never)]

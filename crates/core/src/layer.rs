@@ -180,6 +180,12 @@ impl ErrorRecord {
     }
 }
 
+/// Whether a value is not to stand under this key in a text that is made of fields: in a text, nobody looks for it later.
+#[must_use]
+pub fn hides(scopes: &Scopes, key: &str) -> bool {
+    scopes.client().is_some_and(|client| client.config().hides_in_text(key))
+}
+
 /// The stack of the caller, for an error that will be captured elsewhere. `None` without a client or a source of stacks.
 #[must_use]
 pub fn capture_stack() -> Option<RawStack> {

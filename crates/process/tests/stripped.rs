@@ -36,7 +36,7 @@ ways! {
     by_capture_error: capture_error(&std::fmt::Error);
     by_capture_exception: capture_exception(&std::fmt::Error);
     by_capture: capture(&std::fmt::Error).tag("a", 1).send();
-    by_capture_err: drop(Err::<(), _>(std::fmt::Error).capture_err());
+    by_capture_err: _ = Err::<(), _>(std::fmt::Error).capture_err();
     by_capture_group: capture_group("several", [&std::fmt::Error]);
     by_a_boxed_error: capture_error::<_, Box<dyn std::error::Error>>(&"boxed".into());
     by_capture_message: capture_message("message");

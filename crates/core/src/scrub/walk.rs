@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use watchpost_protocol::{AttributeValue, DynamicSamplingContext};
 
 use super::path::Path;
-use super::scrubber::Rules;
+use super::scrubber::{CONTENT, Rules};
 use super::{FILTERED, text};
 
 /// What stands deeper than this is taken out unseen: a stack has an end, and the server keeps far less (§5.1).
@@ -114,8 +114,11 @@ impl Walk<'_> {
 
     fn text_of_kind(&mut self, at: &Path<'_>, text: &mut String, kind: TextKind) {
         let rules = self.rules;
+        if matches!(kind, TextKind::Json) && self.json(at, text) {
+            return;
+        }
         let filtered = match kind {
-            TextKind::Any => rules.text(text),
+            TextKind::Any | TextKind::Json => rules.text(text),
             TextKind::Query => text::pairs(text, &|name| rules.hides_parameter(name)),
             TextKind::Cookies => text::cookies(text, &|name| rules.hides_cookie(name)),
         };
@@ -123,6 +126,20 @@ impl Walk<'_> {
             *text = filtered;
             self.note(at, "s");
         }
+    }
+
+    /// What was a map or a list before it was printed. False if it was not.
+    fn json(&mut self, at: &Path<'_>, text: &mut String) -> bool {
+        let Ok(mut value @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(text) else {
+            return false;
+        };
+        let mut meta = None;
+        value.inspect(&mut Walk { rules: self.rules, meta: &mut meta }, &Path::ROOT, TextKind::Any);
+        if meta.is_some() {
+            *text = value.to_string();
+            self.note(at, "s");
+        }
+        true
     }
 
     pub(crate) fn hide(&mut self, at: &Path<'_>, value: &mut impl Datum) {
@@ -142,6 +159,8 @@ pub(crate) enum TextKind {
     Any,
     Query,
     Cookies,
+    /// What is said to a model and by it: printed as JSON, because an attribute has no maps.
+    Json,
 }
 
 impl TextKind {
@@ -149,6 +168,7 @@ impl TextKind {
         match key {
             "http.query" | "http.fragment" | "url.query" | "url.fragment" | "query_string" => TextKind::Query,
             "cookies" => TextKind::Cookies,
+            key if CONTENT.contains(&key) => TextKind::Json,
             _ => TextKind::Any,
         }
     }

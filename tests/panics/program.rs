@@ -1,13 +1,14 @@
 //! The programs that panic, and what is to be seen of each.
 
-use std::process::{Command, ExitCode, Output};
+use std::io::{Error, ErrorKind};
+use std::process::{Command, ExitCode, Output, Stdio};
 use std::time::Duration;
 use std::{env, panic, thread};
 
 use watchpost::{Delivery, Envelope, Event, Options, Transport};
 use watchpost_testkit::options;
 
-/// Says on stdout what is sent, and what is lost.
+/// Says on stderr what is sent, and what is lost.
 struct Aloud;
 
 impl Transport for Aloud {
@@ -15,9 +16,9 @@ impl Transport for Aloud {
         for item in &envelope.items {
             match item.decode::<Event>() {
                 Ok(event) if !event.exception.is_empty() => {
-                    println!("sent: {}", event.exception[0].value.as_deref().unwrap_or_default());
+                    eprintln!("sent: {}", event.exception[0].value.as_deref().unwrap_or_default());
                 }
-                _ => println!("sent: {}", String::from_utf8_lossy(&item.payload)),
+                _ => eprintln!("sent: {}", String::from_utf8_lossy(&item.payload)),
             }
         }
         Delivery::Accepted { limits: Vec::new() }
@@ -101,6 +102,33 @@ const SCENARIOS: &[Scenario] = &[
         aborting: (&[], 1),
     },
     Scenario {
+        name: "closed_pipe",
+        program: || println!("nobody reads this"),
+        options: |options| options,
+        sent: &["event_processor"],
+        seen: 1,
+        code: Some(101),
+        aborting: (&["event_processor"], 1),
+    },
+    Scenario {
+        name: "error_of_main",
+        program: || drop(watchpost::report_main(Err::<(), _>(Error::other("the till is empty")))),
+        options: |options| options,
+        sent: TILL,
+        seen: 0,
+        code: Some(0),
+        aborting: (TILL, 0),
+    },
+    Scenario {
+        name: "error_of_main_that_is_a_closed_pipe",
+        program: || drop(watchpost::report_main(Err::<(), _>(Error::from(ErrorKind::BrokenPipe)))),
+        options: |options| options,
+        sent: &["event_processor"],
+        seen: 0,
+        code: Some(0),
+        aborting: (&["event_processor"], 0),
+    },
+    Scenario {
         name: "closed",
         program: || {
             watchpost::close(None);
@@ -128,7 +156,7 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn play(scenario: &Scenario) {
-    panic::set_hook(Box::new(|_| println!("seen")));
+    panic::set_hook(Box::new(|_| eprintln!("seen")));
     let options = (scenario.options)(options()).transport(Aloud).shutdown_timeout(Duration::from_secs(60));
     let _guard = watchpost::init(options.integration(watchpost::process::PanicIntegration)).unwrap();
     (scenario.program)();
@@ -136,8 +164,12 @@ fn play(scenario: &Scenario) {
 
 /// What is wrong with it.
 fn watch(scenario: &Scenario) -> Option<String> {
-    let output = Command::new(env::current_exe().unwrap()).arg(scenario.name).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
+    let (reader, closed) = std::io::pipe().unwrap();
+    drop(reader);
+    let program = env::current_exe().unwrap();
+    let output = Command::new(program).arg(scenario.name).stdout(closed).stderr(Stdio::piped()).spawn();
+    let output = output.unwrap().wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
     let sent: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("sent: ")).collect();
     let seen = text.lines().filter(|line| *line == "seen").count();
     let (code, expected) = match cfg!(panic = "abort") {

@@ -123,7 +123,7 @@ pub fn capture_event(event: Event) -> Option<EventId> {
 }
 
 /// Whether anybody is there to report to; if nobody is, that is said once.
-fn is_heard() -> bool {
+pub(super) fn is_heard() -> bool {
     if mute::is_muted() {
         return false;
     }

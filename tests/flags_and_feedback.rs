@@ -2,11 +2,16 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use open_feature::provider::{FeatureProvider, ProviderMetadata, ResolutionDetails};
+use open_feature::{
+    EvaluationContext, EvaluationError, EvaluationErrorCode, EvaluationResult, OpenFeature, StructValue,
+    async_trait,
+};
 use serde_json::{Value, json};
 use watchpost::protocol::{Event, ItemType};
 use watchpost::{
-    Feedback, User, add_feature_flag, capture_feedback, capture_message, isolation_scope, last_event_id,
-    set_tag, set_user, start_span, start_transaction, with_isolation_scope,
+    Feedback, OpenFeatureHook, User, add_feature_flag, capture_feedback, capture_message, isolation_scope,
+    last_event_id, set_tag, set_user, start_span, start_transaction, with_isolation_scope,
 };
 use watchpost_testkit::{Captured, capture, capture_with, options};
 
@@ -159,4 +164,76 @@ fn a_measurement_is_the_transactions() {
         json!(captured.transactions()[0].measurements),
         json!({ "memory": { "value": 12.0, "unit": "byte" }, "rows": { "value": 3.0 } })
     );
+}
+
+/// Knows one switch and one text, and fails at the rest.
+struct Flags(ProviderMetadata);
+
+#[async_trait]
+impl FeatureProvider for Flags {
+    fn metadata(&self) -> &ProviderMetadata {
+        &self.0
+    }
+
+    async fn resolve_bool_value(
+        &self,
+        _: &str,
+        _: &EvaluationContext,
+    ) -> EvaluationResult<ResolutionDetails<bool>> {
+        Ok(ResolutionDetails::new(true))
+    }
+
+    async fn resolve_int_value(
+        &self,
+        _: &str,
+        _: &EvaluationContext,
+    ) -> EvaluationResult<ResolutionDetails<i64>> {
+        Err(unknown())
+    }
+
+    async fn resolve_float_value(
+        &self,
+        _: &str,
+        _: &EvaluationContext,
+    ) -> EvaluationResult<ResolutionDetails<f64>> {
+        Err(unknown())
+    }
+
+    async fn resolve_string_value(
+        &self,
+        _: &str,
+        _: &EvaluationContext,
+    ) -> EvaluationResult<ResolutionDetails<String>> {
+        Ok(ResolutionDetails::new("dark"))
+    }
+
+    async fn resolve_struct_value(
+        &self,
+        _: &str,
+        _: &EvaluationContext,
+    ) -> EvaluationResult<ResolutionDetails<StructValue>> {
+        Err(unknown())
+    }
+}
+
+fn unknown() -> EvaluationError {
+    EvaluationError { code: EvaluationErrorCode::FlagNotFound, message: None }
+}
+
+#[test]
+fn what_open_feature_evaluates_is_on_the_errors_that_come_after() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let captured = capture(|| {
+        runtime.block_on(async {
+            let mut api = OpenFeature::singleton_mut().await;
+            api.set_provider(Flags(ProviderMetadata::new("flags"))).await;
+            let flags = api.create_client().with_hook(OpenFeatureHook);
+            assert_eq!(flags.get_bool_value("checkout_v2", None, None).await, Ok(true));
+            assert_eq!(flags.get_string_value("theme", None, None).await.as_deref(), Ok("dark"));
+            assert!(flags.get_int_value("limit", None, None).await.is_err());
+            capture_message("out of stock");
+        });
+    });
+    let expected = json!([{ "flag": "checkout_v2", "result": true }, { "flag": "theme", "result": "dark" }]);
+    assert_eq!(flags(&captured.events()[0]), &expected);
 }

@@ -1,6 +1,6 @@
 //! Watchpost beside its peers: the same work, done by each of them. How it is run and read is in the `README.md` of this package.
 //!
-//! This is what its two programs share: the work, and who does it. One takes times, and has valgrind count instructions; the other counts
+//! This is what its programs share: the work, and who does it. One takes times, and has valgrind count instructions; another counts
 //! allocations, with an allocator that would cost every allocation of the first some 50 instructions.
 //!
 //! ```text
@@ -11,6 +11,7 @@
 //! ```
 
 mod api;
+pub mod callgrind;
 pub mod cases;
 pub mod logger;
 pub mod measure;

@@ -123,6 +123,11 @@ impl Ring {
         gone
     }
 
+    /// How many crumbs there ever were.
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+
     /// A ring of its own that starts with all that this one holds; `None` if there never was anything.
     pub(crate) fn fork(&mut self) -> Option<Ring> {
         (self.total > 0).then(|| Ring::from(self.freeze()))

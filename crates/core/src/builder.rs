@@ -100,7 +100,7 @@ impl SpanBuilder {
         let client = scopes.client().filter(|client| client.config().tracing_is_on());
         let Some(client) = client else { return Span::owned(None) };
         let root = RootInit {
-            name: self.init.name.clone(),
+            name: self.init.name.clone().into(),
             op: self.init.op.clone(),
             source: self.source,
             sampled: self.sampled,

@@ -130,6 +130,7 @@ impl Scopes {
 
     /// Whether this thread has entered any scopes.
     #[must_use]
+    #[inline]
     pub fn any_entered() -> bool {
         stack::is_any_entered()
     }
@@ -137,11 +138,9 @@ impl Scopes {
     /// The scopes on this thread's stack, if nothing was entered after them; `key` is the tracing span that is current now. For the
     /// tracing layer, which knows the rest.
     #[must_use]
+    #[inline]
     pub fn innermost(key: Option<SpanKey>) -> Option<Arc<Scopes>> {
-        Some(match last_entered(key)? {
-            Held::Own(entered) => entered,
-            Held::Shared(outside) => no_longer_sharing(outside),
-        })
+        if Scopes::any_entered() { innermost(key) } else { None }
     }
 
     /// The scopes of who is in no span, or in one that carries nothing: those that were entered last on this thread, else the process's
@@ -349,6 +348,13 @@ impl Scopes {
         let scopes = (self.isolation.clone(), self.current.clone());
         Trace::start(client, scopes, propagation, root, fields)
     }
+}
+
+fn innermost(key: Option<SpanKey>) -> Option<Arc<Scopes>> {
+    Some(match last_entered(key)? {
+        Held::Own(entered) => entered,
+        Held::Shared(outside) => no_longer_sharing(outside),
+    })
 }
 
 /// What the current tracing span carries, if there is one that carries anything.

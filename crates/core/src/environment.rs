@@ -50,7 +50,10 @@ impl Options {
     pub(crate) fn fill(&mut self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<(), InitError> {
         self.fill_explicit(lookup)?;
         self.fill_detected(lookup)?;
-        self.network.fill(lookup);
+        for (option, variable) in self.network.fill(lookup) {
+            let value = self.network.shown(option);
+            self.note_variable(option, variable, &value);
+        }
         if self.environment_trace.is_none()
             && parse_bool(lookup("SENTRY_USE_ENVIRONMENT").as_deref()) != Some(false)
         {

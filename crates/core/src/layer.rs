@@ -19,6 +19,7 @@ pub use crate::hints::{served_without_client, span_is_too_low};
 use crate::integration::RawStack;
 use crate::last_error::LastError;
 use crate::mute;
+pub use crate::naming::{Name, RootName};
 use crate::origin::Origin;
 pub use crate::origin::{Callsite, Site};
 pub use crate::outgoing::Outgoing;
@@ -31,7 +32,7 @@ use crate::session::{Gravity, Matter};
 pub use crate::span_ref::SpanRef;
 pub use crate::tag::fit as fit_tag;
 use crate::trace::RootInit;
-pub use crate::trace::{RootName, Trace};
+pub use crate::trace::Trace;
 
 /// Captures an event in `scopes`: `build` runs only if the gates let it pass, and a panic in it (a `Display` of the program's, say) costs this
 /// event and nothing else.

@@ -36,6 +36,7 @@ mod breadcrumbs;
 pub mod fields;
 pub mod flags;
 mod merge;
+mod naming;
 mod origin;
 mod propagation_context;
 mod record;

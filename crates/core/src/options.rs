@@ -37,6 +37,7 @@ use crate::spool::{Spool, SpoolOptions};
 use crate::tap::Tap;
 use crate::transport::Transport;
 
+pub(crate) use self::network::without_password;
 pub use self::network::{CompressionAlgo, Network};
 pub(crate) use self::origins::Origin;
 pub use self::origins::Source;

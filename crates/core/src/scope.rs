@@ -37,6 +37,11 @@ pub trait RequestSource: Send + Sync {
     /// The request, for everything that is reported under the scope.
     fn request(&self) -> Request;
 
+    /// What the transaction of the request is called, if whoever starts it leaves that to the request. Default: it has no name.
+    fn name(&self) -> String {
+        String::new()
+    }
+
     /// What the transaction of the request says about it, besides; `root` is of any transaction under the scope, so that an implementation has to
     /// see (by the origin) whether it is the one. What the program has set stays.
     fn describe(&self, response_status: Option<u16>, root: &mut TraceContext) {
@@ -207,6 +212,10 @@ impl Scope {
     ) -> Self {
         let data = self.data();
         let mut live = self.lock_live();
+        if live.is_untouched() {
+            drop(live);
+            return Scope::with(data, None, None); // as a current scope is
+        }
         let (trail, session) = (live.breadcrumbs.fork(), live.forked_session());
         let propagation = live.propagation.clone();
         drop(live);
@@ -521,6 +530,11 @@ impl Scope {
 }
 
 impl Live {
+    /// Whether there is nothing that a fork would have.
+    fn is_untouched(&self) -> bool {
+        self.breadcrumbs.total() == 0 && self.propagation.is_none() && self.session.is_none()
+    }
+
     /// What a fork has of the session.
     fn forked_session(&mut self) -> Option<Part> {
         self.session.as_mut()?.fork()

@@ -13,7 +13,7 @@ use std::fmt;
 
 use self::value::{Given, Value};
 use crate::error::InitError;
-use crate::options::{Options, Source};
+use crate::options::{Options, Source, without_password};
 
 pub use self::effective::{Effective, EffectiveOption};
 use self::keys::{KEYS, Key};
@@ -126,6 +126,7 @@ impl fmt::Debug for Config {
         for (name, value) in &self.values {
             match (*name, value) {
                 ("dsn", Value::Text(dsn)) => map.entry(name, &value::without_keys(dsn)),
+                ("http_proxy" | "https_proxy", Value::Text(url)) => map.entry(name, &without_password(url)),
                 _ => map.entry(name, value),
             };
         }
@@ -172,7 +173,9 @@ mod tests {
             "default_integrations": false, "console": true, "transport_queue_size": 5, "transport_queue_bytes": 6000,
             "max_in_flight": 2, "enable_backpressure_handling": false, "shutdown_timeout": 0.5,
             "enable_logs": true, "enable_metrics": false, "auto_session_tracking": false, "session_mode": "application",
-            "spool": "/var/spool/shop", "spotlight": "http://localhost:1/s"
+            "spool": "/var/spool/shop", "spotlight": "http://localhost:1/s", "compression": "zstd",
+            "http_proxy": "http://proxy:3128", "https_proxy": "http://proxy:3129", "no_proxy": ".internal",
+            "ca_certs": "/etc/ssl/shop.pem", "client_cert": ["shop.pem", "shop.key"]
         }"#;
         let config = config(json);
         let effective = config.options_from(&|_| None).unwrap().effective();
@@ -216,5 +219,31 @@ mod tests {
         assert_eq!(shown, r#"{"dsn": "${SENTRY_DSN}"}"#);
         let shown = format!("{:?}", config(r#"{"dsn": "https://secret@${HOST}/1"}"#));
         assert_eq!(shown, r#"{"dsn": "***"}"#);
+        let shown = format!("{:?}", config(r#"{"http_proxy": "http://user:secret@proxy:3128"}"#));
+        assert_eq!(shown, r#"{"http_proxy": "http://***@proxy:3128"}"#);
+    }
+
+    #[test]
+    fn a_proxy_says_who_named_it_and_no_password() {
+        let environment = |name: &str| match name {
+            "https_proxy" => Some("http://user:secret@proxy:3128".to_owned()),
+            "SSL_CERT_FILE" => Some("/etc/ssl/all.pem".to_owned()),
+            _ => None,
+        };
+        let file = config(r#"{"ca_certs": "shop.pem", "http_proxy": "http://me:secret@other:3128"}"#);
+        let options = file.options_from(&environment).unwrap().fill_from(&environment).unwrap(); // as init does it
+        let effective = options.effective();
+        let of = |name| effective.get(name).map(|option| (option.value.as_str(), option.source)).unwrap();
+        assert_eq!(of("https_proxy"), ("http://***@proxy:3128", Source::Environment("https_proxy")));
+        assert_eq!(of("http_proxy"), ("http://***@other:3128", Source::File));
+        assert_eq!(of("ca_certs"), ("shop.pem", Source::File), "what is set for every program is no wish");
+        assert_eq!(of("compression"), ("gzip", Source::Default));
+    }
+
+    #[test]
+    fn a_certificate_without_its_key_is_refused() {
+        let refused = serde_json::from_str::<Config>(r#"{"client_cert": "shop.pem"}"#).unwrap_err();
+        let expected = "invalid option client_cert=\"shop.pem\": expected a list of two files: a certificate and its key";
+        assert!(refused.to_string().starts_with(expected), "{refused}");
     }
 }

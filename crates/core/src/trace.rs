@@ -7,8 +7,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use watchpost_protocol::{
-    Category, DiscardReason, DynamicSamplingContext, Map, SpanId, SpanStatus, TraceId, TransactionSource,
-    Value,
+    Category, DiscardReason, DynamicSamplingContext, SpanId, SpanStatus, TraceId, TransactionSource, Value,
 };
 
 use crate::bound;
@@ -16,6 +15,7 @@ use crate::client::Client;
 use crate::dsc;
 use crate::fields::Fields;
 use crate::filters;
+use crate::naming::Name;
 use crate::origin::Origin;
 use crate::pipeline::{Job, TransactionJob};
 use crate::propagation_context::PropagationContext;
@@ -42,33 +42,23 @@ struct State {
     /// The scopes of the root: those of the block or the future that it was entered for.
     isolation: Scope,
     current: Scope,
-    name: Cow<'static, str>,
+    name: Name,
     source: TransactionSource,
     /// Whether the program gave it that name, after the start.
     renamed: bool,
-    measurements: Map<String, Value>,
+    /// As they were set; of two of one name, the later counts.
+    measurements: Vec<(String, Value)>,
 }
 
 /// How a root span begins.
 pub(crate) struct RootInit {
-    pub(crate) name: Cow<'static, str>,
+    pub(crate) name: Name,
     pub(crate) op: Option<Cow<'static, str>>,
     pub(crate) source: TransactionSource,
     /// The decision, if the program made it itself.
     pub(crate) sampled: Option<bool>,
     pub(crate) origin: Origin,
     pub(crate) key: SpanKey,
-}
-
-/// What has to be known of a root at once, because samplers and other processes are told.
-#[derive(Debug, Clone)]
-pub struct RootName {
-    /// The name of the transaction.
-    pub name: Cow<'static, str>,
-    /// Its operation.
-    pub op: Option<Cow<'static, str>>,
-    /// What the name is.
-    pub source: TransactionSource,
 }
 
 impl Trace {
@@ -111,7 +101,7 @@ impl Trace {
                 name,
                 source,
                 renamed: false,
-                measurements: Map::new(),
+                measurements: Vec::new(),
             }),
         }))
     }
@@ -150,7 +140,7 @@ impl Trace {
     pub(crate) fn dsc(&self) -> Arc<DynamicSamplingContext> {
         dsc::of_trace(&self.propagation, self.client.config(), &self.sampled, || {
             let state = self.lock();
-            (state.name.to_string(), state.source)
+            (state.name.text().into_owned(), state.source)
         })
     }
 
@@ -241,20 +231,23 @@ impl Trace {
 
     /// The transaction's name.
     pub(crate) fn name(&self) -> Cow<'static, str> {
-        self.lock().name.clone()
+        let name = self.lock().name.clone();
+        name.into_text()
     }
 
     /// Renames the transaction; `None` leaves its source as it is.
     pub(crate) fn rename(&self, name: Cow<'static, str>, source: Option<TransactionSource>) {
         let mut state = self.lock();
         state.source = source.unwrap_or(state.source);
-        state.name = name;
+        let old = std::mem::replace(&mut state.name, Name::Text(name));
         state.renamed = true;
+        drop(state);
+        drop(old); // outside the lock
     }
 
     /// Sets a measurement of the transaction.
     pub(crate) fn set_measurement(&self, name: String, value: Value) {
-        self.lock().measurements.insert(name, value);
+        self.lock().measurements.push((name, value));
     }
 
     /// Says in which scopes the root lives: what is set there is on its transaction.
@@ -291,13 +284,16 @@ fn decide(
     if !client.config().tracing_is_on() {
         return None;
     }
-    let ignored = filters::ignores_transaction(&options.ignore_transactions, &init.name).then_some(false);
-    if let Some(sampled) = ignored.or(init.sampled) {
+    let patterns = &options.ignore_transactions;
+    let ignored = !patterns.is_empty() && filters::ignores_transaction(patterns, &init.name.text());
+    if let Some(sampled) = ignored.then_some(false).or(init.sampled) {
         let rate = Some(if sampled { 1.0 } else { 0.0 });
         return Some((Sampled { sampled, rate, by_sampler: true }, false));
     }
+    // Printed for a sampler alone.
+    let name = options.traces_sampler.as_ref().map(|_| init.name.text()).unwrap_or_default();
     let context = SamplingContext {
-        name: &init.name,
+        name: &name,
         op: init.op.as_deref(),
         source: init.source,
         attributes: fields,

@@ -53,12 +53,17 @@ impl Head {
 
     /// `POST /checkout/{id}`, or with the path where the route is not known. A call is named by its path, which is its route:
     /// `/shop.v1.Carts/Get`.
-    pub(crate) fn name(&self) -> (String, TransactionSource) {
+    pub(crate) fn name(&self) -> String {
         match &self.route {
-            _ if self.call => (self.uri.path().to_owned(), TransactionSource::Route),
-            Some(route) => (name(&self.method, route.as_str()), TransactionSource::Route),
-            None => (name(&self.method, self.uri.path()), TransactionSource::Url),
+            _ if self.call => self.uri.path().to_owned(),
+            Some(route) => name(&self.method, route.as_str()),
+            None => name(&self.method, self.uri.path()),
         }
+    }
+
+    /// What [`name`](Self::name) says of it.
+    pub(crate) fn source(&self) -> TransactionSource {
+        if self.call || self.route.is_some() { TransactionSource::Route } else { TransactionSource::Url }
     }
 
     /// Tells what the transaction says of the request (§18.1).
@@ -143,6 +148,6 @@ mod tests {
         let request = Request::builder().method("POST").uri("/checkout/42?page=2").body(()).unwrap();
         let request = request.into_parts().0;
         let (head, _) = Head::of(&request, false, BodyData::Absent);
-        assert_eq!(head.name(), ("POST /checkout/42".to_owned(), TransactionSource::Url));
+        assert_eq!((head.name().as_str(), head.source()), ("POST /checkout/42", TransactionSource::Url));
     }
 }

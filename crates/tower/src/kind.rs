@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::borrow::Cow;
 
-use watchpost_core::layer::{Callsite, LayerSpan, NO_KEY, RootName};
+use watchpost_core::layer::{Callsite, LayerSpan, NO_KEY, Name, RootName};
 use watchpost_protocol::{SpanRecord, TransactionSource};
 
 /// A kind of transaction.
@@ -26,8 +26,8 @@ impl Kind {
         span.origin = Some(self.origin.to_owned());
     }
 
-    pub(crate) fn root(&self, (name, source): (String, TransactionSource)) -> RootName {
-        RootName { name: name.into(), op: Some(Cow::Borrowed(self.op)), source }
+    pub(crate) fn root(&self, (name, source): (Name, TransactionSource)) -> RootName {
+        RootName { name, op: Some(Cow::Borrowed(self.op)), source }
     }
 }
 

@@ -29,6 +29,10 @@ impl RequestSource for Head {
         }
     }
 
+    fn name(&self) -> String {
+        Head::name(self)
+    }
+
     fn describe(&self, response_status: Option<u16>, root: &mut TraceContext) {
         if root.origin.as_deref() != Some(self.kind().origin) {
             return; // another transaction, that began while this request was handled

@@ -9,7 +9,7 @@ use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
-use watchpost_core::layer::{has_sampler, request_body_limit, sends_pii};
+use watchpost_core::layer::{Name, has_sampler, request_body_limit, sends_pii};
 use watchpost_core::unharmed;
 use watchpost_core::{Client, Fields, Scopes, UnitInit, mute};
 use watchpost_protocol::{TransactionSource, User};
@@ -100,19 +100,20 @@ fn begin(place: (&Scopes, &Client), request: &Parts, data: BodyData, settings: &
     let (around, client) = place;
     let (head, notable) = Head::of(request, sends_pii(client), data);
     let user = with_address(ask(settings.user.as_ref(), request), &head);
-    let given = ask(settings.name.as_ref(), request).map(|name| (name, TransactionSource::Custom));
-    let name = given.unwrap_or_else(|| head.name());
     let mut attributes = Fields::new();
     if has_sampler(client) {
         head.describe(&mut |key, value| attributes.push(key, value.into()));
     }
     let kind = head.kind();
     let watching = Watching::of(&head);
+    let head = Arc::new(head);
+    let given = ask(settings.name.as_ref(), request).map(|name| (name.into(), TransactionSource::Custom));
+    let name = given.unwrap_or_else(|| (Name::OfRequest(Arc::clone(&head) as _), head.source()));
     let init = UnitInit {
         sentry_trace: notable.sentry_trace,
         baggage: notable.baggage.as_deref(),
         user,
-        request: Some(Arc::new(head)),
+        request: Some(head),
         session: true,
     };
     let mut scopes = around.begin_unit(client, init);
@@ -125,14 +126,12 @@ fn open(
     client: &Client,
     scopes: &mut Scopes,
     kind: &'static Kind,
-    name: (String, TransactionSource),
+    (name, source): (Name, TransactionSource),
     attributes: &Fields,
 ) {
-    let mut name = Some(name);
-    let span =
-        scopes.open_span(client, kind.span(), || kind.root(name.take().unwrap_or_default()), attributes);
-    if let Some((name, source)) = name {
-        scopes.current_scope().set_transaction_name(name, source);
+    let span = scopes.open_span(client, kind.span(), || kind.root((name.clone(), source)), attributes);
+    if span.is_none() {
+        scopes.current_scope().set_transaction_name(name.into_text(), source);
     }
     scopes.set_span_ref(span);
 }

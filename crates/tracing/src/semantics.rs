@@ -86,7 +86,7 @@ pub(crate) fn root_name(metadata: &'static Metadata<'static>, fields: &Fields) -
     let (name, source) =
         meaning.name.unwrap_or((Cow::Borrowed(metadata.name()), TransactionSource::Component));
     let op = meaning.op.or(library.and_then(|library| library.op).map(Cow::Borrowed));
-    RootName { name, op: Some(op.unwrap_or(Cow::Borrowed(OP))), source }
+    RootName { name: name.into(), op: Some(op.unwrap_or(Cow::Borrowed(OP))), source }
 }
 
 /// Records what is said about a span after it began. A root is renamed at once: what is captured in it from now on says so.

@@ -4,6 +4,8 @@ pub mod guide;
 mod init;
 pub mod logger;
 mod macros;
+#[cfg(feature = "open-feature")]
+mod open_feature;
 
 /// The bridge from the `log` crate.
 #[cfg(feature = "log")]
@@ -28,6 +30,8 @@ pub use watchpost_tracing as tracing;
 pub use watchpost_transport as transport;
 
 pub use init::{init, new_client};
+#[cfg(feature = "open-feature")]
+pub use open_feature::OpenFeatureHook;
 
 #[allow(deprecated, reason = "the names that people come with stay, and say where to go")]
 pub use watchpost_core::api::{

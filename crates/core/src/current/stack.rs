@@ -81,6 +81,7 @@ pub(super) fn nearest_outside_of_units() -> Option<Arc<Scopes>> {
     STACK.try_with(look).ok().flatten()
 }
 
+#[inline]
 pub(super) fn is_any_entered() -> bool {
     STACK.try_with(|stack| stack.try_borrow().is_ok_and(|stack| !stack.is_empty())).unwrap_or(false)
 }

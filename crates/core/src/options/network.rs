@@ -88,26 +88,57 @@ impl Options {
 }
 
 impl Network {
-    /// Fills what is not set in code.
-    pub(crate) fn fill(&mut self, lookup: &dyn Fn(&str) -> Option<String>) {
-        let named = |name: &str| lookup(name).filter(|value| !value.is_empty());
-        let either = |lower: &str, upper: &str| named(lower).or_else(|| named(upper));
+    /// Fills what is not set; says which options it took from which variables.
+    pub(crate) fn fill(
+        &mut self,
+        lookup: &dyn Fn(&str) -> Option<String>,
+    ) -> Vec<(&'static str, &'static str)> {
+        let mut filled = Vec::new();
+        let named = |name: &'static str| Some((name, lookup(name).filter(|value| !value.is_empty())?));
+        let mut take = |option: &'static str, is_set: bool, variables: [&'static str; 2]| {
+            let (variable, value) = variables.into_iter().find_map(named)?;
+            if !is_set {
+                filled.push((option, variable));
+            }
+            Some(value)
+        };
+        // To a CGI program, HTTP_PROXY may be a header of the request that it serves.
+        let upper = if named("REQUEST_METHOD").is_none() { "HTTP_PROXY" } else { "http_proxy" };
         self.environment = Proxies {
-            // To a CGI program, HTTP_PROXY may be a header of the request that it serves.
-            http: named("http_proxy")
-                .or_else(|| named("HTTP_PROXY").filter(|_| named("REQUEST_METHOD").is_none())),
-            https: either("https_proxy", "HTTPS_PROXY"),
+            http: take("http_proxy", self.http_proxy.is_some(), ["http_proxy", upper]),
+            https: take("https_proxy", self.https_proxy.is_some(), ["https_proxy", "HTTPS_PROXY"]),
         };
         if self.no_proxy.is_none() {
-            self.no_proxy = either("no_proxy", "NO_PROXY");
+            self.no_proxy = take("no_proxy", false, ["no_proxy", "NO_PROXY"]);
         }
         if self.ca_certs.is_none() {
-            self.ca_certs = either("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE").map(PathBuf::from);
+            let file = take("ca_certs", false, ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"]);
+            self.ca_certs = file.map(PathBuf::from);
         }
-        if let (None, Some(certificate), Some(key)) =
+        if let (None, Some((variable, certificate)), Some((_, key))) =
             (&self.client_cert, named("CLIENT_CERT_FILE"), named("CLIENT_KEY_FILE"))
         {
             self.client_cert = Some((certificate.into(), key.into()));
+            filled.push(("client_cert", variable));
+        }
+        filled
+    }
+
+    /// An option of these as a person may see it: nothing is the empty text, and of a proxy neither name nor password is told.
+    pub(crate) fn shown(&self, option: &str) -> String {
+        let proxy = |set: &Option<String>, environment: &Option<String>| {
+            let url = set.as_deref().or(environment.as_deref()).unwrap_or_default();
+            without_password(url)
+        };
+        match option {
+            "http_proxy" => proxy(&self.http_proxy, &self.environment.http),
+            "https_proxy" => proxy(&self.https_proxy, &self.environment.https),
+            "no_proxy" => self.no_proxy.clone().unwrap_or_default(),
+            "ca_certs" => self.ca_certs.as_ref().map(|file| file.display().to_string()).unwrap_or_default(),
+            "client_cert" => {
+                self.client_cert.as_ref().map(|(file, key)| format!("{:?}", [file, key])).unwrap_or_default()
+            }
+            _ => String::new(),
         }
     }
 
@@ -126,6 +157,15 @@ impl Network {
             Scheme::Https => self.https_proxy.as_deref().or(https).or(http),
         };
         proxy.filter(|url| !url.is_empty())
+    }
+}
+
+/// A proxy for a log.
+pub(crate) fn without_password(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://***@{host}"),
+        (None, Some((_, host))) => format!("***@{host}"),
+        _ => url.to_owned(),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::hints::Rush;
 use crate::integration::Integration;
 use crate::losses::Losses;
 use crate::merge;
+use crate::naming::Name;
 use crate::options::Options;
 use crate::propagation_context::PropagationContext;
 use crate::record::Buffer;
@@ -30,11 +31,11 @@ static RUSH: Rush = Rush::new();
 /// A finished trace: its spans as they were recorded, and the scopes that it lived in.
 pub(crate) struct TransactionJob {
     pub(crate) event_id: EventId,
-    pub(crate) name: Cow<'static, str>,
+    pub(crate) name: Name,
     pub(crate) source: TransactionSource,
     /// Whether the program gave it that name: then it stays, whatever a layer says at the end.
     pub(crate) renamed: bool,
-    pub(crate) measurements: Map<String, Value>,
+    pub(crate) measurements: Vec<(String, Value)>,
     pub(crate) buffer: Buffer,
     /// What the scopes hold, the nearest first.
     pub(crate) layers: [ScopeData; 3],
@@ -68,7 +69,7 @@ impl TransactionJob {
         // What was known at the start may be less than what the attributes say in the end: a route, say, that was recorded late.
         let (name, source) = match (records.source, root.description.take()) {
             (Some(source), Some(described)) if !self.renamed => (described.into(), source),
-            _ => (self.name, self.source),
+            _ => (self.name.into_text(), self.source),
         };
         let mut transaction = Transaction {
             event_id: self.event_id,
@@ -84,7 +85,7 @@ impl TransactionJob {
             sdk: Some(Arc::clone(&config.sdk)),
             meta: (lost > 0).then(|| spans_meta(records.children.len() as u64 + lost)),
             spans: records.children,
-            measurements: self.measurements,
+            measurements: self.measurements.into_iter().collect(),
             ..Transaction::default()
         };
         transaction.contexts.trace = Some(trace_context(root, self.propagation.parent_span_id));

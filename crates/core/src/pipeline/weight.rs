@@ -60,7 +60,7 @@ pub(super) fn transaction(job: &TransactionJob) -> usize {
     let [current, isolation, global] = &job.layers;
     let sampling_context = if job.propagation.frozen.get().is_some() { 1024 } else { 0 };
     let propagation = size_of::<PropagationContext>() + heap::ALLOCATION + sampling_context;
-    job.name.len() + job.buffer.weight() + propagation + scopes([current, isolation, global])
+    job.name.weight() + job.buffer.weight() + propagation + scopes([current, isolation, global])
 }
 
 /// What the scopes hold. The process's own is there anyway, and so is what is the same in two of them.

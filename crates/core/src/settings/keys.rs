@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::value::Given;
 use crate::error::InitError;
 use crate::filters::SpanRule;
-use crate::options::{Options, Setting};
+use crate::options::{CompressionAlgo, Options, Setting};
 use crate::pattern::Pattern;
 use crate::session::SessionMode;
 use crate::spool::SpoolOptions;
@@ -86,6 +86,18 @@ pub(super) static KEYS: &[Key] = keys! {
     max_in_flight: |o| o.max_in_flight.to_string(), |o, given| Ok(o.max_in_flight(given.count()?));
     enable_backpressure_handling: |o| o.enable_backpressure_handling.to_string(),
         |o, given| Ok(o.enable_backpressure_handling(given.switch()?));
+    compression: |o| algorithm(o.network.compression).to_owned(), |o, given| {
+        use CompressionAlgo::{Brotli, Gzip, None, Zstd};
+        Ok(o.compression(given.one_of([None, Gzip, Brotli, Zstd], algorithm, "none, gzip, brotli or zstd")?))
+    };
+    http_proxy: |o| o.network.shown("http_proxy"), |o, given| Ok(o.http_proxy(given.text()?));
+    https_proxy: |o| o.network.shown("https_proxy"), |o, given| Ok(o.https_proxy(given.text()?));
+    no_proxy: |o| o.network.shown("no_proxy"), |o, given| Ok(o.no_proxy(given.texts()?.join(",")));
+    ca_certs: |o| o.network.shown("ca_certs"), |o, given| Ok(o.ca_certs(given.text()?));
+    client_cert: |o| o.network.shown("client_cert"), |o, given| {
+        let [certificate, key] = given.two("a list of two files: a certificate and its key")?;
+        Ok(o.client_cert(certificate, key))
+    };
     shutdown_timeout: |o| seconds(o.shutdown_timeout), |o, given| Ok(o.shutdown_timeout(given.seconds()?));
     spotlight: |o| o.spotlight.to_string(), |o, given| Ok(o.spotlight(given.text_or_switch()?));
 };
@@ -102,6 +114,15 @@ fn session_mode(mode: SessionMode) -> &'static str {
     match mode {
         SessionMode::Request => "request",
         SessionMode::Application => "application",
+    }
+}
+
+fn algorithm(algo: CompressionAlgo) -> &'static str {
+    match algo {
+        CompressionAlgo::None => "none",
+        CompressionAlgo::Gzip => "gzip",
+        CompressionAlgo::Brotli => "brotli",
+        CompressionAlgo::Zstd => "zstd",
     }
 }
 

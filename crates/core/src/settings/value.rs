@@ -130,6 +130,11 @@ impl Given<'_> {
         self.each(|value| Given { option: self.option, value }.text())
     }
 
+    /// A list of two texts.
+    pub(super) fn two(&self, expected: &'static str) -> Result<[String; 2], InitError> {
+        self.texts()?.try_into().map_err(|_| self.is_not(expected))
+    }
+
     pub(super) fn codes(&self) -> Result<Vec<u16>, InitError> {
         self.each(|value| self.whole(value).ok_or_else(|| self.is_not("a list of statuses")))
     }

@@ -39,7 +39,7 @@ pub(crate) fn open(
             fields.push("rpc.service", service.into());
             fields.push("rpc.method", method.into());
         }
-        let never_asked = || kind.root((String::new(), TransactionSource::Url)); // it is a child
+        let never_asked = || kind.root(("".into(), TransactionSource::Url)); // it is a child
         around.open_span(client, span, never_asked, fields)
     });
     Some(around.with_span_ref(opened))

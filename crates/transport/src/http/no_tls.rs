@@ -7,7 +7,7 @@ use super::error::HttpError;
 use super::options::HttpOptions;
 
 #[derive(Debug, Default)]
-pub(crate) struct Tls;
+pub(crate) struct Tls {}
 
 impl Tls {
     pub(super) fn read(_: &HttpOptions) -> Result<Self, HttpError> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::runtime::Builder;
+use tokio_cron_scheduler::{Job, JobScheduler};
 use watchpost::protocol::CheckIn;
 use watchpost::{CheckInStatus, Crontab, IntervalUnit, monitor};
 use watchpost_testkit::{Captured, capture, capture_with, options};
@@ -184,4 +185,35 @@ mod by_attribute {
         assert_eq!(shop.runs, 1);
         assert_eq!(statuses(&capture(|| drop(runtime.block_on(shop.list())))), OK);
     }
+}
+
+#[test]
+fn what_a_scheduler_runs_checks_in_and_is_a_unit_of_work() {
+    let captured = capture(|| {
+        Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+            let crontab: Crontab = "0 3 * * *".parse().unwrap();
+            let mut scheduler = JobScheduler::new().await.unwrap();
+            let nightly = monitor("nightly").unwrap().crontab(crontab.clone());
+            let daily = Job::new_async(crontab.with_seconds(), nightly.clone().job(async |_, _| ()));
+            scheduler.add(daily.unwrap()).await.unwrap();
+            let (ran, mut runs) = tokio::sync::mpsc::unbounded_channel();
+            let soon = Job::new_one_shot_async(
+                Duration::ZERO,
+                nightly.job(move |_, _| {
+                    let ran = ran.clone();
+                    async move {
+                        watchpost::set_tag("night", "long");
+                        ran.send(()).map_err(drop)
+                    }
+                }),
+            );
+            scheduler.add(soon.unwrap()).await.unwrap();
+            scheduler.start().await.unwrap();
+            runs.recv().await.unwrap();
+            scheduler.shutdown().await.unwrap();
+            watchpost::capture_message("in the morning");
+        });
+    });
+    assert_eq!(statuses(&captured), OK);
+    assert!(captured.events()[0].tags.is_empty(), "what a run sets ends with it");
 }

@@ -30,6 +30,3 @@ pub use group::Group;
 pub(crate) use hooks::ErrorHooks;
 pub(crate) use no_failure::{has_closed_pipe, is_a_closed_pipe};
 pub use view::{AsError, View, kind};
-
-/// A tree of more errors than this is cut: an error whose source is itself must not hang the program.
-const MAX_EXCEPTIONS: usize = 50;

@@ -1,5 +1,7 @@
 //! Check-ins: telling the server that a job has run, and how it went (features M01 to M03).
 
+mod scheduled;
+
 use std::collections::hash_map::DefaultHasher;
 use std::fmt;
 use std::future::Future;

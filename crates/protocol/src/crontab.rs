@@ -75,6 +75,16 @@ impl Crontab {
         }
     }
 
+    /// With a field for the seconds in front, which is zero: for schedulers that want one, as `tokio-cron-scheduler` does.
+    ///
+    /// ```
+    /// assert_eq!(watchpost_protocol::Crontab::literal("0 3 * * *").with_seconds(), "0 0 3 * * *");
+    /// ```
+    #[must_use]
+    pub fn with_seconds(&self) -> String {
+        format!("0 {self}")
+    }
+
     /// Says what is wrong with a text, if it is no crontab. A constant may ask.
     ///
     /// # Errors

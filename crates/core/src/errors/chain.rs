@@ -9,8 +9,8 @@ use watchpost_protocol::{Exception, Map, Mechanism, Value};
 use super::draft::{Identity, Notes};
 use super::hooks::ErrorHooks;
 use super::names::{Leading, TypeName};
-use super::view::{Causes, View};
-use super::{MAX_EXCEPTIONS, no_failure};
+use super::no_failure;
+use super::view::{Causes, MAX_EXCEPTIONS, View};
 use crate::fields::Fields;
 
 /// Few errors have more causes: the list of these is made once.

@@ -6,8 +6,7 @@ use std::io::{self, ErrorKind};
 
 use watchpost_protocol::Exception;
 
-use super::MAX_EXCEPTIONS;
-use super::view::View;
+use super::view::{MAX_EXCEPTIONS, View};
 
 /// Whether an error says that it is none: a task of tokio's that was cancelled, or the help and the version of a program, which clap has for
 /// errors. Their types are not known here, but their names, and what they print first.

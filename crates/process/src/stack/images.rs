@@ -35,12 +35,12 @@ impl Images {
     /// Adds the images of an event's addresses, and says of each address where its image starts: the difference is what stays the same from
     /// one run to the next.
     pub(super) fn add_to(&self, event: &mut Event) {
-        let Event { exception, threads, debug_meta, .. } = event;
-        let of_errors = exception.iter_mut().filter_map(|exception| exception.stacktrace.as_mut());
-        let of_threads = threads.iter_mut().filter_map(|thread| thread.stacktrace.as_mut());
-        let frames = of_errors.chain(of_threads).flat_map(|stack| &mut stack.frames);
-        let mut frames: Vec<&mut Frame> = frames.filter(|frame| frame.instruction_addr.is_some()).collect();
-        if frames.is_empty() || debug_meta.is_some() {
+        if event.debug_meta.is_some() {
+            return;
+        }
+        let mut frames: Vec<&mut Frame> =
+            event.frames_mut().filter(|frame| frame.instruction_addr.is_some()).collect();
+        if frames.is_empty() {
             return;
         }
         let address = |frame: &Frame| frame.instruction_addr.map_or(0, |address| address.0);
@@ -49,7 +49,7 @@ impl Images {
             frame.image_addr = start_of(&images, address(frame));
         }
         if !images.is_empty() {
-            *debug_meta = Some(DebugMeta { images, ..DebugMeta::default() });
+            event.debug_meta = Some(DebugMeta { images, ..DebugMeta::default() });
         }
     }
 

@@ -72,10 +72,10 @@ fn report(info: &PanicHookInfo<'_>) {
         return;
     }
     let end = is_the_end(info);
-    let captured = Entry::default()
+    Entry::default()
         .during(beyond(info), || layer::capture_unhandled(&Scopes::current(), end, || event(info)));
-    if captured.is_some() && end {
-        api::flush(None);
+    if end {
+        api::flush(None); // also of what was captured before, should this one not be wanted
     }
 }
 

@@ -171,9 +171,12 @@ fn a_day_of_chaos(seed: u64, spool: Option<&Directory>) {
     let begun = Instant::now();
     let closed = program.client.close(Some(Duration::from_secs(60)));
     assert!(closed && begun.elapsed() < Duration::from_secs(61));
-    assert!(program.client.losses().is_empty());
 
     let mut fate = fate(&server.rest());
+    // What is lost of the disk in the end is reported in the end, and that report may meet a refusal, too.
+    for line in program.client.losses() {
+        *fate.lost.entry((line.reason, line.category)).or_default() += line.quantity;
+    }
     for item in spool.map(Directory::envelopes).into_iter().flatten().flat_map(|envelope| envelope.items) {
         count(&mut fate.kept, &item);
     }

@@ -1,6 +1,8 @@
 //! Check-ins: of a job that runs, fails, panics or is dropped, by hand and by the attribute (features M01 to M03).
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod support;
+
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -8,6 +10,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use serde_json::json;
+use support::clock::Wound;
 use tokio::runtime::Builder;
 use tokio_cron_scheduler::{Job, JobScheduler};
 use watchpost::protocol::CheckIn;
@@ -26,6 +29,15 @@ fn statuses(captured: &Captured) -> Vec<CheckInStatus> {
 
 const OK: [CheckInStatus; 2] = [CheckInStatus::InProgress, CheckInStatus::Ok];
 const FAILED: [CheckInStatus; 2] = [CheckInStatus::InProgress, CheckInStatus::Error];
+
+#[test]
+fn how_long_a_run_took_is_by_the_clock_of_the_client() {
+    let clock = Wound::new();
+    let captured = capture_with(options().clock(clock.clone()), || {
+        monitor("job").unwrap().run(|| clock.set(90));
+    });
+    assert_eq!(captured.check_ins()[1].duration, Some(90.0));
+}
 
 #[test]
 fn a_job_checks_in_when_it_begins_and_when_it_ends() {
@@ -159,6 +171,32 @@ mod by_attribute {
         /// It says no type that could be named.
         #[watchpost::monitor("list")]
         pub(super) async fn list(&self) -> impl watchpost::Outcome + use<> {}
+    }
+
+    /// What goes wrong in it is known by name, and what comes of it is not.
+    type Doubled<T> = Result<T, std::num::ParseIntError>;
+
+    #[watchpost::monitor("nested")]
+    fn doubled(text: &str) -> Doubled<(impl Fn(u32) -> u32 + use<>, u32)> {
+        let number: u32 = text.parse()?;
+        Ok((move |times| times * number, number))
+    }
+
+    #[watchpost::monitor("nested")]
+    async fn numbers<'a>(
+        texts: &'a [&'a str],
+    ) -> Result<impl Iterator<Item = u32> + use<'a>, std::num::ParseIntError> {
+        let first: u32 = texts[0].parse()?;
+        Ok(texts.iter().map(move |text| text.len() as u32 + first))
+    }
+
+    #[test]
+    fn the_result_may_have_parts_without_a_name() {
+        assert_eq!(statuses(&capture(|| assert_eq!(doubled("7").unwrap().0(2), 14))), OK);
+        assert_eq!(statuses(&capture(|| assert!(doubled("x").is_err()))), FAILED);
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let all = || runtime.block_on(numbers(&["1", "two"])).unwrap().sum::<u32>();
+        assert_eq!(statuses(&capture(|| assert_eq!(all(), 6))), OK);
     }
 
     #[test]

@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use fork::{Fork, fork};
 use support::server::{OK, Received, Server};
-use watchpost::{Event, EventId, Options};
+use watchpost::protocol::{CheckIn, Item, ItemType, SessionUpdate};
+use watchpost::{CheckInStatus, Event, EventId, Metric, Options, SessionMode, metrics};
 
 const LONG: Duration = Duration::from_secs(60);
 
 fn main() {
     if cfg!(unix) {
         a_child_reports_beside_its_parent();
+        a_child_does_not_speak_for_its_parent();
     }
     println!("test forked ... ok");
 }
@@ -56,4 +58,60 @@ fn a_child_reports_beside_its_parent() {
     let ids: BTreeSet<_> = arrived.iter().map(|(_, id)| id.to_string()).collect();
     assert_eq!(ids.len(), 4, "each has an id of its own: {arrived:?}");
     drop(guard);
+}
+
+/// What its items are, in a word each.
+fn said(request: &Received) -> Vec<String> {
+    let envelope = request.envelope();
+    let one = |item: &Item| match item.header.ty {
+        ItemType::TraceMetric => {
+            let container: Container = item.decode().unwrap();
+            container.items.iter().map(|metric| metric.name.to_string()).collect()
+        }
+        ItemType::Session => {
+            let update: SessionUpdate = item.decode().unwrap();
+            vec![format!("session {}", update.status)]
+        }
+        ItemType::CheckIn => vec![format!("check-in {}", item.decode::<CheckIn>().unwrap().check_in_id)],
+        ref other => vec![other.to_string()],
+    };
+    envelope.items.iter().flat_map(one).collect()
+}
+
+#[derive(serde::Deserialize)]
+struct Container {
+    items: Vec<Metric>,
+}
+
+fn a_child_does_not_speak_for_its_parent() {
+    let server = Server::start([]);
+    let options = Options::new().use_environment(false).dsn(server.dsn()).unwrap();
+    let options = options.default_integrations(false).release("fork@1").unwrap();
+    let guard = watchpost::init(options.session_mode(SessionMode::Application)).unwrap();
+    watchpost::capture_message("there is a worker");
+    assert!(watchpost::flush(Some(LONG)));
+    metrics::count("of.parent", 1);
+    for _ in 0..2 {
+        if let Fork::Child = fork().unwrap() {
+            watchpost::monitor("job").unwrap().check_in(CheckInStatus::Ok).send();
+            metrics::count("of.child", 1);
+            drop(guard);
+            std::process::exit(0);
+        }
+    }
+    let mut arrived = Vec::new();
+    while arrived.iter().filter(|said: &&String| said.starts_with("of.child")).count() < 2 {
+        arrived.extend(said(&server.next()));
+    }
+    drop(guard);
+    arrived.extend(server.rest().iter().flat_map(said));
+    let runs: BTreeSet<_> = arrived.iter().filter(|said| said.starts_with("check-in")).collect();
+    assert_eq!(runs.len(), 2, "each has an id of its own: {arrived:#?}");
+    let mut kinds: Vec<_> = arrived.iter().filter_map(|said| said.split(' ').next()).collect();
+    kinds.sort_unstable();
+    assert_eq!(
+        kinds,
+        ["check-in", "check-in", "event", "of.child", "of.child", "of.parent", "session", "session"],
+        "the session was told of when it began and when it ended: {arrived:#?}"
+    );
 }

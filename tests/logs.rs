@@ -7,11 +7,12 @@ use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
 use support::Watched;
+use support::transports::Scripted;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::prelude::*;
 use watchpost::protocol::{ItemType, Log};
-use watchpost::{LogLevel, User, logger};
-use watchpost_testkit::{Captured, capture, capture_with, options};
+use watchpost::{Delivery, LogLevel, User, logger};
+use watchpost_testkit::{Captured, Recorder, capture, capture_with, options};
 
 /// The attributes without those that every log has, as plain JSON.
 fn own(log: &Log) -> Value {
@@ -210,6 +211,22 @@ fn a_hundred_leave_together_and_the_rest_at_the_end() {
 }
 
 #[test]
+fn what_is_more_than_the_server_takes_at_once_leaves_in_parts() {
+    const MIB: usize = 1024 * 1024;
+    let quotes = "\"".repeat(200_000);
+    let captured = capture(|| {
+        logger::info!(text = "x".repeat(MIB); "too large");
+        (0..5).for_each(|number| logger::info!(quotes = &*quotes; "{}", number));
+    });
+    let envelopes = captured.envelopes();
+    assert!(envelopes.iter().all(|it| it.items.len() == 1 && it.items[0].payload.len() <= MIB));
+    assert!(envelopes.len() >= 3, "each quote takes two bytes: {}", envelopes.len());
+    let bodies: Vec<_> = captured.logs().into_iter().map(|log| log.body).collect();
+    assert_eq!(bodies, ["0", "1", "2", "3", "4"]);
+    assert_eq!(captured.losses()[1], "invalid/log_item: 1");
+}
+
+#[test]
 fn a_flush_sends_what_waits_for_others() {
     let watched = Watched::new(options());
     watched.run(|| logger::info!("waits"));
@@ -234,6 +251,45 @@ fn logs_can_be_switched_off_and_what_they_would_print_is_not() {
         logger::info!("unharmed");
     });
     assert_eq!(harmed.logs().len(), 2, "what it printed until then is there");
+}
+
+/// A value that must not be printed.
+struct Costly;
+
+impl std::fmt::Display for Costly {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("it was printed");
+    }
+}
+
+#[test]
+fn nothing_is_built_that_a_limit_refuses() {
+    let recorder = Recorder::new();
+    let limits = watchpost::protocol::rate_limit::parse_rate_limits("600:log_byte;trace_metric:key");
+    let transport = Scripted::new(&recorder, [Delivery::Accepted { limits }]);
+    let watched = Watched::over(options().transport(transport), recorder);
+    watched.run(|| {
+        logger::info!("the first");
+        assert!(watched.client.flush(None));
+        logger::info!("{}", Costly);
+        watchpost::metrics::count("orders", 1);
+    });
+    let losses = watched.client.losses();
+    let losses: Vec<_> = losses.iter().map(|line| (line.category.as_str(), line.quantity)).collect();
+    assert_eq!(losses, [("log_item", 1), ("log_byte", 1), ("trace_metric", 1), ("trace_metric_byte", 1)]);
+}
+
+#[test]
+fn what_an_argument_logs_is_a_log_too() {
+    let captured = capture(|| {
+        let says = |what: &'static str| {
+            logger::debug!("evaluating {}", what);
+            what
+        };
+        logger::info!(attribute = says("the attribute"); "{}", says("the parameter"));
+    });
+    let bodies: Vec<_> = captured.logs().into_iter().map(|log| log.body).collect();
+    assert_eq!(bodies, ["evaluating the attribute", "evaluating the parameter", "the parameter"]);
 }
 
 #[test]

@@ -79,11 +79,13 @@ fn what_the_server_would_refuse_an_envelope_for_is_dropped_and_counted() {
         metrics::gauge("load", f64::NAN);
         metrics::gauge("load", f64::INFINITY);
         metrics::count("large", 1).attribute("text", "x".repeat(2048).as_str());
+        metrics::count("unit", 1).unit("x".repeat(2048));
+        metrics::count("escapes", 1).attribute("text", "\"".repeat(1000).as_str());
         metrics::count("fine", 1).attribute("ratio", f64::NAN);
     });
     let fine = only(&captured);
     assert_eq!((&*fine.name, fine.attributes["ratio"].to_json()), ("fine", Some(json!("NaN"))));
-    assert_eq!(captured.losses()[0], "invalid/trace_metric: 3");
+    assert_eq!(captured.losses()[0], "invalid/trace_metric: 5");
 }
 
 #[test]

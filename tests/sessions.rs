@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use support::Watched;
 use support::clock::Wound;
+use support::transports::Blocked;
 use watchpost::protocol::{ItemType, SessionUpdate};
 use watchpost::{
     Delivery, Envelope, Event, Options, SessionMode, SessionStatus, Transport, User, capture_error,
@@ -222,4 +223,42 @@ fn a_crash_takes_its_session_along() {
     let types: Vec<_> = captured.envelopes()[0].items.iter().map(|item| item.header.ty.clone()).collect();
     assert_eq!(types, [ItemType::Event, ItemType::Session]);
     assert_eq!(told(&captured.session_updates()), ["crashed, errors 1"]);
+}
+
+#[test]
+fn an_envelope_has_no_more_of_them_than_the_server_takes() {
+    let recorder = Recorder::new();
+    let (transport, gate) = Blocked::new(recorder.clone());
+    let watched = Watched::over(run_mode().transport(transport), recorder);
+    watched.run(|| {
+        watchpost::capture_message("while this is under way");
+        gate.wait_for_delivery();
+        (0..2_000).for_each(|_| (start_session(), end_session()).0);
+    });
+    drop(gate);
+    let captured = watched.close();
+    let most = captured.envelopes().iter().map(|envelope| envelope.items.len()).max();
+    assert!(most <= Some(100), "{most:?}");
+    let lost: usize =
+        captured.losses().iter().map(|line| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap()).sum();
+    let updates = captured.session_updates();
+    let runs: std::collections::BTreeSet<_> = updates.iter().map(|update| update.sid.to_string()).collect();
+    assert_eq!(runs.len() + lost, 2_000, "{:?}", captured.losses());
+}
+
+#[test]
+fn a_request_that_is_still_open_when_the_client_is_closed_is_counted_as_lost() {
+    let watched = Watched::new(options().release("shop@1.4.0").unwrap());
+    let request = watched.run(|| {
+        with_isolation_scope(|_| {
+            start_session();
+            watchpost::Scopes::current()
+        })
+    });
+    assert!(watched.client.close(None));
+    drop(request);
+    let losses = watched.client.losses();
+    let losses: Vec<_> =
+        losses.iter().map(|line| (line.reason.as_str(), line.category, line.quantity)).collect();
+    assert_eq!(losses, [("queue_overflow", watchpost::protocol::Category::Session, 1)]);
 }

@@ -1,6 +1,6 @@
 //! A copy of everything for a receiver on the developer's machine (`protocol.md` §19), and nothing of it touches what the server gets.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -9,7 +9,11 @@ use std::time::Duration;
 use support::Watched;
 use support::server::{Answer, Received, Server};
 use watchpost::protocol::{Event, ItemType, Transaction};
-use watchpost::{Delivery, Envelope, Options, Transport, start_transaction, trace_headers};
+use watchpost::tap::Tap;
+use watchpost::{
+    Delivery, Envelope, Level, Options, SessionMode, SessionStatus, Transport, start_transaction,
+    trace_headers,
+};
 use watchpost_testkit::{Recorder, options};
 
 fn receiver() -> Server {
@@ -103,6 +107,22 @@ impl Transport for Enough {
     }
 }
 
+/// The server hears of the session of a crash that only the receiver gets.
+#[test]
+fn a_copy_takes_no_session_along() {
+    let receiver = receiver();
+    let options = options().spotlight(url(&receiver)).sample_rate(0.0).unwrap();
+    let program = Watched::new(options.release("a@1").unwrap().session_mode(SessionMode::Application));
+    program.run(|| {
+        watchpost::start_session();
+        let fatal = || Event { level: Some(Level::Fatal), ..Event::default() };
+        watchpost_core::layer::capture_unhandled(&watchpost::Scopes::current(), true, fatal);
+        assert!(program.client.flush(None));
+    });
+    let told = program.close().session_updates();
+    assert_eq!(told.iter().map(|update| update.status).collect::<Vec<_>>(), [SessionStatus::Crashed]);
+}
+
 #[test]
 fn what_the_server_has_enough_of_is_copied() {
     let receiver = receiver();
@@ -113,19 +133,29 @@ fn what_the_server_has_enough_of_is_copied() {
     program.client.flush(Some(Duration::from_secs(60)));
     program.run(|| assert_eq!(watchpost::capture_message("the second"), None, "the server does not get it"));
     program.run(work);
+    program.run(|| watchpost::logger::info!("the log"));
+    program.run(|| watchpost::capture_feedback(watchpost::Feedback::new("the feedback")));
+    program.run(|| watchpost::monitor("job").unwrap().check_in(watchpost::CheckInStatus::Ok).send());
+    program.client.flush(Some(Duration::from_secs(60)));
     let losses = program.client.losses();
     let counted = losses.iter().map(|line| format!("{}/{}: {}", line.reason, line.category, line.quantity));
     let counted: Vec<String> = counted.collect();
     assert_eq!(
         counted,
-        ["ratelimit_backoff/error: 2", "ratelimit_backoff/transaction: 1", "ratelimit_backoff/span: 2"]
+        ["error: 2", "transaction: 1", "span: 2", "log_item: 1", "log_byte: 15", "monitor: 1", "feedback: 1"]
+            .map(|line| format!("ratelimit_backoff/{line}"))
     );
     let server = program.close();
     assert_eq!(server.events().len(), 1);
 
-    let picture = drawn(&[receiver.next(), receiver.next(), receiver.next(), receiver.next()]);
+    let copies: Vec<_> = (0..7).map(|_| receiver.next()).collect();
+    let picture = drawn(&copies);
     for captured in ["the first", "the second", "paid", "checkout"] {
         assert!(picture.contains(captured), "{captured}: {picture}");
+    }
+    for captured in ["the log", "the feedback", "check_in_id"] {
+        let copied = |copy: &Received| String::from_utf8_lossy(copy.body()).contains(captured);
+        assert!(copies.iter().any(copied), "{captured}");
     }
 }
 
@@ -162,4 +192,25 @@ fn a_receiver_that_is_down_or_never_answers_is_nobodys_loss() {
 fn an_address_that_is_none_is_named() {
     let error = watchpost::new_client(options().spotlight("over there")).unwrap_err();
     assert!(error.to_string().contains("spotlight") && error.to_string().contains("over there"), "{error}");
+}
+
+/// A receiver of the program's own.
+struct Panics;
+
+impl Tap for Panics {
+    fn copy(&self, _: &Envelope) {
+        panic!("no copy");
+    }
+
+    fn wait(&self, _: Duration) {
+        panic!("no wait");
+    }
+}
+
+#[test]
+fn a_receiver_that_panics_costs_its_copy_alone() {
+    let program = Watched::new(options().tap(Panics));
+    program.run(work);
+    let server = program.close();
+    assert_eq!((server.events().len(), server.transactions().len(), server.losses().len()), (1, 1, 0));
 }

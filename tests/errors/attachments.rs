@@ -54,6 +54,23 @@ fn those_of_a_scope_end_with_it() {
 }
 
 #[test]
+fn those_of_the_scopes_are_counted_with_an_error_that_is_not_even_built() {
+    let refuse_all = [
+        ("sample_rate", options().sample_rate(0.0).unwrap()),
+        ("event_processor", options().ignore_errors(["*"])),
+    ];
+    for (reason, options) in refuse_all {
+        let captured = capture_with(options, || {
+            watchpost::add_attachment(Attachment::bytes("cart.json", vec![0; 5_000]));
+            capture_error(&Payment::Declined);
+        });
+        let lost =
+            ["attachment: 5000", "attachment_item: 1", "error: 1"].map(|line| format!("{reason}/{line}"));
+        assert_eq!(captured.losses(), lost);
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_counted_and_the_event_is_sent() {
     let captured = capture_with(options().max_attachment_size(3), || {
         capture(&Payment::Declined)

@@ -79,7 +79,7 @@ fn counted(reason: &str, losses: &[(Category, u64)]) -> Vec<String> {
         ledger.record_all(reason.parse().unwrap_or(DiscardReason::Ignored), &[*loss]);
     }
     let line = |line: DiscardedEvent| format!("{reason}/{}: {}", line.category, line.quantity);
-    let mut lines: Vec<String> = ledger.take().into_iter().map(line).collect();
+    let mut lines: Vec<String> = ledger.lines().into_iter().map(line).collect();
     lines.sort();
     lines
 }

@@ -43,7 +43,7 @@ use crate::propagation_context::PropagationContext;
 use crate::scope;
 use crate::session::SessionMode;
 
-/// Makes a client of the options and makes it the process's own; the guard closes it when dropped (features I01).
+/// Makes a client of the options and makes it the process's own; the guard closes it when dropped.
 ///
 /// It needs no runtime, works before and after the tracing layer is installed, and may be called again: the new client takes the place of
 /// the old one, which is closed.
@@ -52,7 +52,7 @@ use crate::session::SessionMode;
 /// An [`InitError`] that names what is wrong; the process's client stays as it was.
 pub fn init(options: Options) -> Result<Guard, InitError> {
     let client = Client::new(options)?;
-    let _ = scope::IN_UNIT.set(|| Scopes::current().is_unit());
+    let _ = scope::setters::IN_UNIT.set(|| Scopes::current().is_unit());
     if let Some((trace, baggage)) = &client.options().environment_trace {
         let config = client.config();
         let strict = client.options().strict_trace_continuation;
@@ -85,7 +85,7 @@ fn start_run(client: &Client) {
     }
 }
 
-/// Whether the process has a client that can send: false before `init`, with an empty DSN, and after `close` (features I02).
+/// Whether the process has a client that can send: false before `init`, with an empty DSN, and after `close`.
 #[must_use]
 pub fn is_initialized() -> bool {
     bound::client().is_some_and(|client| client.is_active())
@@ -111,7 +111,7 @@ pub async fn flush_async(timeout: Option<Duration>) -> bool {
     }
 }
 
-/// As [`flush`]; `notice` is called after a tenth of a second with the number of items that are still to be sent (features K04, K06).
+/// As [`flush`]; `notice` is called after a tenth of a second with the number of items that are still to be sent.
 pub fn flush_with(timeout: Option<Duration>, notice: impl FnOnce(usize, Duration)) -> bool {
     client().is_none_or(|client| client.flush_with(timeout, notice))
 }

@@ -166,11 +166,9 @@ mod tests {
     use super::*;
 
     fn lines(losses: &Losses) -> Vec<String> {
-        losses
-            .take()
-            .iter()
-            .map(|line| format!("{}/{}: {}", line.reason, line.category, line.quantity))
-            .collect()
+        let lines = losses.lines();
+        losses.forget();
+        lines.iter().map(|line| format!("{}/{}: {}", line.reason, line.category, line.quantity)).collect()
     }
 
     #[test]

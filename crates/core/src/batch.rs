@@ -11,12 +11,17 @@
 //!
 //! Full is what the protocol says (§9.4, §10.3: a hundred), or what a batch may weigh. How old one may grow is the outbox's to watch. What the
 //! outbox has no room for, it counts as lost.
+//!
+//! A child that was forked has a copy of what its parent has gathered, and leaves it to the parent: of the records that it cannot tell from
+//! its own, which are those of the last moment before it asked, both send some twice rather than none at all.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use watchpost_protocol::{SpanId, Timestamp, TraceId};
 
 use crate::fields::{FieldValue, Fields};
+use crate::home::Home;
+use crate::merge;
 use crate::scope::{NearestFirst, Scope, ScopeData};
 
 /// As many records as an envelope may hold.
@@ -24,6 +29,9 @@ pub(crate) const MAX_RECORDS: usize = 100;
 
 /// So many bytes of fields make a batch full, whatever its count: an envelope is to stay below a megabyte.
 const MAX_BYTES: usize = 256 * 1024;
+
+/// So many bytes that its scopes hold make a batch full, too: nobody else may need them any more.
+const MAX_HELD: usize = 1024 * 1024;
 
 /// Records of one kind `R`, of which jobs `J` are made.
 pub(crate) struct Batcher<R, J> {
@@ -35,6 +43,9 @@ struct State<R, J> {
     /// Makes the job of a batch. It comes with the first record: a program without any does not have it linked in.
     seal: Option<fn(Batch<R>) -> J>,
     closed: bool,
+    home: Home,
+    /// How many of the records are known to be of that process.
+    at_home: usize,
 }
 
 /// What came of adding a record.
@@ -56,6 +67,8 @@ pub(crate) struct Batch<R> {
     fields: Fields,
     /// The scopes that they were made in.
     scopes: Vec<Snapshots>,
+    /// About how much memory those hold.
+    held: usize,
 }
 
 struct Record<R> {
@@ -87,7 +100,8 @@ pub(crate) struct Entry<'a, R> {
 
 impl<R, J> Batcher<R, J> {
     pub(crate) fn new() -> Self {
-        Batcher { state: Mutex::new(State { open: Batch::new(), seal: None, closed: false }) }
+        let (open, home) = (Batch::new(), Home::here());
+        Batcher { state: Mutex::new(State { open, seal: None, closed: false, home, at_home: 0 }) }
     }
 
     /// Adds a record. `seal` makes the job when there are enough.
@@ -103,18 +117,28 @@ impl<R, J> Batcher<R, J> {
         if state.closed {
             return Added::Refused;
         }
+        let ask = state.home.is_to_be_asked(moment.timestamp);
+        let parents = if ask { state.leave_parent() } else { None };
         let first = state.open.records.is_empty();
         if first {
             state.seal = Some(seal);
         }
         state.open.push(said, moment, scopes, fields);
+        state.at_home += usize::from(ask);
         if !state.open.is_full() {
-            return if first { Added::First } else { Added::Waits };
+            drop(state);
+            return if first || parents.is_some() { Added::First } else { Added::Waits };
         }
         let next = state.open.next();
-        let full = std::mem::replace(&mut state.open, next);
+        let full = state.replace(next);
         drop(state);
         Added::Full(seal(full))
+    }
+
+    /// Forgets what another process has gathered, if this one is its child.
+    pub(crate) fn leave_parent(&self) {
+        let parents = self.lock().leave_parent();
+        drop(parents); // not under the lock
     }
 
     /// Takes what there is, to be queued.
@@ -130,10 +154,12 @@ impl<R, J> Batcher<R, J> {
     }
 
     fn take_from(mut state: MutexGuard<'_, State<R, J>>) -> Option<J> {
-        let seal = state.seal.filter(|_| !state.open.records.is_empty())?;
-        let taken = std::mem::replace(&mut state.open, Batch::new());
+        let parents = state.leave_parent();
+        let seal = state.seal.filter(|_| !state.open.records.is_empty());
+        let taken = state.replace(Batch::new());
         drop(state);
-        Some(seal(taken))
+        drop(parents);
+        Some(seal?(taken))
     }
 
     fn lock(&self) -> MutexGuard<'_, State<R, J>> {
@@ -141,9 +167,31 @@ impl<R, J> Batcher<R, J> {
     }
 }
 
+impl<R, J> State<R, J> {
+    fn replace(&mut self, next: Batch<R>) -> Batch<R> {
+        self.at_home = 0;
+        std::mem::replace(&mut self.open, next)
+    }
+
+    /// Asks whose the records are; if this is another process than before, hands out what is its parent's, to be freed outside the lock.
+    fn leave_parent(&mut self) -> Option<Batch<R>> {
+        let left = self.home.left();
+        let theirs = std::mem::replace(&mut self.at_home, self.open.len());
+        if !left {
+            return None;
+        }
+        if theirs == self.open.len() {
+            return Some(self.replace(Batch::new()));
+        }
+        let records = self.open.records.drain(..theirs).collect();
+        self.at_home = self.open.len();
+        Some(Batch { records, ..Batch::new() })
+    }
+}
+
 impl<R> Batch<R> {
     fn new() -> Self {
-        Batch { records: Vec::new(), fields: Fields::new(), scopes: Vec::new() }
+        Batch { records: Vec::new(), fields: Fields::new(), scopes: Vec::new(), held: 0 }
     }
 
     /// An empty one with room for what this one holds: the records to come will be like those that came.
@@ -158,7 +206,9 @@ impl<R> Batch<R> {
     fn push(&mut self, said: R, moment: Moment, scopes: NearestFirst<'_>, fields: &Fields) {
         let is_same = |known: &Snapshots| scopes.iter().zip(known).all(|(scope, data)| scope.is_still(data));
         if !self.scopes.last().is_some_and(is_same) {
-            self.scopes.push(scopes.map(Scope::data));
+            let snapshots = scopes.map(Scope::data);
+            self.held += merge::weight(snapshots.each_ref());
+            self.scopes.push(snapshots);
         }
         let scopes = (self.scopes.len() - 1) as u32;
         let fields = self.fields.extend(fields);
@@ -166,7 +216,7 @@ impl<R> Batch<R> {
     }
 
     fn is_full(&self) -> bool {
-        self.records.len() >= MAX_RECORDS || self.fields.text_len() >= MAX_BYTES
+        self.records.len() >= MAX_RECORDS || self.fields.text_len() >= MAX_BYTES || self.held >= MAX_HELD
     }
 
     /// How many records there are.
@@ -184,6 +234,7 @@ impl<R> Batch<R> {
         size_of::<Self>()
             + self.records.capacity() * size_of::<Record<R>>()
             + self.scopes.capacity() * size_of::<Snapshots>()
+            + self.held
             + self.fields.weight()
     }
 
@@ -206,6 +257,7 @@ impl<'a, R> Entry<'a, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attachment::Attachment;
 
     fn add(batcher: &Batcher<usize, Batch<usize>>, number: usize, text: &str) -> Added<Batch<usize>> {
         let moment = Moment {
@@ -248,6 +300,40 @@ mod tests {
         let text = "x".repeat(MAX_BYTES / 2);
         assert!(matches!(add(&batcher, 0, &text), Added::First));
         assert!(matches!(add(&batcher, 1, &text), Added::Full(batch) if batch.len() == 2));
+    }
+
+    #[test]
+    fn and_by_what_its_scopes_hold() {
+        let batcher: Batcher<usize, Batch<usize>> = Batcher::new();
+        let moment = Moment {
+            timestamp: Timestamp::from_micros(1),
+            trace_id: TraceId::from_bytes([1; 16]),
+            span_id: None,
+        };
+        let add = |number| {
+            let isolation = Scope::new();
+            isolation.add_attachment(Attachment::bytes("cart.json", vec![0; MAX_HELD / 2]));
+            let scopes = [&Scope::new(), &isolation, Scope::global()];
+            batcher.add(number, moment, scopes, &Fields::new(), |batch| batch)
+        };
+        assert!(matches!(add(0), Added::First));
+        assert!(matches!(add(1), Added::Full(batch) if batch.weight() >= MAX_HELD));
+    }
+
+    #[test]
+    fn a_child_leaves_what_is_known_to_be_its_parents() {
+        let batcher = Batcher::new();
+        (0..20).for_each(|number| _ = add(&batcher, number, "a"));
+        batcher.lock().home.be_elsewhere();
+        (20..31).for_each(|number| assert!(matches!(add(&batcher, number, "b"), Added::Waits)));
+        assert!(matches!(add(&batcher, 31, "b"), Added::First), "somebody has to be reminded");
+        let Some(left) = batcher.take() else { panic!("there is something") };
+        assert_eq!(picture(&left)[0], "16 text=a", "nobody knows whose these are");
+        assert_eq!(left.len(), 16);
+
+        (0..16).for_each(|number| _ = add(&batcher, number, "a"));
+        batcher.lock().home.be_elsewhere();
+        assert!(batcher.take().is_none());
     }
 
     #[test]

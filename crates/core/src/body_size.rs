@@ -20,7 +20,7 @@ pub enum MaxRequestBodySize {
     /// Up to 10 000 bytes.
     #[default]
     Medium,
-    /// Up to 500 000 bytes: half of what the server takes for an event (§2.6), so that a body never costs the report that it is in.
+    /// Up to 500 000 bytes: half of what the server takes for an event, so that a body never costs the report that it is in.
     Always,
 }
 

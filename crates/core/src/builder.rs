@@ -47,7 +47,7 @@ impl SpanBuilder {
         self
     }
 
-    /// The operation, as `http.server` (`protocol.md` §6.6). Default: none.
+    /// The operation, as `http.server`. Default: none.
     pub fn op(mut self, op: impl Into<Cow<'static, str>>) -> Self {
         self.init.op = Some(op.into());
         self

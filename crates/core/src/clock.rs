@@ -7,7 +7,7 @@ use watchpost_protocol::Timestamp;
 /// Where a client reads the time from.
 ///
 /// The wall clock is read once per trace and per event; durations come from the monotonic clock, so that a clock that is set
-/// while a span is open cannot bend it (features T14).
+/// while a span is open cannot bend it.
 pub trait Clock: Send + Sync + 'static {
     /// The time of day.
     fn now(&self) -> Timestamp;

@@ -11,7 +11,7 @@ use crate::options::Options;
 use crate::sampling::SampleRate;
 use crate::scrub::Rules;
 
-/// The name under which Watchpost reports (`protocol.md` §1.5).
+/// The name under which Watchpost reports.
 pub const SDK_NAME: &str = "watchpost.rust";
 
 /// What never changes in the life of a client.

@@ -183,8 +183,8 @@ impl Scopes {
         Scopes { current: self.current.fork(), ..self.clone() }
     }
 
-    /// Forks the isolation and the current scope: a unit of work of its own. One that leaves the process's own scope begins a new trace
-    /// (`protocol.md` §8.7), unless the process itself continues one; one that leaves another unit stays in its trace.
+    /// Forks the isolation and the current scope: a unit of work of its own. One that leaves the process's own scope begins a new trace,
+    /// unless the process itself continues one; one that leaves another unit stays in its trace.
     #[must_use]
     pub fn isolated(&self) -> Scopes {
         Scopes { isolation: self.fork_isolation(), current: self.current.fork(), unit: true, ..self.clone() }

@@ -12,9 +12,9 @@ pub enum InitError {
     Dsn(DsnError),
     /// A rate that is not a number between 0 and 1; holds what was given.
     SampleRate(String),
-    /// A release that the server would refuse (`protocol.md` §5.3); holds what was given.
+    /// A release that the server would refuse; holds what was given.
     Release(String),
-    /// An environment that the server would refuse (`protocol.md` §5.3); holds what was given.
+    /// An environment that the server would refuse; holds what was given.
     Environment(String),
     /// A pattern that is no regular expression.
     Pattern {

@@ -1,4 +1,4 @@
-//! Errors: what can be captured as one, and what is read of it while it is at hand (`protocol.md` §5.8).
+//! Errors: what can be captured as one, and what is read of it while it is at hand.
 //!
 //! ```text
 //!   capture_error(&e) ─ AsError ─▶ View ─ read ─▶ exceptions, and notes ─▶ a Draft ─▶ the gates

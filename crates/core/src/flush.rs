@@ -1,4 +1,4 @@
-//! Flushing without blocking the thread that waits (features K04).
+//! Flushing without blocking the thread that waits.
 
 use std::future::Future;
 use std::pin::Pin;

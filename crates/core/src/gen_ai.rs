@@ -1,4 +1,4 @@
-//! What a program does with models: agents, tools, calls, and what they cost (`protocol.md` §17, features A01–A05).
+//! What a program does with models: agents, tools, calls, and what they cost.
 //!
 //! Who uses a library that speaks the conventions (rig, genai, and others: see the tracing layer) needs none of this: its spans are understood. This is for calls by
 //! hand.

@@ -55,11 +55,12 @@ pub fn add_heard_in(
     with_client(scopes, trace, |client| {
         let options = client.options();
         let breadcrumb = heard.breadcrumb && options.max_breadcrumbs > 0;
-        let log = heard.log.filter(|_| options.enable_logs);
+        let wanted = heard.log.filter(|_| options.enable_logs);
+        let log = wanted.filter(|_| client.admits::<LogRecord>());
         if !breadcrumb && heard.breadcrumb {
             hints::breadcrumbs_are_off();
         }
-        if log.is_none() && heard.log.is_some() {
+        if wanted.is_none() && heard.log.is_some() {
             hints::bridged_log_not_sent();
         }
         if !breadcrumb && log.is_none() {
@@ -88,7 +89,7 @@ pub(crate) fn add_log(level: LogLevel, template: Option<&'static str>, collect: 
     Scopes::with_at_hand(|scopes, trace| {
         with_client(scopes, trace, |client| {
             let options = client.options();
-            if !options.enable_logs {
+            if !options.enable_logs || !client.admits::<LogRecord>() {
                 return;
             }
             scratch::with(|fields| {

@@ -1,4 +1,4 @@
-//! What is said to a developer whose reports do not appear: each once, and only under `debug` (features H01–H16).
+//! What is said to a developer whose reports do not appear: each once, and only under `debug`.
 //!
 //! What has no client has no `debug` option: there, `SENTRY_DEBUG` speaks for it.
 
@@ -74,10 +74,12 @@ fn say_without_client(message: fmt::Arguments<'_>) {
     }
 }
 
-/// Something is about to be queued in a process that has forked since (H06). Threads do not come along.
-pub(crate) fn check_process(born_in: u32) {
-    if diag::enabled() && std::process::id() != born_in {
-        once!("process forked after init: its worker stayed behind; call watchpost::init in the child");
+/// A process that was forked has found out (H06). Threads do not come along: it has workers of its own from here on.
+pub(crate) fn process_forked() {
+    if diag::enabled() {
+        once!(
+            "process forked after init: transport thread restarted; what waited then is sent by the parent"
+        );
     }
 }
 

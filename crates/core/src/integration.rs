@@ -6,7 +6,7 @@ use crate::unharmed::unharmed;
 
 use watchpost_protocol::{Event, Stacktrace, Transaction};
 
-/// A named step of the pipeline: sees every event and transaction on the worker, may change or drop it (features N01).
+/// A named step of the pipeline: sees every event and transaction on the worker, may change or drop it.
 ///
 /// It sees items, never options. A step that panics drops the item, counted as `event_processor`.
 ///
@@ -63,8 +63,8 @@ pub trait StackSource: Send + Sync + 'static {
     /// The return addresses of the calling thread, innermost first. Called on the thread that captures: nothing is looked up.
     fn capture(&self) -> RawStack;
 
-    /// Finds the functions behind the addresses. Called on the worker. The frames come caller first, as the protocol wants them
-    /// (§5.10), without the frames of the reporter and of the runtime. `None` when there is nothing to show.
+    /// Finds the functions behind the addresses. Called on the worker. The frames come caller first, as the protocol wants them,
+    /// without the frames of the reporter and of the runtime. `None` when there is nothing to show.
     fn resolve(&self, stack: &RawStack) -> Option<Stacktrace>;
 
     /// Reads a backtrace that an error carries, as it prints. Called on the worker. `None` when there is nothing to show.
@@ -73,7 +73,7 @@ pub trait StackSource: Send + Sync + 'static {
         None
     }
 
-    /// Says in which images the server finds the names of the event's addresses (`protocol.md` §5.12). Called on the worker.
+    /// Says in which images the server finds the names of the event's addresses. Called on the worker.
     fn add_images(&self, event: &mut Event) {
         let _ = event;
     }

@@ -66,8 +66,7 @@ pub fn capture_logged<D: Into<Draft>>(
     capture_if((scopes, Matter::Event(None)), default_level, None, &mut once(build), Way::Logged(line))
 }
 
-/// As [`capture`], for an error that nobody has handled; `fatal`: it ends the process as soon as it is captured, and with it what was going on
-/// (`protocol.md` §12.3).
+/// As [`capture`], for an error that nobody has handled; `fatal`: it ends the process as soon as it is captured, and with it what was going on.
 pub fn capture_unhandled(scopes: &Scopes, fatal: bool, build: impl FnOnce() -> Event) -> Option<EventId> {
     if let (true, Some(session)) = (fatal, scopes.isolation().session()) {
         session.expect_crash();
@@ -117,24 +116,25 @@ fn capture_if(
 ) -> Option<EventId> {
     let client = scopes.client().filter(|_| !mute::is_muted())?;
     let noted = |gravity| client.note(scopes.isolation(), gravity);
+    let all = scopes.nearest_first();
     let identify = |draft: &Draft| {
         let line = if let Way::Logged(line) = way { Some(line) } else { None };
         LastError::of(draft, default_level, line)
     };
     // An error on its way out may have been refused where it was captured: the dice are not thrown, and it is not counted, a second time.
     let is_outgoing = matches!(way, Way::Outgoing);
-    let mut drafted = if is_outgoing { Some(client.build(build)?) } else { None };
+    let mut drafted = if is_outgoing { Some(client.build(build, &all)?) } else { None };
     let known = |error: Option<&LastError>| !way.is_news(error, scopes.isolation().last_error().as_ref());
     if drafted.as_ref().is_some_and(|draft| known(identify(draft).as_ref())) {
         return None;
     }
-    let admitted = match client.admit_error() {
+    let admitted = match client.admit_error(&all) {
         Ok(admitted) => admitted,
         Err(refusal) => {
             if refusal.happened() {
                 drop(noted(matter.at_a_guess(default_level))); // it counts at once
                 if scopes.is_unit() {
-                    let refused = drafted.or_else(|| client.build(build));
+                    let refused = drafted.or_else(|| client.build(build, &all));
                     scopes.isolation().set_refused(refused.as_ref().and_then(identify));
                 }
             }
@@ -143,7 +143,7 @@ fn capture_if(
     };
     let mut draft = match drafted.take() {
         Some(draft) => draft,
-        None => client.build(build)?,
+        None => client.build(build, &all)?,
     };
     let error = identify(&draft);
     if known(error.as_ref()) {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use watchpost_protocol::{Category, DiscardReason, DiscardedEvent};
 
-/// Counts losses by reason and category until a client report has told the server (`protocol.md` §4.3).
+/// Counts losses by reason and category until a client report has told the server.
 #[derive(Debug, Default)]
 pub struct Losses {
     ledger: Mutex<Ledger>,
@@ -49,11 +49,10 @@ impl Losses {
         self.unsampled.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Takes every line out: read and reset in one step, so that no loss is reported twice.
-    #[must_use]
-    pub fn take(&self) -> Vec<DiscardedEvent> {
-        self.record_all(DiscardReason::SampleRate, &unsampled(self.unsampled.swap(0, Ordering::Relaxed)));
-        lines(&std::mem::take(&mut self.lock().counts))
+    /// Forgets every line: another reports them.
+    pub(crate) fn forget(&self) {
+        self.unsampled.store(0, Ordering::Relaxed);
+        *self.lock() = Ledger::default();
     }
 
     /// Takes every line out for a report; `None` if there is none.
@@ -138,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_add_up_and_are_taken_once() {
+    fn lines_add_up_until_they_are_forgotten() {
         let losses = Losses::default();
         losses.record_all(
             DiscardReason::BeforeSend,
@@ -147,19 +146,20 @@ mod tests {
         losses.record(DiscardReason::BeforeSend, Category::Span, 3);
 
         assert_eq!(losses.lines(), losses.lines(), "looking takes nothing");
-        let lines = losses.take();
-        let picture: Vec<_> = lines.iter().map(|line| (line.category, line.quantity)).collect();
+        let picture: Vec<_> = losses.lines().iter().map(|line| (line.category, line.quantity)).collect();
         assert_eq!(picture, [(Category::Error, 1), (Category::Span, 5)]);
+        losses.forget();
         assert!(losses.is_empty());
 
         losses.record_unsampled();
         assert!(!losses.is_empty());
-        assert_eq!(losses.lines().len(), 2);
-        let unsampled = losses.take();
+        let unsampled = losses.lines();
         let picture: Vec<_> =
             unsampled.iter().map(|line| (line.reason, line.category, line.quantity)).collect();
         let reason = DiscardReason::SampleRate;
         assert_eq!(picture, [(reason, Category::Transaction, 1), (reason, Category::Span, 1)]);
+        losses.forget();
+        assert!(losses.is_empty());
     }
 
     #[test]

@@ -27,6 +27,12 @@ impl Layers {
     }
 }
 
+/// How much memory the scopes hold, the nearest first. The process's own is there anyway, and so is what is the same in two of them.
+pub(crate) fn weight([current, isolation, global]: [&ScopeData; 3]) -> usize {
+    let beside = |data: &ScopeData, wider: &ScopeData| if data.is_same(wider) { 0 } else { data.weight() };
+    beside(current, isolation) + beside(isolation, global)
+}
+
 /// The fields that every kind of item takes from its scopes.
 struct Target<'a> {
     tags: &'a mut BTreeMap<String, String>,

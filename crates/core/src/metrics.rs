@@ -1,4 +1,4 @@
-//! Metrics: counters, gauges and distributions (features Q01).
+//! Metrics: counters, gauges and distributions.
 //!
 //! ```
 //! use std::time::Duration;
@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Each measurement is sent with the trace and the span that it was made in, and with the attributes of the scopes. The server adds up: nothing is
-//! aggregated here (`protocol.md` §10).
+//! aggregated here.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -55,7 +55,7 @@ impl Measurement {
         Measurement { record, fields: None }
     }
 
-    /// Says what it is measured in: `millisecond`, `byte`, `percent`, … (`protocol.md` §7.2). Default: nothing.
+    /// Says what it is measured in: `millisecond`, `byte`, `percent`, …. Default: nothing.
     pub fn unit(mut self, unit: impl Into<Cow<'static, str>>) -> Self {
         if let Some(record) = &mut self.record {
             record.unit = Some(unit.into());
@@ -90,7 +90,7 @@ static NONE: Fields = Fields::new();
 fn add(record: MetricRecord, fields: &Fields) {
     Scopes::with_at_hand(|scopes, trace| {
         with_client(scopes, trace, |client| {
-            if !client.options().enable_metrics {
+            if !client.options().enable_metrics || !client.admits::<MetricRecord>() {
                 return;
             }
             let moment = moment(client.options().clock.now(), client, scopes, trace);

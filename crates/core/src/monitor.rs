@@ -1,4 +1,4 @@
-//! Check-ins: telling the server that a job has run, and how it went (features M01 to M03).
+//! Check-ins: telling the server that a job has run, and how it went.
 
 mod scheduled;
 
@@ -16,9 +16,11 @@ use watchpost_protocol::{
 };
 
 use crate::client::Client;
+use crate::clock::Clock;
 use crate::current::Scopes;
 use crate::pipeline::{CheckInJob, Job};
 use crate::rng::{self, ThreadRng};
+use crate::unharmed::unharmed;
 use crate::{client, mute};
 
 /// The monitor of a job that has to run again and again, by its name in URLs (its *slug*).
@@ -146,10 +148,12 @@ impl Monitor {
     /// Checks in for a job that begins. It has failed if what is handed back is dropped before it is told otherwise.
     pub fn start(&self) -> MonitorRun {
         let scopes = Scopes::current();
-        let id = new_id(scopes.client().as_ref());
+        let client = scopes.client();
+        let id = new_id(client.as_ref());
         let config = self.config().map(Arc::new);
-        let run =
-            MonitorRun { scopes, slug: self.slug.clone(), config, id, began: Instant::now(), open: true };
+        let clock = client.map(|client| Arc::clone(&client.options().clock));
+        let began = now(clock.as_ref());
+        let run = MonitorRun { scopes, slug: self.slug.clone(), config, id, clock, began, open: true };
         run.send(CheckInStatus::InProgress, None);
         run
     }
@@ -221,6 +225,8 @@ pub struct MonitorRun {
     slug: MonitorSlug,
     config: Option<Arc<MonitorConfig>>,
     id: CheckInId,
+    /// The client's; `None`: there was none.
+    clock: Option<Arc<dyn Clock>>,
     began: Instant,
     open: bool,
 }
@@ -228,7 +234,7 @@ pub struct MonitorRun {
 impl MonitorRun {
     /// Ends it as the job's outcome says.
     pub fn end(self, outcome: &impl Outcome) {
-        if outcome.succeeded() {
+        if unharmed(|| outcome.succeeded()) == Some(true) {
             self.ok();
         } // else dropped: it has failed
     }
@@ -246,7 +252,8 @@ impl MonitorRun {
 
     fn finish(&mut self, status: CheckInStatus) {
         if std::mem::replace(&mut self.open, false) {
-            self.send(status, Some(self.began.elapsed()));
+            let took = now(self.clock.as_ref()).saturating_duration_since(self.began);
+            self.send(status, Some(took));
         }
     }
 
@@ -298,6 +305,10 @@ impl CheckInBuilder<'_> {
         send(&scopes, self.monitor.slug.clone(), config, id, self.status, self.duration);
         id
     }
+}
+
+fn now(clock: Option<&Arc<dyn Clock>>) -> Instant {
+    clock.map_or_else(Instant::now, |clock| clock.monotonic())
 }
 
 fn new_id(client: Option<&Client>) -> CheckInId {

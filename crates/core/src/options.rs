@@ -43,21 +43,21 @@ pub(crate) use self::origins::Origin;
 pub use self::origins::Source;
 pub use self::spotlight::Spotlight;
 
-/// The default of [`Options::max_value_length`], in bytes (features V08).
+/// The default of [`Options::max_value_length`], in bytes.
 pub const DEFAULT_MAX_VALUE_LENGTH: usize = 100_000;
 /// The default of [`Options::context_lines`].
 pub const DEFAULT_CONTEXT_LINES: usize = 5;
-/// The default of [`Options::max_depth`] (`protocol.md` §16.7).
+/// The default of [`Options::max_depth`].
 pub const DEFAULT_MAX_DEPTH: usize = 5;
-/// The default of [`Options::max_breadth`] (`protocol.md` §16.7).
+/// The default of [`Options::max_breadth`].
 pub const DEFAULT_MAX_BREADTH: usize = 10;
-/// The default of [`Options::max_event_size`], in bytes: what the server takes, with some room (`protocol.md` §2.6).
+/// The default of [`Options::max_event_size`], in bytes: what the server takes, with some room.
 pub const DEFAULT_MAX_EVENT_SIZE: usize = 1_000_000;
-/// The default of [`Options::max_attachment_size`], in bytes (`protocol.md` §14.1).
+/// The default of [`Options::max_attachment_size`], in bytes.
 pub const DEFAULT_MAX_ATTACHMENT_SIZE: usize = 20 * 1024 * 1024;
-/// The default of [`Options::max_breadcrumbs`] (features V09).
+/// The default of [`Options::max_breadcrumbs`].
 pub const DEFAULT_MAX_BREADCRUMBS: usize = 100;
-/// The default of [`Options::transport_queue_size`] (features V10).
+/// The default of [`Options::transport_queue_size`].
 pub const DEFAULT_QUEUE_SIZE: usize = 16_384;
 /// The default of [`Options::transport_queue_bytes`].
 pub const DEFAULT_QUEUE_BYTES: usize = 55_000_000;

@@ -22,7 +22,7 @@ pub struct Site {
 pub(crate) struct SpanInit {
     /// Its name; the description of a child, the name of a transaction.
     pub name: Cow<'static, str>,
-    /// Its operation, as `db` (`protocol.md` §6.6).
+    /// Its operation, as `db`.
     pub op: Option<Cow<'static, str>>,
     /// What made it, as `auto.http.axum`; `manual` by default.
     pub origin: &'static str,
@@ -90,7 +90,7 @@ pub(crate) fn describe(
 }
 
 impl Site {
-    /// Writes the place into attributes (`protocol.md` §6.8); what is there already stays.
+    /// Writes the place into attributes; what is there already stays.
     pub fn write_to(&self, data: &mut Map<String, Value>) {
         let mut put = |key: &str, value: Option<Value>| {
             if let (Some(value), false) = (value, data.contains_key(key)) {

@@ -24,6 +24,7 @@ mod disk;
 mod fork;
 mod gather;
 mod health;
+mod hold;
 mod outage;
 mod queue;
 mod report;
@@ -36,6 +37,7 @@ use std::time::Instant;
 use watchpost_protocol::{Category, DiscardReason, Envelope, SdkInfo, Timestamp};
 
 use crate::clock::Clock;
+use crate::home::Home;
 use crate::limits::Limits;
 use crate::losses::Losses;
 use crate::spool::Spool;
@@ -60,8 +62,12 @@ pub(crate) trait Prepare: Send + Sync + 'static {
     /// What the outbox has to know of a job. It is asked on the caller: no more than a look at numbers that are there.
     fn label(&self, job: &Self::Job) -> Label;
 
-    /// Makes the envelope; `None` if the job was dropped on the way, which `prepare` itself has counted then.
-    fn prepare(&self, job: Self::Job) -> Option<Envelope>;
+    /// Makes the envelope; `None` if the job was dropped on the way, which `prepare` itself has counted then. What an envelope has no room for
+    /// is left in `rest`, a job that comes next.
+    fn prepare(&self, job: Self::Job, rest: &mut Option<Self::Job>) -> Option<Envelope>;
+
+    /// A rate limit refuses a job, which is counted: who watches beside the server may see it nevertheless.
+    fn refused(&self, _job: Self::Job) {}
 
     /// What is lost if this job is never prepared.
     fn quantities(&self, job: &Self::Job) -> Vec<(Category, u64)>;
@@ -70,6 +76,9 @@ pub(crate) trait Prepare: Send + Sync + 'static {
     fn gathered(&self) -> Vec<Self::Job> {
         Vec::new()
     }
+
+    /// Forgets what was gathered before this process was forked: it is the parent's to send.
+    fn leave_parent(&self) {}
 }
 
 /// What an outbox is made of, besides its preparer.
@@ -122,8 +131,10 @@ struct State<J> {
     /// Whether it was said that the queue is full: once for each time that it is.
     said_full: bool,
     end: End,
+    /// Whether somebody has looked at what was gathered since.
+    gathered_last: bool,
     /// The process that the workers are in.
-    home: u32,
+    home: Home,
 }
 
 /// How far the outbox is on its way to its end.
@@ -151,7 +162,8 @@ impl<P: Prepare> Outbox<P> {
             reporting: false,
             said_full: false,
             end: End::Open,
-            home: std::process::id(),
+            gathered_last: false,
+            home: Home::here(),
         };
         let outbox = Outbox {
             shared: Arc::new(Shared {
@@ -190,20 +202,14 @@ impl<P: Prepare> Shared<P> {
 
     fn push(self: &Arc<Self>, job: P::Job) -> bool {
         let label = self.preparer.label(&job);
-        let mut state = self.lock_to_push();
+        let mut state = self.lock_to_push(label.priority);
         if state.end > End::Open {
             drop(state);
             // Captures after close do nothing (features K05); this one began before.
             self.wire.losses.record_all(DiscardReason::QueueOverflow, &self.preparer.quantities(&job));
             return false;
         }
-        let (taken, dropped) = match state.queue.push(label, job) {
-            Ok(dropped) => (true, dropped),
-            Err(job) => {
-                let refused = Entry { number: u64::MAX, label, failures: 0, load: Load::Job(job) };
-                (false, vec![refused])
-            }
-        };
+        let (taken, dropped) = state.queue.take_in(label, job);
         let full = !dropped.is_empty();
         let say = full && !std::mem::replace(&mut state.said_full, full);
         self.lose(&mut state, DiscardReason::QueueOverflow, &dropped);
@@ -253,8 +259,18 @@ impl Wire {
         self.clock.now()
     }
 
+    /// Whether nothing of a category may be sent now. What is counted by items and by bytes is limited by either (§3.3).
     fn is_limited(&self, category: Category) -> bool {
-        self.limits.is_limited(category, || self.now())
+        let by_the_other = match category {
+            Category::LogItem => Some(Category::LogByte),
+            Category::TraceMetric => Some(Category::TraceMetricByte),
+            Category::Attachment => Some(Category::AttachmentItem),
+            _ => None,
+        };
+        [Some(category), by_the_other]
+            .into_iter()
+            .flatten()
+            .any(|it| self.limits.is_limited(it, || self.now()))
     }
 }
 

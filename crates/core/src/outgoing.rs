@@ -43,7 +43,7 @@ impl Outgoing {
         self.trace.to_string()
     }
 
-    /// The value of `baggage`, behind what others have put there (§8.3). It may be empty: then there is nothing to say.
+    /// The value of `baggage`, behind what others have put there. It may be empty: then there is nothing to say.
     #[must_use]
     pub fn baggage(&self, of_others: Option<&str>) -> String {
         merge_baggage(of_others, &self.context)

@@ -18,6 +18,7 @@ mod sessions;
 mod transaction;
 mod weight;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use watchpost_protocol::{Category, DiscardReason, DynamicSamplingContext, Envelope, EventId, Item};
@@ -32,7 +33,7 @@ use crate::unharmed::unharmed;
 
 pub(crate) use batches::{Batches, Record};
 pub(crate) use check_in::CheckInJob;
-pub(crate) use event::{EventJob, EventTrace};
+pub(crate) use event::{EventJob, EventTrace, quantities as quantities_of_error};
 pub(crate) use log::{LogRecord, LogSource};
 pub(crate) use metric::MetricRecord;
 pub(crate) use transaction::TransactionJob;
@@ -56,7 +57,7 @@ pub(crate) struct ItemJob {
     pub(crate) prepare: PrepareItem,
 }
 
-type PrepareItem = Box<dyn FnOnce(&Pipeline) -> Option<Envelope> + Send>;
+type PrepareItem = Box<dyn FnOnce(&Pipeline, &mut Option<Job>) -> Option<Envelope> + Send>;
 
 pub(crate) struct Pipeline {
     pub(crate) config: Arc<Config>,
@@ -90,6 +91,10 @@ pub(crate) trait Telemetry: Sized {
     fn refuse(&self) -> Option<&'static str> {
         None
     }
+}
+
+/// A kind of item that has an envelope of its own.
+pub(crate) trait Standalone: Telemetry {
     /// The id in the header of its envelope, for kinds that have one (§2.2).
     fn event_id(&self) -> Option<EventId>;
     fn item(&mut self) -> Result<Item, serde_json::Error>;
@@ -114,13 +119,17 @@ impl Prepare for Pipeline {
         }
     }
 
-    fn prepare(&self, job: Job) -> Option<Envelope> {
+    fn prepare(&self, job: Job, rest: &mut Option<Job>) -> Option<Envelope> {
         let envelope = match job {
-            Job::Item(job) => (job.prepare)(self),
+            Job::Item(job) => (job.prepare)(self, rest),
             Job::Transaction(job) => self.prepare_transaction(job),
         }?;
         self.copy(&envelope);
         Some(envelope)
+    }
+
+    fn refused(&self, job: Job) {
+        self.copy_refused(job);
     }
 
     fn quantities(&self, job: &Job) -> Vec<(Category, u64)> {
@@ -134,6 +143,13 @@ impl Prepare for Pipeline {
         let sessions = self.sessions.as_ref().and_then(|sessions| Job::sessions(sessions));
         sessions.into_iter().chain(self.batches.take()).collect()
     }
+
+    fn leave_parent(&self) {
+        self.batches.leave_parent();
+        if let Some(sessions) = &self.sessions {
+            sessions.leave_parent();
+        }
+    }
 }
 
 impl Job {
@@ -143,16 +159,39 @@ impl Job {
         Job::Item(ItemJob {
             label,
             quantities: job.quantities(),
-            prepare: Box::new(move |pipeline| pipeline.prepare_event(job)),
+            prepare: Box::new(move |pipeline, rest| pipeline.prepare_event(job, rest)),
         })
     }
 }
 
+/// What an envelope had no room for.
+impl Job {
+    /// Sends what is prepared, one envelope after the other, as `label` says but for the weight. `None`: there is nothing.
+    fn sealed(mut envelopes: VecDeque<Envelope>, label: Label) -> Option<Self> {
+        let first = envelopes.pop_front()?;
+        let all = || std::iter::once(&first).chain(&envelopes);
+        let mut quantities = [(label.category, 0); 3];
+        for (category, quantity) in all().flat_map(|envelope| &envelope.items).flat_map(Item::losses) {
+            let line = usize::from(category != label.category); // records are counted by bytes, too
+            quantities[line] = (category, quantities[line].1 + quantity);
+        }
+        let label = Label { weight: all().map(Envelope::size_hint).sum(), ..label };
+        Some(Job::Item(ItemJob {
+            label,
+            quantities,
+            prepare: Box::new(move |_, rest| {
+                *rest = Job::sealed(envelopes, label);
+                Some(first)
+            }),
+        }))
+    }
+}
+
 impl Pipeline {
-    fn prepare_event(&self, mut job: EventJob) -> Option<Envelope> {
+    fn prepare_event(&self, mut job: EventJob, rest: &mut Option<Job>) -> Option<Envelope> {
         let note = job.note.take();
         let envelope = self.event_envelope(job);
-        self.settle(note, envelope)
+        self.settle(note, envelope, rest)
     }
 
     fn event_envelope(&self, job: EventJob) -> Option<Envelope> {
@@ -172,11 +211,23 @@ impl Pipeline {
     }
 
     /// The way of an item that has its data and an envelope of its own.
-    fn finish<T: Telemetry>(&self, item: T, dsc: Option<Arc<DynamicSamplingContext>>) -> Option<Envelope> {
+    fn finish<T: Standalone>(&self, item: T, dsc: Option<Arc<DynamicSamplingContext>>) -> Option<Envelope> {
         let mut item = self.polish(item)?;
-        let lead = item.item();
-        let lost = || self.losses.record_all(DiscardReason::InternalSdkError, &item.quantities());
-        let mut envelope = self.envelope(lead, item.event_id(), dsc, lost)?;
+        let lead = match item.item() {
+            Ok(lead) => lead,
+            Err(error) => {
+                crate::debug!("an item could not be serialised: {error}");
+                self.losses.record_all(DiscardReason::InternalSdkError, &item.quantities());
+                return None;
+            }
+        };
+        let mut envelope = Envelope::of(&self.config.sdk, vec![lead]);
+        envelope.headers.event_id = item.event_id();
+        // A context that is frozen empty has nothing to say (§8.4).
+        envelope.headers.trace = dsc.filter(|dsc| !dsc.is_empty()).map(Arc::unwrap_or_clone);
+        if let (Some(dsc), Some(rules)) = (&mut envelope.headers.trace, &self.config.scrub) {
+            rules.scrub_context(dsc);
+        }
         envelope.items.append(&mut item.companions(self));
         Some(envelope)
     }
@@ -230,32 +281,5 @@ impl Pipeline {
                 None
             }
         }
-    }
-
-    /// Puts an item into an envelope; `lost` counts it if it could not be serialised.
-    fn envelope(
-        &self,
-        item: Result<Item, serde_json::Error>,
-        event_id: Option<EventId>,
-        dsc: Option<Arc<DynamicSamplingContext>>,
-        lost: impl FnOnce(),
-    ) -> Option<Envelope> {
-        let mut envelope = Envelope::default();
-        envelope.headers.event_id = event_id;
-        envelope.headers.sdk = Some(Arc::clone(&self.config.sdk));
-        // A context that is frozen empty has nothing to say (§8.4).
-        envelope.headers.trace = dsc.filter(|dsc| !dsc.is_empty()).map(Arc::unwrap_or_clone);
-        if let (Some(dsc), Some(rules)) = (&mut envelope.headers.trace, &self.config.scrub) {
-            rules.scrub_context(dsc);
-        }
-        match item {
-            Ok(item) => envelope.items.push(item),
-            Err(error) => {
-                crate::debug!("an item could not be serialised: {error}");
-                lost();
-                return None;
-            }
-        }
-        Some(envelope)
     }
 }

@@ -13,7 +13,7 @@ use crate::fields::{self, Fields};
 use crate::origin::{self, Origin, Set, SpanInit};
 use crate::thread::Threads;
 
-/// How many spans a trace keeps besides its root (`protocol.md` §6.3).
+/// How many spans a trace keeps besides its root.
 pub const MAX_SPANS: usize = 1000;
 
 /// So many later attributes are looked through for such that were set again since; then after so many as were left, and as many again.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use watchpost_protocol::{CheckInId, EventId, SessionId, SpanId, TraceId};
 
@@ -11,6 +11,12 @@ use watchpost_protocol::{CheckInId, EventId, SessionId, SpanId, TraceId};
 pub trait Rng: Send + Sync + 'static {
     /// 64 random bits.
     fn next_u64(&self) -> u64;
+
+    /// As [`next_u64`](Self::next_u64), for an id that stands alone: a child that was forked, which has a copy of the generator, must not draw what its
+    /// parent draws. Default: `next_u64`, for a generator to which that cannot happen.
+    fn next_unique_u64(&self) -> u64 {
+        self.next_u64()
+    }
 }
 
 /// A generator per thread, seeded by the operating system; the default.
@@ -32,22 +38,11 @@ impl Rng for ThreadRng {
             .flatten()
             .unwrap_or_else(|| RandomState::new().build_hasher().finish())
     }
-}
 
-/// The process in which ids were last made.
-static HOME: AtomicU32 = AtomicU32::new(0);
-
-/// A child that was forked would make the ids that its parent makes: from here on it does not, on this thread, which is its only one.
-pub(crate) fn leave_parent() {
-    let here = std::process::id();
-    let home = HOME.load(Ordering::Relaxed);
-    if home != here && HOME.swap(here, Ordering::Relaxed) == home && home != 0 {
-        let _ = LOCAL.try_with(|rng| {
-            rng.try_borrow_mut().map(|mut rng| {
-                let seed = RandomState::new().hash_one((rng.u64(..), here));
-                rng.seed(seed);
-            })
-        });
+    // No two processes draw at the same nanosecond, and to ask for the process costs a system call, five times as much as the clock.
+    fn next_unique_u64(&self) -> u64 {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.next_u64() ^ (now.as_nanos() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 }
 
@@ -73,19 +68,24 @@ pub fn trace_id(rng: &dyn Rng) -> TraceId {
     TraceId::from_bytes(bytes)
 }
 
+/// The id of a span that may be the first of this process in a trace that began in another; never zero.
+pub(crate) fn root_span_id(rng: &dyn Rng) -> SpanId {
+    SpanId::from_bytes(rng.next_unique_u64().max(1).to_be_bytes())
+}
+
 /// A fresh span id; never zero.
 pub fn span_id(rng: &dyn Rng) -> SpanId {
     SpanId::from_bytes(rng.next_u64().max(1).to_be_bytes())
 }
 
-/// A uniform number in `[0, 1)` with six decimals (`protocol.md` §8.5): the grid that `sample_rand` lives on.
+/// A uniform number in `[0, 1)` with six decimals: the grid that `sample_rand` lives on.
 pub fn sample_rand(rng: &dyn Rng) -> f64 {
     (rng.next_u64() % 1_000_000) as f64 / 1e6
 }
 
 fn sixteen(rng: &dyn Rng) -> [u8; 16] {
     let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&rng.next_u64().to_be_bytes());
+    bytes[..8].copy_from_slice(&rng.next_unique_u64().to_be_bytes());
     bytes[8..].copy_from_slice(&rng.next_u64().to_be_bytes());
     bytes
 }
@@ -105,6 +105,16 @@ mod tests {
     fn no_id_is_all_zero_whatever_the_dice_say() {
         assert_ne!(trace_id(&Zero).as_bytes(), &[0; 16]);
         assert_ne!(span_id(&Zero).as_bytes(), &[0; 8]);
+    }
+
+    #[test]
+    fn whoever_was_forked_makes_other_ids_than_its_parent_and_its_siblings() {
+        let forked = || {
+            LOCAL.with_borrow_mut(|rng| rng.seed(7));
+            (trace_id(&ThreadRng), root_span_id(&ThreadRng))
+        };
+        let (parent, child) = (forked(), forked());
+        assert!(parent.0 != child.0 && parent.1 != child.1);
     }
 
     #[test]

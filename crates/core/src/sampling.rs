@@ -9,7 +9,7 @@ use crate::fields::Fields;
 use crate::mute;
 use crate::unharmed::unharmed;
 
-/// A share between 0 and 1, checked where it enters (features I10).
+/// A share between 0 and 1, checked where it enters.
 ///
 /// ```
 /// use watchpost_core::SampleRate;

@@ -1,4 +1,4 @@
-//! What must not leave the process by itself (`protocol.md` §16).
+//! What must not leave the process by itself.
 //!
 //! There are two rules for names, and every kind of item passes both on the worker, before `before_send`:
 //!

@@ -20,7 +20,7 @@ use watchpost_protocol::{Event, Level, SessionId, SessionStatus, SessionUpdate, 
 pub(crate) use ledger::{Gathered, Ledger};
 pub(crate) use part::Part;
 
-/// What a session is (features section 3; `protocol.md` §12.4).
+/// What a session is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SessionMode {
     /// A request to a server. Sessions are counted, by the minute.
@@ -34,9 +34,18 @@ pub enum SessionMode {
 pub(crate) struct Session {
     ledger: Arc<Ledger>,
     started: Timestamp,
-    /// What a run is known by and since when it lasts; `None`: it is a request.
-    run: Option<(SessionId, Instant)>,
+    /// `None`: it is a request.
+    run: Option<Run>,
     course: Mutex<Course>,
+}
+
+/// What a run of the program is known by.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    id: SessionId,
+    began: Instant,
+    /// A child that was forked of it has a copy of its session, and tells of nothing: it is not its run.
+    process: u32,
 }
 
 /// What has happened in a session.
@@ -143,7 +152,7 @@ pub(crate) fn did(user: &User) -> Option<String> {
 }
 
 impl Session {
-    fn new(ledger: Arc<Ledger>, started: Timestamp, run: Option<(SessionId, Instant)>) -> Self {
+    fn new(ledger: Arc<Ledger>, started: Timestamp, run: Option<Run>) -> Self {
         Session { ledger, started, run, course: Mutex::default() }
     }
 
@@ -184,7 +193,7 @@ impl Session {
         }
         // A request is counted by when it began: nobody asks when it ended, or how.
         let (now, lasted) = match self.run {
-            Some((_, began)) => self.ledger.now_and_since(began),
+            Some(run) => self.ledger.now_and_since(run.began),
             None => Default::default(),
         };
         course.end = Some((now, status, lasted));
@@ -215,12 +224,15 @@ impl Session {
         if course.crash != Crash::Happened && (!ended || course.notes > 0) {
             let news = self.run.is_some() && course.news;
             drop(course);
-            if news || ended {
+            if (news || ended) && self.is_at_home() {
                 self.ledger.call();
             }
             return;
         }
         course.told = true;
+        if !self.is_at_home() {
+            return;
+        }
         let status = course.status();
         match self.run {
             Some(_) => {
@@ -236,6 +248,10 @@ impl Session {
         }
     }
 
+    fn is_at_home(&self) -> bool {
+        self.run.is_none_or(|run| run.process == std::process::id())
+    }
+
     /// What is new of a run that goes on.
     fn news(&self) -> Option<SessionUpdate> {
         let mut course = self.lock();
@@ -246,14 +262,13 @@ impl Session {
     fn update(&self, course: &mut Course, status: SessionStatus) -> SessionUpdate {
         let first = !std::mem::replace(&mut course.announced, true);
         course.news = false;
-        let (sid, began) = self.run.unzip();
-        let now = || began.map(|began| self.ledger.now_and_since(began)).unwrap_or_default();
+        let now = || self.run.map(|run| self.ledger.now_and_since(run.began)).unwrap_or_default();
         let (timestamp, lasted) = match course.end {
             Some((ended, _, lasted)) => (ended, lasted),
             None => now(),
         };
         SessionUpdate {
-            sid: sid.unwrap_or_default(),
+            sid: self.run.map(|run| run.id).unwrap_or_default(),
             did: course.did.clone(),
             init: first,
             seq: first.then_some(0),

@@ -57,7 +57,7 @@ impl Span {
         Span { inner, owned }
     }
 
-    /// Sets the operation, as `db.query` (`protocol.md` §6.6), and hands the span back.
+    /// Sets the operation, as `db.query`, and hands the span back.
     pub fn with_op(self, op: impl Into<Cow<'static, str>>) -> Self {
         self.set_op(op);
         self
@@ -100,8 +100,7 @@ impl Span {
         }
     }
 
-    /// Links it to another span that it has to do with and that is not its parent, as the jobs that one batch is made of
-    /// (`protocol.md` §6.7).
+    /// Links it to another span that it has to do with and that is not its parent, as the jobs that one batch is made of.
     ///
     /// ```
     /// # use watchpost_core::api::start_transaction;

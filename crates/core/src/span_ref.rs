@@ -177,7 +177,7 @@ impl SpanRef {
         self.edit(|buffer, slot| buffer.add_link(slot, link));
     }
 
-    /// What another span says that links to this one (`protocol.md` §6.7).
+    /// What another span says that links to this one.
     #[must_use]
     pub fn to_link(&self) -> SpanLink {
         SpanLink {

@@ -1,7 +1,8 @@
 //! The disk's side of the contract: where an envelope waits that the wire would not take.
 //!
 //! Which envelopes are kept, when they are sent and in which order is the outbox's (`outbox/disk.rs`); a spool keeps them, within its bounds,
-//! for this process or another one.
+//! for this process or another one. [`Options::spool`](crate::Options::spool) is the one in a directory,
+//! [`Options::spool_store`](crate::Options::spool_store) takes any other.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -123,9 +124,9 @@ pub trait Spool: Send + Sync + 'static {
         losses: &Losses,
     ) -> Result<Box<dyn Claim>, Refused>;
 
-    /// Hands out the most important envelope, of equals the oldest, that nobody else has claimed: no thread and no process. `None`: there is
-    /// none. What is found too old or unreadable on the way is added to `losses`.
-    fn next(&self, losses: &Losses) -> Option<(Envelope, Box<dyn Claim>)>;
+    /// Hands out the most important envelope, of equals the oldest, that nobody else has claimed (no thread and no process) and of whose
+    /// category something `may_go` now. `None`: there is none. What is found too old or unreadable on the way is added to `losses`.
+    fn next(&self, may_go: &dyn Fn(Category) -> bool, losses: &Losses) -> Option<(Envelope, Box<dyn Claim>)>;
 }
 
 /// How important an envelope is, and what is lost with it if it cannot be read any more.

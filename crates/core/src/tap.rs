@@ -1,4 +1,4 @@
-//! A second receiver for everything that is sent, beside the server: see [`Options::spotlight`](crate::Options::spotlight).
+//! A second receiver for everything that is sent, beside the server: see [`Options::spotlight`](crate::Options::spotlight), and [`Options::tap`](crate::Options::tap).
 
 use std::time::Duration;
 

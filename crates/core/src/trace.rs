@@ -77,7 +77,9 @@ impl Trace {
         } else if !sampled.sampled {
             client.ledger().record_unsampled();
         }
-        let root = rng::span_id(client.rng());
+        let continued = propagation.parent_span_id.is_some();
+        let new_id = if continued { rng::root_span_id } else { rng::span_id };
+        let root = new_id(client.rng());
         let RootInit { name, source, origin, key, .. } = init;
         let (isolation, current) = scopes;
         // One that is not sampled is recorded for the developer's own receiver, if there is one.

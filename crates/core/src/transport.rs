@@ -44,7 +44,7 @@ impl<T: Transport + ?Sized> Transport for std::sync::Arc<T> {
     }
 }
 
-/// What the wire answered; the outbox turns it into the action of `protocol.md` §2.8.
+/// What the wire answered; what is done about it is the outbox's.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Delivery {
     /// The server took it (2xx).
@@ -67,7 +67,7 @@ pub enum Delivery {
         limits: Vec<RateLimit>,
     },
     /// There was no answer. The envelope is given to the transport again, after a pause that grows as long as nothing is answered; after
-    /// the third time, or when the client is closed, it is counted as `network_error`.
+    /// the third time, or when the client is closed, it is kept in the [`spool`](crate::Options::spool), or without one lost as `network_error`.
     Unreachable {
         /// What went wrong, for the developer.
         error: String,

@@ -20,7 +20,7 @@ pub struct UnitInit<'a> {
     pub user: Option<User>,
     /// What is known of its request.
     pub request: Option<Arc<dyn RequestSource>>,
-    /// Whether it is a request to a server: then it is a session, if the client counts them (`protocol.md` §12).
+    /// Whether it is a request to a server: then it is a session, if the client counts them.
     pub session: bool,
 }
 

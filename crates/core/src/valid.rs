@@ -16,7 +16,7 @@ pub(crate) fn environment(given: String) -> Result<Option<String>, InitError> {
     checked(&given, MAX_ENVIRONMENT, "none").map_err(|()| InitError::Environment(given))
 }
 
-/// A boolean as the protocol writes it (§19): `None` for anything else.
+/// A boolean as the protocol writes it: `None` for anything else.
 #[must_use]
 pub fn parse_bool(value: Option<&str>) -> Option<bool> {
     match value?.to_ascii_lowercase().as_str() {

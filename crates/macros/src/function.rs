@@ -13,7 +13,7 @@ pub(crate) struct Function {
     head: TokenStream,
     body: Group,
     is_async: bool,
-    /// The type that it returns, unless that is `impl Trait`, which nothing else can be said to be.
+    /// The type that it returns, with `_` for each `impl Trait` in it, which nothing else can be said to be; `None`: it is one altogether.
     returns: Option<TokenStream>,
 }
 
@@ -31,7 +31,7 @@ impl Function {
         let is_async = head[..start].iter().any(|token| is_word(token, "async"));
         let returns =
             return_type(&head[start..]).filter(|first| !first.first().is_some_and(|it| is_word(it, "impl")));
-        let returns = returns.map(|tokens| tokens.iter().cloned().collect());
+        let returns = returns.map(|tokens| sayable(tokens.iter().cloned()));
         Ok(Function { head: head.into_iter().collect(), body, is_async, returns })
     }
 
@@ -89,6 +89,38 @@ fn return_type(signature: &[TokenTree]) -> Option<&[TokenTree]> {
         .iter()
         .position(|token| matches!(token, TokenTree::Ident(ident) if ident.to_string() == "where"));
     Some(&returned[..end.unwrap_or(returned.len())])
+}
+
+/// The same type with `_` where it has an `impl Trait`, which ends at the comma or the bracket that is not its own.
+fn sayable(tokens: impl IntoIterator<Item = TokenTree>) -> TokenStream {
+    let (mut said, mut skipped) = (TokenStream::new(), None::<usize>);
+    let mut after_dash = false; // the arrow of a `Fn(A) -> B` closes nothing
+    for token in tokens {
+        let mark = if let TokenTree::Punct(punct) = &token { punct.as_char() } else { ' ' };
+        let closes = mark == '>' && !after_dash;
+        after_dash = mark == '-';
+        skipped = match skipped {
+            Some(0) if mark == ',' || closes => None,
+            Some(depth) if closes => Some(depth - 1),
+            Some(depth) if mark == '<' => Some(depth + 1),
+            other => other,
+        };
+        if skipped.is_some() {
+            continue;
+        }
+        match token {
+            TokenTree::Ident(ident) if ident.to_string() == "impl" => {
+                said.extend(code("_"));
+                skipped = Some(0);
+            }
+            TokenTree::Group(group) => {
+                let inner = Group::new(group.delimiter(), sayable(group.stream()));
+                said.extend([TokenTree::Group(inner)]);
+            }
+            token => said.extend([token]),
+        }
+    }
+    said
 }
 
 /// The monitor as an expression. Its slug and its crontab are constants: a wrong one does not compile, and the error is at the literal.

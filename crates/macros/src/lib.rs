@@ -11,7 +11,7 @@ use proc_macro::{Span, TokenStream};
 use arguments::Arguments;
 use function::Function;
 
-/// Checks in for every call of a function: when it begins, and when it ends (features M01).
+/// Checks in for every call of a function: when it begins, and when it ends.
 ///
 /// ```ignore
 /// #[watchpost::monitor("nightly-billing", schedule = "0 3 * * *", timezone = "Europe/Vienna", max_runtime = 30)]

@@ -14,7 +14,7 @@ use watchpost_protocol::{
     Transaction, Value,
 };
 
-/// Adds the contexts `os`, `device`, `rust`, `app`, `culture` and `cloud_resource` to events and transactions (`protocol.md` §5.6); identifier `contexts`.
+/// Adds the contexts `os`, `device`, `rust`, `app`, `culture` and `cloud_resource` to events and transactions; identifier `contexts`.
 ///
 /// Only what is missing is added: a context that the program set, even in part, is left as it is. They are found out once, on the
 /// worker, when the first event comes by.

@@ -10,7 +10,7 @@ use watchpost_core::{Integration, Scopes, api, layer, mute};
 use watchpost_protocol::exception::ThreadId;
 use watchpost_protocol::{Event, Exception, Level, Mechanism, Thread};
 
-/// Reports panics (`protocol.md` §18.7, features E01); identifier `panic`.
+/// Reports panics; identifier `panic`.
 ///
 /// Each panic is one event: level `fatal`, exception type `panic`, the message as its value, mechanism `panic` with `handled: false`
 /// and the place in the source, the thread, and the stack up to the function that panicked. It goes to the client and has the scopes

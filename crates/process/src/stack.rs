@@ -29,7 +29,7 @@ const REMEMBERED: usize = 4_096;
 /// Where stacks come from: what a client is given as its [`StackSource`].
 ///
 /// [`capture`](StackSource::capture) copies at most 256 return addresses, the innermost 200 and the outermost 56, with one
-/// allocation. [`resolve`](StackSource::resolve) turns them into frames, caller first (`protocol.md` §5.10): inlined calls get
+/// allocation. [`resolve`](StackSource::resolve) turns them into frames, caller first: inlined calls get
 /// frames of their own, names are cleaned, both ends are cut so that the last frame is the function that captured or
 /// panicked and the first one is the first of the program. If nothing would be left, nothing is cut.
 ///

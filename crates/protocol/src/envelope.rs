@@ -1,5 +1,6 @@
 //! Envelopes: what is sent and received (`protocol.md` §2).
 
+mod container;
 mod item;
 mod read;
 mod write;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use container::{Contained, Container, Fit};
 pub use item::{Item, ItemHeader, ItemType};
 pub use read::EnvelopeError;
 
@@ -27,6 +29,15 @@ pub struct Envelope {
     pub headers: EnvelopeHeaders,
     /// The items, in order.
     pub items: Vec<Item>,
+}
+
+impl Envelope {
+    /// An envelope of these items, which says what reports.
+    #[must_use]
+    pub fn of(sdk: &Arc<SdkInfo>, items: Vec<Item>) -> Self {
+        let headers = EnvelopeHeaders { sdk: Some(Arc::clone(sdk)), ..EnvelopeHeaders::default() };
+        Envelope { headers, items }
+    }
 }
 
 /// What holds for all items of an envelope (§2.2).

@@ -107,7 +107,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// Every frame, of the exceptions and of the threads, for a hook that looks through their variables (features B03).
+    /// Every frame, of the exceptions and of the threads, for a hook that looks through their variables.
     ///
     /// ```
     /// # use watchpost_protocol::Event;

@@ -18,9 +18,21 @@ use serde_json::Error;
 /// # Errors
 /// The value's own, and a map with keys that are neither text nor numbers.
 pub(crate) fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
-    let mut json = Json { out: Vec::with_capacity(1024), bad_key: false };
-    value.serialize(&mut json)?;
-    if json.bad_key { Err(Error::custom("a key must be text, a number or a boolean")) } else { Ok(json.out) }
+    let mut out = Vec::with_capacity(1024);
+    write(&mut out, value)?;
+    Ok(out)
+}
+
+/// Writes the JSON of an object behind what is there already.
+///
+/// # Errors
+/// As [`to_vec`].
+pub(crate) fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), Error> {
+    let mut json = Json { out: std::mem::take(out), bad_key: false };
+    let written = value.serialize(&mut json);
+    *out = json.out;
+    written?;
+    if json.bad_key { Err(Error::custom("a key must be text, a number or a boolean")) } else { Ok(()) }
 }
 
 struct Json {

@@ -24,6 +24,23 @@
 //!
 //! Structs have public fields and a `Default`; build them with struct update. A field that the server does not
 //! know is refused by nobody: unknown fields are kept in `other` and survive a round trip.
+//!
+//! # Sections
+//! A `§` names a section of what the SDK follows; these are Sentry's own pages about it.
+//!
+//! | § | about | page |
+//! |---|---|---|
+//! | 1 | DSN and authentication | [authentication](https://develop.sentry.dev/sdk/foundations/transport/authentication/) |
+//! | 2 | envelopes and their items | [envelopes](https://develop.sentry.dev/sdk/foundations/envelopes/) |
+//! | 3 | rate limits | [rate limiting](https://develop.sentry.dev/sdk/foundations/transport/rate-limiting/) |
+//! | 4 | losses | [client reports](https://develop.sentry.dev/sdk/telemetry/client-reports/) |
+//! | 5, 6 | events, transactions, spans | [event payloads](https://develop.sentry.dev/sdk/foundations/envelopes/event-payloads/) |
+//! | 7 | typed attributes | [spans](https://develop.sentry.dev/sdk/telemetry/spans/) |
+//! | 8 | traces from process to process | [trace propagation](https://develop.sentry.dev/sdk/foundations/trace-propagation/) |
+//! | 9, 10 | logs, metrics | [logs](https://develop.sentry.dev/sdk/telemetry/logs/), [metrics](https://develop.sentry.dev/sdk/telemetry/metrics/) |
+//! | 11, 12 | monitors, release health | [check-ins](https://develop.sentry.dev/sdk/telemetry/check-ins/), [sessions](https://develop.sentry.dev/sdk/telemetry/sessions/) |
+//! | 14 | files, feedback | [attachments](https://develop.sentry.dev/sdk/telemetry/attachments/), [feedback](https://develop.sentry.dev/sdk/telemetry/feedbacks/) |
+//! | 16 | what must not leave the process | [data scrubbing](https://develop.sentry.dev/sdk/foundations/data-scrubbing/) |
 
 pub mod breadcrumb;
 pub mod category;
@@ -65,7 +82,9 @@ pub use contexts::{
 };
 pub use crontab::{Crontab, CrontabError};
 pub use dsn::{Dsn, DsnError, Scheme};
-pub use envelope::{Envelope, EnvelopeError, EnvelopeHeaders, Item, ItemHeader, ItemType};
+pub use envelope::{
+    Contained, Container, Envelope, EnvelopeError, EnvelopeHeaders, Fit, Item, ItemHeader, ItemType,
+};
 pub use event::{Event, LogEntry, Values};
 pub use exception::{Addr, DebugImage, DebugMeta, Exception, Frame, Mechanism, Stacktrace, Thread};
 pub use feedback::Feedback;

@@ -38,7 +38,7 @@ pub struct Log {
     pub level: LogLevel,
     /// What it says, with its parameters filled in.
     pub body: String,
-    /// The level as the number that OpenTelemetry gives it; [`Item::logs`](crate::Item::logs) leaves it as it is.
+    /// The level as the number that OpenTelemetry gives it; a [`Container`](crate::Container) leaves it as it is.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub severity_number: Option<u8>,
     /// What else is known.

@@ -1,5 +1,6 @@
 //! Rate limits, as the server sends them (`protocol.md` §3.1, §3.2).
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use crate::category::Category;
@@ -23,6 +24,20 @@ pub enum RateLimitCategories {
     All,
     /// These.
     Some(Vec<Category>),
+}
+
+/// As `60 s of transaction and error`.
+impl fmt::Display for RateLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} s of ", self.seconds)?;
+        let RateLimitCategories::Some(categories) = &self.categories else {
+            return f.write_str("everything");
+        };
+        for (at, category) in categories.iter().enumerate() {
+            write!(f, "{}{category}", if at == 0 { "" } else { " and " })?;
+        }
+        Ok(())
+    }
 }
 
 /// Reads `X-Sentry-Rate-Limits`. A malformed element is skipped; unknown categories are left out, and a limit that names no other is no limit.
@@ -100,6 +115,17 @@ mod tests {
             }
         };
         limits.iter().map(|limit| format!("{}:{}", limit.seconds, names(limit))).collect()
+    }
+
+    #[test]
+    fn a_limit_is_read_aloud() {
+        let [some, all] = &parse_rate_limits("60:transaction;error:key, 0.5::key")[..] else {
+            panic!("not two")
+        };
+        assert_eq!(
+            (some.to_string(), all.to_string()),
+            ("60 s of transaction and error".into(), "0.5 s of everything".into())
+        );
     }
 
     #[test]

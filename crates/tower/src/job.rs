@@ -35,7 +35,7 @@ impl Job {
         Job { transaction, origin: "auto.queue.tower", sentry_trace: None, baggage: None }
     }
 
-    /// The operation (`protocol.md` §6.6), as `function.aws`. Default: `queue.process`.
+    /// The operation, as `function.aws`. Default: `queue.process`.
     pub fn op(mut self, op: impl Into<Cow<'static, str>>) -> Self {
         self.transaction = self.transaction.op(op);
         self

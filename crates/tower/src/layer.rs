@@ -54,7 +54,7 @@ impl RequestLayer {
 }
 
 impl<M> RequestLayer<M> {
-    /// Which statuses of a response are an issue (features E20): a range, a list, or both. A status is an issue only if the request has not
+    /// Which statuses of a response are an issue: a range, a list, or both. A status is an issue only if the request has not
     /// reported an error by then, which is taken for its cause. The outcome of a gRPC call counts as the HTTP status that means the same: `UNKNOWN`,
     /// `INTERNAL` and `DATA_LOSS` as 500, `UNAVAILABLE` as 503, `DEADLINE_EXCEEDED` as 504, all others as 4xx. Default: 500 to 599.
     ///
@@ -67,7 +67,7 @@ impl<M> RequestLayer<M> {
         self
     }
 
-    /// Who makes a request, before the handler runs (features X10). A handler or a middleware that finds out later calls `set_user`, which is
+    /// Who makes a request, before the handler runs. A handler or a middleware that finds out later calls `set_user`, which is
     /// of its request only. Default: nobody.
     ///
     /// ```
@@ -83,7 +83,7 @@ impl<M> RequestLayer<M> {
         self
     }
 
-    /// What the transaction of a request is named, with the source `custom` (features T13); `None` leaves it to the layer. It should name a
+    /// What the transaction of a request is named, with the source `custom`; `None` leaves it to the layer. It should name a
     /// kind of request, and not the one: names with an id in them group nothing. Default: `POST /checkout/{id}`, by method and route.
     ///
     /// ```

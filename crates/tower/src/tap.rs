@@ -1,4 +1,4 @@
-//! What a handler reads of its request's body, copied while it reads (`protocol.md` §16.5).
+//! What a handler reads of its request's body, copied while it reads.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -33,7 +33,7 @@ use self::tls::Tls;
 pub(crate) const ENVELOPE: HeaderValue = HeaderValue::from_static("application/x-sentry-envelope");
 const X_SENTRY_AUTH: HeaderName = HeaderName::from_static("x-sentry-auth");
 
-/// Posts envelopes to the server of a DSN (`protocol.md` §1.3, §1.4, §2.7 and §2.8).
+/// Posts envelopes to the server of a DSN.
 ///
 /// Making one costs nothing: TLS, the proxy and the compressor are set up by the first delivery. Connections are kept
 /// and reused. Several threads may deliver at once, each on a connection of its own. Every phase of a request has its timeout, so that
@@ -132,6 +132,15 @@ impl HttpTransport {
     }
 }
 
+impl HttpTransport {
+    /// The host and the port, by which somebody who cannot reach it knows what to look for.
+    fn address(&self) -> String {
+        let port =
+            self.url.port_u16().unwrap_or(if self.url.scheme_str() == Some("http") { 80 } else { 443 });
+        format!("{}:{port}", self.url.host().unwrap_or_default())
+    }
+}
+
 impl Transport for HttpTransport {
     fn deliver(&self, envelope: &Envelope) -> Delivery {
         let line = self.line();
@@ -140,7 +149,7 @@ impl Transport for HttpTransport {
             Ok(answer) => answer.into_delivery(envelope, body.len(), SystemTime::now()),
             Err(error) => {
                 line.resolver.forget();
-                Delivery::Unreachable { error: error.to_string() }
+                Delivery::Unreachable { error: format!("{}: {error}", self.address()) }
             }
         }
     }

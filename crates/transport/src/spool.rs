@@ -26,7 +26,7 @@ use std::time::{Duration, SystemTime};
 use fs4::FileExt;
 use watchpost_core::spool::{Claim, Rank, Refused, Room, Spool, SpoolOptions};
 use watchpost_core::{Losses, debug};
-use watchpost_protocol::{Dsn, Envelope};
+use watchpost_protocol::{Category, Dsn, Envelope};
 
 use self::held::Held;
 use self::index::{Entry, Index};
@@ -114,11 +114,11 @@ impl Spool for FileSpool {
         }
     }
 
-    fn next(&self, losses: &Losses) -> Option<(Envelope, Box<dyn Claim>)> {
+    fn next(&self, may_go: &dyn Fn(Category) -> bool, losses: &Losses) -> Option<(Envelope, Box<dyn Claim>)> {
         let shared = &self.shared;
         let mut looked = shared.look_if_due(losses);
         loop {
-            let first = shared.index().take_first(shared.server);
+            let first = shared.index().take_first(shared.server, may_go);
             let Some(name) = first else {
                 if std::mem::replace(&mut looked, true) {
                     return None;

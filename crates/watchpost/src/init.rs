@@ -23,7 +23,7 @@ where
     api::init(with_defaults(options.try_into().map_err(Into::into)?)?)
 }
 
-/// A client of its own, beside the process's (features K01): the same defaults as [`init`], bound to nothing.
+/// A client of its own, beside the process's: the same defaults as [`init`], bound to nothing.
 ///
 /// # Errors
 /// As [`init`].

@@ -19,8 +19,10 @@ pub use watchpost_protocol as protocol;
 #[cfg(feature = "tower")]
 pub use watchpost_tower as tower;
 #[cfg(feature = "reqwest")]
+#[doc(inline)]
 pub use watchpost_tower::reqwest;
 #[cfg(feature = "ureq")]
+#[doc(inline)]
 pub use watchpost_tower::ureq;
 /// The layer for a tracing registry.
 #[cfg(feature = "tracing")]
@@ -34,6 +36,7 @@ pub use init::{init, new_client};
 pub use open_feature::OpenFeatureHook;
 
 #[allow(deprecated, reason = "the names that people come with stay, and say where to go")]
+#[doc(inline)]
 pub use watchpost_core::api::{
     Capture, CaptureErr, add_attachment, add_breadcrumb, add_feature_flag, baggage, capture, capture_error,
     capture_event, capture_exception, capture_feedback, capture_group, capture_message, capture_message_at,
@@ -45,13 +48,25 @@ pub use watchpost_core::api::{
     traceparent, update_current_span, with_isolation_scope, with_scope,
 };
 /// What a program does with models: agents, tools, calls, and what they cost.
+#[doc(inline)]
 pub use watchpost_core::gen_ai;
+#[doc(inline)]
 pub use watchpost_core::gen_ai::{ai_track, ai_track_future};
 /// Counters, gauges and distributions.
+#[doc(inline)]
 pub use watchpost_core::metrics;
+#[doc(inline)]
 pub use watchpost_core::monitor::{CheckInBuilder, Monitor, MonitorRun, Outcome, monitor};
 /// What must not leave the process, and the functions that instrumentation takes it out with.
+#[doc(inline)]
 pub use watchpost_core::scrub;
+/// Where what cannot be sent is kept, for a store of the program's own.
+#[doc(inline)]
+pub use watchpost_core::spool;
+/// A copy of everything, for a receiver of the program's own.
+#[doc(inline)]
+pub use watchpost_core::tap;
+#[doc(inline)]
 pub use watchpost_core::{
     AsError, Attachment, Client, Clock, CompressionAlgo, Config, DEFAULT_CONTEXT_LINES,
     DEFAULT_MAX_ATTACHMENT_SIZE, DEFAULT_MAX_BREADCRUMBS, DEFAULT_MAX_BREADTH, DEFAULT_MAX_DEPTH,
@@ -62,7 +77,9 @@ pub use watchpost_core::{
     StackSource, Transport, sensitive,
 };
 #[cfg(feature = "macros")]
+#[doc(inline)]
 pub use watchpost_macros::monitor;
+#[doc(inline)]
 pub use watchpost_protocol::{
     Breadcrumb, CheckInId, CheckInStatus, Crontab, Dsn, Envelope, Event, EventId, Feedback, IntervalUnit,
     IpAddress, Level, Log, LogLevel, Metric, MonitorSlug, Schedule, SessionStatus, SpanStatus, Transaction,
@@ -72,10 +89,10 @@ pub use watchpost_protocol::{
 #[doc(hidden)]
 pub use macros::__private;
 
-/// The version of this crate; part of everything that is sent (features V01).
+/// The version of this crate; part of everything that is sent.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// In a fingerprint, the place of the server's own grouping (features F02).
+/// In a fingerprint, the place of the server's own grouping.
 pub const FINGERPRINT_DEFAULT: &str = "{{ default }}";
 
 /// What most programs need: `use watchpost::prelude::*`.

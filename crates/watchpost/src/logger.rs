@@ -1,4 +1,4 @@
-//! Structured logs of the program's own (features L01 to L06).
+//! Structured logs of the program's own.
 //!
 //! ```
 //! use watchpost::logger;
@@ -14,7 +14,7 @@
 //! Booleans, numbers and text keep their types, and anything else is what it prints. What a template takes from around it (`{sku}` without
 //! `sku = sku`) is in the text alone.
 //!
-//! The arguments are evaluated if any client could hear of them, and printed where the log is said. The rest is the worker's: logs wait for others, a hundred
+//! The arguments are evaluated, in their order, if any client could hear of them, and printed where the log is said. The rest is the worker's: logs wait for others, a hundred
 //! or five seconds, and are sent with the attributes of the scopes, the trace, and the span that they were said in. They are no breadcrumbs and no issues.
 
 #[doc(inline)]
@@ -77,32 +77,52 @@ macro_rules! __log_fatal {
     };
 }
 
-/// Sorts the arguments: the attributes, the template, and the parameters.
+/// Sorts the arguments (the attributes, the template, and the parameters), none of which is evaluated if nobody could hear of them.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __log {
     ($level:expr; $template:literal $(, $($parameters:tt)*)?) => {
-        $crate::__log_template!($level; []; $template; [] [] $($($parameters)*)?)
+        if $crate::__private::logs_are_heard() {
+            $crate::__log_template!($level; []; $template; [] [] $($($parameters)*)?)
+        }
     };
     ($level:expr; $($key:tt = $value:expr),+; $template:literal $(, $($parameters:tt)*)?) => {
-        $crate::__log_template!($level; [$($key = $value,)+]; $template; [] [] $($($parameters)*)?)
+        if $crate::__private::logs_are_heard() {
+            $crate::__log_attributes!($level; [] [$(($key, $value))+]; $template; $($($parameters)*)?)
+        }
     };
 }
 
-/// Binds the parameters one by one, so that each is evaluated once: each `parameter` is a name of its own. The first list is what the
+/// Binds the attributes one by one, where the log is said: what evaluates them is the program's, and may log, too.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __log_attributes {
+    ($level:expr; $bound:tt []; $template:literal; $($parameters:tt)*) => {
+        $crate::__log_template!($level; $bound; $template; [] [] $($parameters)*)
+    };
+    ($level:expr; [$($bound:tt)*] [($key:tt, $value:expr) $($rest:tt)*]; $template:literal; $($parameters:tt)*) => {
+        match &$value {
+            attribute => $crate::__log_attributes!(
+                $level; [$($bound)* ($key, attribute)] [$($rest)*]; $template; $($parameters)*
+            ),
+        }
+    };
+}
+
+/// Binds the parameters in the same way: each `parameter` is a name of its own. The first list is what the
 /// template is printed with, the second one what the attributes are.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __log_template {
-    ($level:expr; [$($key:tt = $value:expr,)*]; $template:literal; [] []) => {
+    ($level:expr; [$(($key:tt, $attribute:ident))*]; $template:literal; [] []) => {
         $crate::__private::log($level, ::std::option::Option::None, |fields| {
-            $($crate::__log_attribute!(fields, $key, $value);)*
+            $($crate::__log_value!(fields, $crate::__log_key!($key), $attribute);)*
             $crate::__private::message(fields, ::std::format_args!($template));
         })
     };
-    ($level:expr; [$($key:tt = $value:expr,)*]; $template:literal; [$($printed:tt)+] [$(($name:expr, $bound:ident))+]) => {
+    ($level:expr; [$(($key:tt, $attribute:ident))*]; $template:literal; [$($printed:tt)+] [$(($name:expr, $bound:ident))+]) => {
         $crate::__private::log($level, ::std::option::Option::Some($template), |fields| {
-            $($crate::__log_attribute!(fields, $key, $value);)*
+            $($crate::__log_value!(fields, $crate::__log_key!($key), $attribute);)*
             let mut position = 0;
             $($crate::__log_value!(fields, $crate::__private::parameter_key($name, &mut position), $bound);)+
             let _ = position;
@@ -130,16 +150,12 @@ macro_rules! __log_template {
 
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __log_attribute {
-    ($fields:ident, $key:ident, $value:expr) => {
-        match &$value {
-            value => $crate::__log_value!($fields, ::std::stringify!($key), value),
-        }
+macro_rules! __log_key {
+    ($key:ident) => {
+        ::std::stringify!($key)
     };
-    ($fields:ident, $key:literal, $value:expr) => {
-        match &$value {
-            value => $crate::__log_value!($fields, $key, value),
-        }
+    ($key:literal) => {
+        $key
     };
 }
 
@@ -158,16 +174,19 @@ macro_rules! __log_value {
 mod tests {
     use super::super::logger;
 
-    /// Without a client nothing is evaluated twice, and everything compiles that should.
+    /// Every form, of which nothing is evaluated: there is no client.
     #[test]
-    fn every_form_compiles() {
+    fn without_a_client_no_argument_is_evaluated() {
+        fn unasked<T>() -> T {
+            panic!("nobody could hear of it")
+        }
         let (left, name, list) = (2, String::from("lamp"), [1, 2]);
         logger::trace!("plain");
-        logger::debug!("{left} left, {}%", 50);
-        logger::info!("{name} {list:?}", name = name, list = list);
-        logger::warn!(name = name, "http.status" = 503u16; "answered {}", 1.5f32,);
-        logger::warning!(ok = true; "{}{}", 'c', std::net::Ipv4Addr::LOCALHOST);
-        logger::error!("{0} and again {0}", &*name);
+        logger::debug!("{left} left, {}%", unasked::<i32>());
+        logger::info!("{name} {list:?} {unasked}", name = name, list = list, unasked = unasked::<u8>());
+        logger::warn!(name = name, "http.status" = unasked::<u16>(); "answered {}", 1.5f32,);
+        logger::warning!(ok = unasked::<bool>(); "{}{}", 'c', std::net::Ipv4Addr::LOCALHOST);
+        logger::error!("{0} and again {0}", unasked::<String>());
         logger::fatal!("{{braces}}");
     }
 }

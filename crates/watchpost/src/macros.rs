@@ -1,6 +1,6 @@
 //! Macros: what needs the caller's crate or its format string.
 
-/// The release of your crate, as `name@version`; for [`Options::release`](crate::Options::release) (features I06).
+/// The release of your crate, as `name@version`; for [`Options::release`](crate::Options::release).
 ///
 /// ```
 /// let options = watchpost::Options::new().release(watchpost::release_name!())?;
@@ -13,8 +13,8 @@ macro_rules! release_name {
     };
 }
 
-/// Captures a message made from a template and its parameters, which come after it: two messages of one template are one issue
-/// (features E07). The parameters are evaluated, and printed only if the message is captured. Returns what [`capture_message`](crate::capture_message()) does.
+/// Captures a message made from a template and its parameters, which come after it: two messages of one template are one issue.
+/// The parameters are evaluated, and printed only if the message is captured. Returns what [`capture_message`](crate::capture_message()) does.
 ///
 /// ```
 /// let order = 42;
@@ -51,7 +51,7 @@ pub mod __private {
 
     use watchpost_core::{FieldValue, Fields};
 
-    pub use watchpost_core::api::{capture_template, log};
+    pub use watchpost_core::api::{capture_template, log, logs_are_heard};
 
     /// Adds the text of a log.
     pub fn message(fields: &mut Fields, text: Arguments<'_>) {

@@ -13,7 +13,7 @@ use crate::errors::{AsError, Draft, ErrorRecord, Group, View};
 use crate::session::Matter;
 use crate::{client, hints, layer, message, mute};
 
-/// Captures an error with its causes and the stack of the caller (features E03): any type that implements [`Error`](std::error::Error), a
+/// Captures an error with its causes and the stack of the caller: any type that implements [`Error`](std::error::Error), a
 /// boxed one, several in a `Vec`, and with
 /// the features of their names those of `anyhow`, `eyre` and `error-stack`; see [`AsError`].
 ///
@@ -42,7 +42,7 @@ pub fn capture_exception<K, E: AsError<K> + ?Sized>(error: &E) -> Option<EventId
     capture_error(error)
 }
 
-/// Captures several errors as one issue, each with its causes (features E15). Without an error in it nothing is captured.
+/// Captures several errors as one issue, each with its causes. Without an error in it nothing is captured.
 ///
 /// ```
 /// # use watchpost_core::api::capture_group;
@@ -64,7 +64,7 @@ pub fn capture_group<'a, K, E: AsError<K> + ?Sized + 'a>(
     viewed(&Entry::default(), group.into_view(), Event::default(), Vec::new())
 }
 
-/// Captures the error that it shows, and returns what it was given: `fallible().capture_err()?` (features E04).
+/// Captures the error that it shows, and returns what it was given: `fallible().capture_err()?`.
 ///
 /// An error that then comes out of a request, or is logged, is not reported again.
 ///
@@ -106,7 +106,7 @@ pub fn capture_message_at(level: impl Into<Level>, text: &str) -> Option<EventId
     built(&Entry::default(), Matter::Message, level, || Event { level: Some(level), ..message::event(text) })
 }
 
-/// Captures a message made from a template, which groups; the macro `capture_message!` calls it (features E07). `format` makes the text and
+/// Captures a message made from a template, which groups; the macro `capture_message!` calls it. `format` makes the text and
 /// the parameters, if the message passes the gates.
 #[inline(never)]
 pub fn capture_template(template: &str, format: impl FnOnce() -> (String, Vec<Value>)) -> Option<EventId> {
@@ -116,7 +116,7 @@ pub fn capture_template(template: &str, format: impl FnOnce() -> (String, Vec<Va
     })
 }
 
-/// Captures an event of the program's own making; what it sets itself wins over the scopes (features E10, E11).
+/// Captures an event of the program's own making; what it sets itself wins over the scopes.
 #[inline(never)]
 pub fn capture_event(event: Event) -> Option<EventId> {
     built(&Entry::default(), Matter::of(&event), Level::Error, || event)
@@ -148,7 +148,7 @@ fn built<D: Into<Draft>>(
         .during(Beyond::Nothing, || layer::capture_as(matter, &Scopes::at_hand(), default_level, None, build))
 }
 
-/// The id of the last error event of this isolation scope (features E13).
+/// The id of the last error event of this isolation scope.
 #[must_use]
 pub fn last_event_id() -> Option<EventId> {
     Scopes::current().isolation().last_event_id()
@@ -161,7 +161,7 @@ pub fn add_breadcrumb(breadcrumb: Breadcrumb) {
     }
 }
 
-/// Captures an error with more to say about it than the scopes do (features E05).
+/// Captures an error with more to say about it than the scopes do.
 ///
 /// ```
 /// # use watchpost_core::api::capture;

@@ -26,14 +26,16 @@ pub fn capture_feedback(feedback: Feedback) -> Option<EventId> {
     }
     let scopes = Scopes::at_hand();
     let client = scopes.client()?;
-    if client.is_limited(Category::Feedback) {
+    let limited = client.is_limited(Category::Feedback);
+    if limited {
         client.ledger().record(DiscardReason::RatelimitBackoff, Category::Feedback, 1);
-        return None;
+        client.options().tap.as_ref()?;
     }
-    send(&client, &scopes, feedback)
+    send(&client, &scopes, feedback, limited)
 }
 
-fn send(client: &Client, scopes: &Scopes, mut feedback: Feedback) -> Option<EventId> {
+/// Queues it; `only_copied`: for the developer's own receiver alone.
+fn send(client: &Client, scopes: &Scopes, mut feedback: Feedback, only_copied: bool) -> Option<EventId> {
     if let Some((end, _)) = feedback.message.char_indices().nth(Feedback::MAX_MESSAGE) {
         feedback.message.truncate(end);
     }
@@ -43,6 +45,10 @@ fn send(client: &Client, scopes: &Scopes, mut feedback: Feedback) -> Option<Even
     let trace = scopes.event_trace(client);
     let (layers, default_level) = (scopes.layers(), Level::Info);
     let job = EventJob { event, layers, trace, default_level, ..EventJob::default() };
+    if only_copied {
+        client.push(Job::copied_feedback(job));
+        return None;
+    }
     client.push(Job::feedback(job)).then_some(id)
 }
 

@@ -11,7 +11,7 @@ pub fn logs_are_heard() -> bool {
     client::any_active() && !mute::is_muted()
 }
 
-/// Sends a log (features L01 to L06). `template` is its text before the parameters were filled in, if there are any; `collect` adds the
+/// Sends a log. `template` is its text before the parameters were filled in, if there are any; `collect` adds the
 /// attributes, and last the text under the key `message`. It runs if there is a client that wants logs.
 pub fn log(level: LogLevel, template: Option<&'static str>, collect: impl FnOnce(&mut Fields)) {
     if !logs_are_heard() {

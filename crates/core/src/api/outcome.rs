@@ -8,8 +8,7 @@ use crate::errors::{AsError, Draft, ErrorRecord, View, has_closed_pipe};
 use crate::integration::RawStack;
 use crate::layer;
 
-/// Reports the error with which `main` ends, if there is one, and passes the result on: what is printed and the exit code stay what they are
-/// (features E01).
+/// Reports the error with which `main` ends, if there is one, and passes the result on: what is printed and the exit code stay what they are.
 ///
 /// The error is not handled, and its level `fatal`. It has no stack but its own backtrace, if it carries one: it has left the functions that it
 /// came from. One that was reported before, as by `#[instrument(err)]`, is not reported again; nor is one whose cause is a closed pipe

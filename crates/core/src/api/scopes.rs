@@ -28,7 +28,7 @@ pub fn current_scope() -> Scope {
     current::own_current().current_scope().clone()
 }
 
-/// Runs `work` with a current scope of its own: what is set in it ends with it, also when `work` panics (features G05).
+/// Runs `work` with a current scope of its own: what is set in it ends with it, also when `work` panics.
 ///
 /// ```
 /// # use watchpost_core::api::{capture_message, with_scope};
@@ -43,8 +43,7 @@ pub fn with_scope<T>(work: impl FnOnce(&Scope) -> T) -> T {
     work(scopes.current_scope())
 }
 
-/// Runs `work` as a unit of work of its own: an isolation and a current scope that start with what is set now, and end with it
-/// (features G06).
+/// Runs `work` as a unit of work of its own: an isolation and a current scope that start with what is set now, and end with it.
 pub fn with_isolation_scope<T>(work: impl FnOnce(&Scope) -> T) -> T {
     let scopes = Arc::new(Scopes::current().isolated());
     let _entered = scopes.attach();
@@ -128,7 +127,7 @@ pub fn set_extra(key: impl Into<String>, value: impl Serialize) {
     Scopes::current().isolation().set_extra(key, value);
 }
 
-/// Names the transaction that is open, and says what the name is (features T11). Without one, the name of the scope's events.
+/// Names the transaction that is open, and says what the name is. Without one, the name of the scope's events.
 pub fn set_transaction_name(name: impl Into<String>, source: TransactionSource) {
     let scopes = Scopes::current();
     let name = name.into();

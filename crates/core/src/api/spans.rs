@@ -25,7 +25,7 @@ pub fn current_span() -> Option<Span> {
     Scopes::current().span()
 }
 
-/// Changes the span that is current here; nothing happens where none is recorded (features T12).
+/// Changes the span that is current here; nothing happens where none is recorded.
 ///
 /// ```
 /// # use watchpost_core::api::{start_transaction, update_current_span};
@@ -41,7 +41,7 @@ pub fn update_current_span(update: impl FnOnce(&Span)) {
     }
 }
 
-/// Sets a number of the transaction that is open, with a unit as `byte` or `millisecond`; empty for none (features T10).
+/// Sets a number of the transaction that is open, with a unit as `byte` or `millisecond`; empty for none.
 #[deprecated(note = "use an attribute: update_current_span(|span| span.set_attribute(name, value))")]
 pub fn set_measurement(name: impl Into<String>, value: f64, unit: &str) {
     if let Some(span) = &Scopes::current().span {
@@ -53,7 +53,7 @@ pub fn set_measurement(name: impl Into<String>, value: f64, unit: &str) {
     }
 }
 
-/// Continues the trace that the headers name, and prepares a root span in it (features T06, `protocol.md` §8.8). Without valid headers it is a
+/// Continues the trace that the headers name, and prepares a root span in it. Without valid headers it is a
 /// trace that begins here.
 ///
 /// Everything that is captured in this isolation scope from now on is in the trace, and so is every root that begins in this unit of work. The
@@ -128,7 +128,7 @@ pub fn trace_headers() -> Vec<(&'static str, String)> {
 }
 
 /// As [`trace_headers`], for a request to this URL: empty unless the option `trace_propagation_targets` names it, and always for the host that
-/// the client itself reports to (features T16).
+/// the client itself reports to.
 ///
 /// ```
 /// # use watchpost_core::api::trace_headers_for;
@@ -148,8 +148,8 @@ pub fn trace_headers_for(url: &str) -> Vec<(&'static str, String)> {
     }
 }
 
-/// The variables that let a program which is started from here continue the trace: `SENTRY_TRACE` and `SENTRY_BAGGAGE`, which its `init` reads
-/// (`protocol.md` §8.1). Empty without a client.
+/// The variables that let a program which is started from here continue the trace: `SENTRY_TRACE` and `SENTRY_BAGGAGE`, which its `init` reads.
+/// Empty without a client.
 ///
 /// ```
 /// # use watchpost_core::api::trace_environment;
@@ -163,13 +163,13 @@ pub fn trace_environment() -> Vec<(&'static str, String)> {
     vec![("SENTRY_TRACE", outgoing.sentry_trace()), ("SENTRY_BAGGAGE", outgoing.baggage(None))]
 }
 
-/// The value of an outgoing `sentry-trace` header (features T08). `None` without a client.
+/// The value of an outgoing `sentry-trace` header. `None` without a client.
 #[must_use]
 pub fn traceparent() -> Option<String> {
     Some(outgoing()?.sentry_trace())
 }
 
-/// The value of an outgoing `baggage` header (features T09). `None` without a client, or with nothing to say. A request that has a `baggage`
+/// The value of an outgoing `baggage` header. `None` without a client, or with nothing to say. A request that has a `baggage`
 /// of others already keeps theirs:
 ///
 /// ```

@@ -5,7 +5,7 @@ use super::operation::{may_tell, text};
 use crate::span::Span;
 
 /// How many tokens a call took. Cached tokens are part of the input, and those of reasoning part of the output: reported beside them, they would
-/// be paid twice (`protocol.md` §17.2).
+/// be paid twice.
 ///
 /// ```
 /// use watchpost_core::gen_ai::{self, TokenUsage};
@@ -36,7 +36,7 @@ pub struct TokenUsage {
 }
 
 impl TokenUsage {
-    /// Records it on the span of the call (features A04).
+    /// Records it on the span of the call.
     pub fn record(&self, span: &Span) {
         for (key, value) in self.attributes() {
             if let Some(value) = value {

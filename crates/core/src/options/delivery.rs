@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Options;
-use crate::spool::SpoolOptions;
+use crate::spool::{Spool, SpoolOptions};
 use crate::transport::Transport;
 
 impl Options {
@@ -65,7 +65,13 @@ impl Options {
         self
     }
 
-    /// Whether fewer traces are kept while more is captured than can be sent (`protocol.md` §20.8): while the queue overflows or a rate
+    /// Keeps what cannot be sent as [`spool`](Self::spool) says, but in a store of the program's own instead of a directory. Default: none.
+    pub fn spool_store(mut self, store: impl Spool) -> Self {
+        self.spool_store = Some(Arc::new(store));
+        self
+    }
+
+    /// Whether fewer traces are kept while more is captured than can be sent: while the queue overflows or a rate
     /// limit is in force, the share of traces that is kept is halved every ten seconds, down to 1/1024; it is restored at once when all is
     /// well. The loss is counted as `backpressure`. Errors are not concerned, and neither are traces that the program decided on where it
     /// started them. Default: true.

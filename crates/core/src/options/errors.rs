@@ -38,7 +38,7 @@ impl Options {
     }
 
     /// Errors of this type are not captured, wherever they stand in a chain of causes and whoever captures it; they are counted as
-    /// `event_processor` (features I21). Default: none.
+    /// `event_processor`. Default: none.
     ///
     /// ```
     /// let options = watchpost_core::Options::new().ignore_error::<std::fmt::Error>();
@@ -72,7 +72,7 @@ impl Options {
         self
     }
 
-    /// Whether what comes as an error and is no failure is not captured; it is counted as `event_processor` (features B01). That is, wherever
+    /// Whether what comes as an error and is no failure is not captured; it is counted as `event_processor`. That is, wherever
     /// it stands in a chain of causes:
     ///
     /// - a task of tokio's that was cancelled, `JoinError::Cancelled`;
@@ -86,7 +86,7 @@ impl Options {
         self
     }
 
-    /// Says more about errors of this type, wherever they stand in a chain of causes: a fingerprint, tags, a level (features B04, B05). It runs
+    /// Says more about errors of this type, wherever they stand in a chain of causes: a fingerprint, tags, a level. It runs
     /// where the error is captured, while it is at hand, and has an event of its own to fill in; what the program says at the capture
     /// wins over it, and it wins over the scopes. One that panics has said nothing. Default: none.
     ///
@@ -119,7 +119,7 @@ impl Options {
     /// counted as `before_send`. Default: none.
     ///
     /// Other SDKs hand over a hint with the original error here. An error is borrowed from whoever captures it and cannot come along to the worker;
-    /// what needs it is said by [`on_error`](Self::on_error) and [`ignore_error_if`](Self::ignore_error_if), where it is at hand (features E18).
+    /// what needs it is said by [`on_error`](Self::on_error) and [`ignore_error_if`](Self::ignore_error_if), where it is at hand.
     pub fn before_send(mut self, hook: impl Fn(Event) -> Option<Event> + Send + Sync + 'static) -> Self {
         self.before_send = Some(Arc::new(hook));
         self

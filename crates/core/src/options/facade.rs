@@ -118,7 +118,7 @@ impl Options {
         self.tap.get_or_insert_with(|| Arc::new(tap));
     }
 
-    /// What there is only the copy for, is complete (`protocol.md` §19).
+    /// What there is only the copy for, is complete.
     pub fn show_everything(&mut self) {
         self.traces_sample_rate = Some(SampleRate::ALL);
         self.traces_sampler = None;

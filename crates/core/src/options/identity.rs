@@ -4,7 +4,7 @@ use super::{MaybeDsn, Options, Setting};
 use crate::error::InitError;
 
 impl Options {
-    /// Where to report to. An empty string switches reporting off (§1.1), whatever `SENTRY_DSN` says. Default: `SENTRY_DSN`, else off.
+    /// Where to report to. An empty string switches reporting off, whatever `SENTRY_DSN` says. Default: `SENTRY_DSN`, else off.
     ///
     /// # Errors
     /// [`InitError::Dsn`], which says what part of the DSN is wrong.
@@ -19,7 +19,7 @@ impl Options {
     /// The environment, as `staging`. Default: `SENTRY_ENVIRONMENT`, else `production` (in debug builds too).
     ///
     /// # Errors
-    /// [`InitError::Environment`] for a name that the server would refuse (`protocol.md` §5.3).
+    /// [`InitError::Environment`] for a name that the server would refuse.
     pub fn environment(mut self, environment: impl Into<String>) -> Result<Self, InitError> {
         self.environment = crate::valid::environment(environment.into())?;
         Ok(self)
@@ -29,7 +29,7 @@ impl Options {
     /// commit that the build platform names in the environment, else none.
     ///
     /// # Errors
-    /// [`InitError::Release`] for a name that the server would refuse (`protocol.md` §5.3).
+    /// [`InitError::Release`] for a name that the server would refuse.
     pub fn release(mut self, release: impl Into<String>) -> Result<Self, InitError> {
         self.release = crate::valid::release(release.into())?;
         Ok(self)

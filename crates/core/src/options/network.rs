@@ -6,7 +6,7 @@ use watchpost_protocol::{Dsn, Scheme};
 
 use super::Options;
 
-/// What is done to a body before it is sent (`protocol.md` §2.7).
+/// What is done to a body before it is sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CompressionAlgo {
@@ -44,7 +44,7 @@ struct Proxies {
 }
 
 impl Options {
-    /// How bodies are compressed. Default: [`CompressionAlgo::Gzip`] (features V07).
+    /// How bodies are compressed. Default: [`CompressionAlgo::Gzip`].
     pub fn compression(mut self, algo: CompressionAlgo) -> Self {
         self.network.compression = algo;
         self

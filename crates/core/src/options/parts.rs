@@ -88,4 +88,8 @@ impl<R: Rng> Rng for Custom<R> {
     fn next_u64(&self) -> u64 {
         self.ask(R::next_u64, || ThreadRng.next_u64())
     }
+
+    fn next_unique_u64(&self) -> u64 {
+        self.ask(R::next_unique_u64, || ThreadRng.next_unique_u64())
+    }
 }

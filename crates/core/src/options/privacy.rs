@@ -5,7 +5,7 @@ use crate::body_size::MaxRequestBodySize;
 use crate::scrub::EventScrubber;
 
 impl Options {
-    /// Whether what tells who somebody is may be collected by integrations and sent: addresses and cookies (`protocol.md` §16.1). Secrets are
+    /// Whether what tells who somebody is may be collected by integrations and sent: addresses and cookies. Secrets are
     /// another matter, see [`event_scrubber`](Self::event_scrubber). Default: false.
     pub fn send_default_pii(mut self, send: bool) -> Self {
         self.send_default_pii = send;
@@ -19,7 +19,7 @@ impl Options {
         self
     }
 
-    /// What takes secrets out of everything before a hook sees it and before it is sent (features I23); `None`: nothing does, and only what
+    /// What takes secrets out of everything before a hook sees it and before it is sent; `None`: nothing does, and only what
     /// integrations collect is filtered. Default: [`EventScrubber::default()`].
     pub fn event_scrubber(mut self, scrubber: impl Into<Option<EventScrubber>>) -> Self {
         self.event_scrubber = scrubber.into();

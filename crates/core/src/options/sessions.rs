@@ -4,7 +4,7 @@ use super::Options;
 use crate::session::SessionMode;
 
 impl Options {
-    /// Whether sessions begin and end by themselves (features section 3; `protocol.md` §12): each request to the request layer is one; with
+    /// Whether sessions begin and end by themselves: each request to the request layer is one; with
     /// [`SessionMode::Application`] the run of the program is, from `init` to the drop of its guard. Sessions need a
     /// [`release`](Self::release): without one there are none. Default: true.
     pub fn auto_session_tracking(mut self, track: bool) -> Self {

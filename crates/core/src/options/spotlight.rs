@@ -1,8 +1,10 @@
 //! A copy of everything for a receiver on this machine (`protocol.md` §19).
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::Options;
+use crate::tap::Tap;
 
 /// The address that a receiver has where nobody says otherwise.
 pub(crate) const DEFAULT_URL: &str = "http://localhost:8969/stream";
@@ -92,6 +94,13 @@ impl Options {
     /// ```
     pub fn spotlight(mut self, receiver: impl Into<Spotlight>) -> Self {
         self.spotlight = receiver.into();
+        self
+    }
+
+    /// Hands a copy of everything to the program itself, as [`spotlight`](Self::spotlight) does to its receiver, in place of which it comes; also of
+    /// what is not sampled, and of what a rate limit keeps from the server. Default: none.
+    pub fn tap(mut self, tap: impl Tap) -> Self {
+        self.tap = Some(Arc::new(tap));
         self
     }
 }

@@ -7,8 +7,8 @@ use watchpost_protocol::{Log, Metric};
 use super::Options;
 
 impl Options {
-    /// Whether logs are sent: those of `watchpost::logger`, and those that a layer or a bridge makes of what it hears, if it was told to
-    /// (features I16). Default: true.
+    /// Whether logs are sent: those of `watchpost::logger`, and those that a layer or a bridge makes of what it hears, if it was told to.
+    /// Default: true.
     pub fn enable_logs(mut self, enabled: bool) -> Self {
         self.enable_logs = enabled;
         self

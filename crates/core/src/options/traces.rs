@@ -12,7 +12,7 @@ use crate::sampling::{Decision, SampleRate, SamplingContext};
 
 impl Options {
     /// The share of traces that is kept, where neither a sampler nor the caller of this program decides. Not set means that tracing is
-    /// off, which is not the same as 0.0 (`protocol.md` §8.6). Default: `SENTRY_TRACES_SAMPLE_RATE`, else not set.
+    /// off, which is not the same as 0.0. Default: `SENTRY_TRACES_SAMPLE_RATE`, else not set.
     ///
     /// # Errors
     /// [`InitError::SampleRate`] for what is not a number between 0 and 1.
@@ -22,7 +22,7 @@ impl Options {
     }
 
     /// Decides about each trace that begins here, before the parent's decision and `traces_sample_rate`. Runs on the thread that starts
-    /// the root span. One that panics leaves the decision to those two. Default: none (`protocol.md` §8.6).
+    /// the root span. One that panics leaves the decision to those two. Default: none.
     ///
     /// It sees the root as it starts: its name, its operation, and the attributes that it starts with.
     ///
@@ -54,7 +54,7 @@ impl Options {
     /// Transactions that are not wanted, by their whole name: `/health`, or `tick *`, in which `*` is anything. A path also names the requests to
     /// it, by whatever method: `/health` is `GET /health`. Such a root is not sampled, and neither is what continues its trace elsewhere,
     /// whatever the sampler and the caller say; it is counted as `sample_rate`. One that is given its name later is dropped when it ends,
-    /// and counted as `event_processor`. Replaces what was set before. Default: none (features T15).
+    /// and counted as `event_processor`. Replaces what was set before. Default: none.
     pub fn ignore_transactions<P: Into<Pattern>>(mut self, names: impl IntoIterator<Item = P>) -> Self {
         self.ignore_transactions = names.into_iter().map(Into::into).collect();
         self
@@ -69,7 +69,7 @@ impl Options {
     }
 
     /// Transactions that are not wanted, by what they answered: those whose `http.response.status_code` is one of these, as `[404]` or
-    /// `300..400`. They are dropped when they end, and counted as `event_processor` (`protocol.md` §6.3). Replaces what was set before.
+    /// `300..400`. They are dropped when they end, and counted as `event_processor`. Replaces what was set before.
     /// Default: none.
     pub fn trace_ignore_status_codes(mut self, codes: impl IntoIterator<Item = u16>) -> Self {
         self.trace_ignore_status_codes = codes.into_iter().collect();
@@ -79,7 +79,7 @@ impl Options {
     /// The URLs whose requests are given headers of the trace, by the layers for clients and by [`trace_headers_for`](crate::api::trace_headers_for): those that contain one of these texts, or, with
     /// the feature `regex`, in which one of these expressions is found. A text is found anywhere, in the query of somebody else's URL too;
     /// `https://api.example.com/` says more than `api.example.com`. An empty list is no URL at all. The host of the DSN is never
-    /// one of them. Default: every URL (`protocol.md` §8.10).
+    /// one of them. Default: every URL.
     ///
     /// ```
     /// # use watchpost_core::Options;
@@ -91,19 +91,19 @@ impl Options {
         self
     }
 
-    /// The id of the organization, for the check of incoming traces (§8.9). Default: the one in the DSN's host.
+    /// The id of the organization, for the check of incoming traces. Default: the one in the DSN's host.
     pub fn org_id(mut self, org_id: impl Into<String>) -> Self {
         self.org_id = Some(org_id.into());
         self
     }
 
-    /// Whether only traces of the own organization are continued (§8.9). Default: false.
+    /// Whether only traces of the own organization are continued. Default: false.
     pub fn strict_trace_continuation(mut self, strict: bool) -> Self {
         self.strict_trace_continuation = strict;
         self
     }
 
-    /// Whether outgoing headers have a W3C `traceparent` too (§8.10). Default: false.
+    /// Whether outgoing headers have a W3C `traceparent` too. Default: false.
     pub fn propagate_traceparent(mut self, propagate: bool) -> Self {
         self.propagate_traceparent = propagate;
         self

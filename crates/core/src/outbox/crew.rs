@@ -82,6 +82,12 @@ impl Crew {
         }
     }
 
+    /// In a test: one more than there is.
+    #[cfg(test)]
+    pub(super) fn add(&mut self) {
+        self.threads += 1;
+    }
+
     /// How many workers there are.
     pub(super) fn threads(&self) -> usize {
         self.threads

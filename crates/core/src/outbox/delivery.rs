@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use watchpost_protocol::{Category, DiscardReason, Envelope, Item, ItemType, RateLimit};
+use watchpost_protocol::{DiscardReason, Envelope, Item, ItemType, RateLimit};
 
 use super::report::Leaving;
 use super::{Prepare, Shared, Wire};
@@ -24,15 +24,24 @@ pub(super) enum Answered {
 pub(super) struct Outcry(Option<String>);
 
 impl<P: Prepare> Shared<P> {
-    /// Delivers what may be sent now.
-    pub(super) fn deliver(&self, mut envelope: Arc<Envelope>) -> Answered {
-        if self.wire.any_limited(&envelope) {
-            self.wire.drop_limited(Arc::make_mut(&mut envelope));
+    /// Delivers what may be sent now. What a limit holds back is lost when the rest has met its fate, and else waits with it.
+    pub(super) fn deliver(&self, envelope: Arc<Envelope>) -> Answered {
+        if !self.wire.any_limited(&envelope) {
+            return self.put(envelope, self.riding_report());
         }
-        if envelope.items.is_empty() {
-            return Answered::NothingLeft;
+        let (rest, limited) = self.wire.part_limited(&envelope);
+        let answered = match rest.items.is_empty() {
+            true => Answered::NothingLeft,
+            false => self.put(Arc::new(rest), self.riding_report()),
+        };
+        if let Answered::Unreachable(_) = answered {
+            return Answered::Unreachable(envelope);
         }
-        self.put(envelope, self.riding_report())
+        for item in &limited {
+            crate::debug!("rate limited: dropped one item of type {}", item.header.ty);
+        }
+        self.wire.lose(DiscardReason::RatelimitBackoff, &limited);
+        answered
     }
 
     /// Delivers, and turns the answer into the action of `protocol.md` §2.8.
@@ -54,7 +63,8 @@ impl<P: Prepare> Shared<P> {
             }
             Some(Delivery::Limited { limits }) => {
                 self.wire.apply(&limits);
-                crate::debug!("the server is limiting us (429): {limits:?}");
+                let limits = limits.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                crate::debug!("the server is limiting us (429): nothing for {limits}");
             }
             Some(Delivery::Rejected { status, message, limits }) => {
                 self.wire.apply(&limits);
@@ -91,33 +101,16 @@ impl<P: Prepare> Shared<P> {
 
 impl Wire {
     fn any_limited(&self, envelope: &Envelope) -> bool {
-        envelope.items.iter().any(|item| self.is_item_limited(&item.header.ty))
+        envelope.items.iter().any(|item| self.is_limited(item.header.ty.category()))
     }
 
-    /// Takes out what may not be sent now, and what belongs to it.
-    fn drop_limited(&self, envelope: &mut Envelope) {
-        let lead_lost =
-            envelope.items.iter().any(|item| is_lead(item) && self.is_item_limited(&item.header.ty));
-        envelope.items.retain(|item| {
-            let goes_with_lead = item.header.ty == ItemType::Attachment && lead_lost;
-            let lost = goes_with_lead || self.is_item_limited(&item.header.ty);
-            if lost {
-                self.lose(DiscardReason::RatelimitBackoff, std::slice::from_ref(item));
-                crate::debug!("rate limited: dropped one item of type {}", item.header.ty);
-            }
-            !lost
-        });
-    }
-
-    /// What is counted by items and by bytes is limited by either (§3.3).
-    fn is_item_limited(&self, ty: &ItemType) -> bool {
-        let or_by = match ty {
-            ItemType::Log => Some(Category::LogByte),
-            ItemType::TraceMetric => Some(Category::TraceMetricByte),
-            ItemType::Attachment => Some(Category::AttachmentItem),
-            _ => None,
-        };
-        self.is_limited(ty.category()) || or_by.is_some_and(|category| self.is_limited(category))
+    /// What may be sent now, and what may not: with an item go those that belong to it.
+    fn part_limited(&self, envelope: &Envelope) -> (Envelope, Vec<Item>) {
+        let is_limited = |item: &Item| self.is_limited(item.header.ty.category());
+        let lead_lost = envelope.items.iter().any(|item| is_lead(item) && is_limited(item));
+        let lost = |item: &Item| is_limited(item) || (lead_lost && item.header.ty == ItemType::Attachment);
+        let (limited, items) = envelope.items.iter().cloned().partition(lost);
+        (Envelope { headers: envelope.headers.clone(), items }, limited)
     }
 
     pub(super) fn lose(&self, reason: DiscardReason, items: &[Item]) {
@@ -126,7 +119,7 @@ impl Wire {
         }
     }
 
-    fn apply(&self, limits: &[RateLimit]) {
+    pub(super) fn apply(&self, limits: &[RateLimit]) {
         if !limits.is_empty() {
             let now = self.now();
             self.limits.apply(limits, now);

@@ -15,10 +15,11 @@ use std::time::{Duration, Instant};
 use watchpost_protocol::{DiscardReason, Envelope};
 
 use super::delivery::Answered;
+use super::hold::Hold;
 use super::queue::{Entry, Label, Priority};
 use super::{End, Prepare, Shared, State};
 use crate::rng::{self, ThreadRng};
-use crate::spool::{Claim, Rank, Refused, Room};
+use crate::spool::{Rank, Refused, Room};
 use crate::unharmed::unharmed;
 
 /// From one envelope that came from the disk to the next (`protocol.md` §2.9).
@@ -27,11 +28,11 @@ const PACE: Duration = Duration::from_millis(100);
 /// How often to look for what other processes have left.
 const LOOK: Duration = Duration::from_secs(60);
 
-/// How long nothing is written after the disk has failed, and nothing read while a rate limit is in force.
+/// How long nothing is written after the disk has failed, and nothing read while a rate limit holds back what there may be.
 const RESPITE: Duration = Duration::from_secs(1);
 
 /// A claim to what the disk has, or as what it is lost.
-type Kept = Result<Box<dyn Claim>, DiscardReason>;
+type Kept = Result<Hold, DiscardReason>;
 
 /// What is known of the disk, under the outbox's lock. Without a spool nothing of it ever changes.
 #[derive(Default)]
@@ -66,7 +67,7 @@ pub(super) enum OnDisk {
     None,
     /// A worker is writing it; and when it has ended meanwhile, whether there was an answer.
     Writing(Option<bool>),
-    Kept(Box<dyn Claim>),
+    Kept(Hold),
     /// The disk would not take it.
     Failed,
 }
@@ -198,6 +199,7 @@ impl<P: Prepare> Shared<P> {
         let kept = unharmed(|| spool.keep(envelope, rank, room, &self.wire.losses));
         match kept.unwrap_or_else(|| Err(Refused::Failed("it panicked".into()))) {
             Ok(claim) => {
+                let claim = Hold::of(claim);
                 let mut state = self.lock();
                 if state.disk.empty {
                     state.disk.empty = false;
@@ -241,27 +243,22 @@ impl<P: Prepare> Shared<P> {
     pub(super) fn drain(&self) {
         let draining = Draining { shared: self };
         let Some(spool) = &self.wire.spool else { return };
-        let limited = self.wire.limits.any_in_force(self.wire.now());
-        if limited {
-            // Not for the next process to lose either: so this one does not look any more once it is closed.
-            let mut state = self.lock();
-            state.disk.look_after(RESPITE);
-            state.disk.empty |= state.end > End::Open;
-            return;
-        }
-        let next = unharmed(|| spool.next(&self.wire.losses)).flatten();
+        let may_go = |category| !self.wire.is_limited(category);
+        let next = unharmed(|| spool.next(&may_go, &self.wire.losses)).flatten();
         let Some((envelope, claim)) = next else {
+            // What a rate limit holds back is not for the next process to lose either: so this one does not look any more once it is closed.
+            let limited = self.wire.limits.any_in_force(self.wire.now());
             let mut state = self.lock();
-            state.disk.empty = true;
-            state.disk.look_after(LOOK);
+            state.disk.empty = !limited || state.end > End::Open;
+            state.disk.look_after(if limited { RESPITE } else { LOOK });
             return;
         };
-        self.deliver_kept(envelope, claim);
+        self.deliver_kept(envelope, Hold::of(claim));
         drop(draining);
     }
 
     /// Sends what is on the disk, and takes it from there if it has met its fate.
-    fn deliver_kept(&self, envelope: Envelope, claim: Box<dyn Claim>) {
+    fn deliver_kept(&self, envelope: Envelope, claim: Hold) {
         let began = Instant::now();
         let mut state = self.lock();
         state.crew.departs(began);
@@ -302,7 +299,7 @@ impl<P: Prepare> Shared<P> {
 pub(super) enum KeptFirst<'a, P: Prepare> {
     No,
     /// It is, and nothing else of the disk is under way.
-    Mine(Box<dyn Claim>, Draining<'a, P>),
+    Mine(Hold, Draining<'a, P>),
     /// It is the next to be sent from there.
     ForLater,
 }

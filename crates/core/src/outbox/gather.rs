@@ -12,6 +12,16 @@ use super::{End, Outbox, Prepare, Shared};
 pub(super) struct Gathering(Option<Instant>);
 
 impl Gathering {
+    /// Somebody is to look within this time; says whether that is news.
+    pub(super) fn is_to_be_looked_at_in(&mut self, within: Duration) -> bool {
+        let due = Instant::now() + within;
+        let sooner = self.0.is_none_or(|before| due < before);
+        if sooner {
+            self.0 = Some(due);
+        }
+        sooner
+    }
+
     /// How long there still is.
     pub(super) fn left(&self) -> Option<Duration> {
         self.0.map(|due| due.saturating_duration_since(Instant::now()))
@@ -47,7 +57,7 @@ impl<P: Prepare> Outbox<P> {
 impl<P: Prepare> Shared<P> {
     /// Queues what is gathered now.
     pub(super) fn gather(self: &Arc<Self>) {
-        let open = self.lock().end == End::Open;
+        let open = self.lock_here().end == End::Open;
         if open {
             for job in self.preparer.gathered() {
                 self.push(job);
@@ -55,14 +65,18 @@ impl<P: Prepare> Shared<P> {
         }
     }
 
+    /// Queues what was gathered while the queue was worked off: nothing will come after that.
+    pub(super) fn gather_last(&self) {
+        for job in self.preparer.gathered() {
+            self.add(job, None);
+        }
+    }
+
     /// Sees to it that somebody looks in time. The worker that sleeps has to be called: it does not know of it.
     fn gather_within(self: &Arc<Self>, within: Duration) {
-        let mut state = self.lock();
-        let due = Instant::now() + within;
-        if state.end > End::Open || state.gathering.0.is_some_and(|before| before <= due) {
-            return;
+        let mut state = self.lock_here();
+        if state.end == End::Open && state.gathering.is_to_be_looked_at_in(within) {
+            self.rouse(state);
         }
-        state.gathering.0 = Some(due);
-        self.rouse(state);
     }
 }

@@ -101,8 +101,16 @@ impl<J> Queue<J> {
         }
     }
 
+    /// Queues a job if there is room, and says whether; hands out what had to go for it, or the job itself.
+    pub(super) fn take_in(&mut self, label: Label, job: J) -> (bool, Vec<Entry<J>>) {
+        match self.push(label, job) {
+            Ok(dropped) => (true, dropped),
+            Err(job) => (false, vec![Entry { number: u64::MAX, label, failures: 0, load: Load::Job(job) }]),
+        }
+    }
+
     /// Queues a job, and hands out what had to go for it. Refused, and handed back, if there is not enough that is less important.
-    pub(super) fn push(&mut self, label: Label, job: J) -> Result<Vec<Entry<J>>, J> {
+    fn push(&mut self, label: Label, job: J) -> Result<Vec<Entry<J>>, J> {
         let label = Label { weight: label.weight.saturating_add(PLACE * size_of::<Entry<J>>()), ..label };
         let mut dropped = Vec::new();
         if !self.fits(&label, self.total) {

@@ -58,9 +58,7 @@ impl<P: Prepare> Shared<P> {
             return;
         }
         let Some(report) = self.new_report() else { return };
-        let mut envelope = Envelope::default();
-        envelope.headers.sdk = Some(self.wire.sdk.clone());
-        self.put(Arc::new(envelope), Some(report));
+        self.put(Arc::new(Envelope::of(&self.wire.sdk, Vec::new())), Some(report));
     }
 
     fn new_report(&self) -> Option<Leaving> {

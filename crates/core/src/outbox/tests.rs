@@ -2,6 +2,7 @@ mod answers;
 mod bounds;
 mod deadlines;
 mod disk;
+mod fork;
 mod gathering;
 mod parallel;
 
@@ -17,7 +18,7 @@ use crate::transport::Delivery;
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(1);
 
-/// A job is the text of its event; `panic` panics and `drop` is dropped.
+/// A job is the text of its event; `panic` panics and `drop` is dropped, and of `one | another` only one fits into an envelope.
 #[derive(Default)]
 struct Preparer {
     gathered: Mutex<Option<&'static str>>,
@@ -36,8 +37,10 @@ impl Prepare for Preparer {
         Label { priority, category: Category::Error, order, weight: job.len() }
     }
 
-    fn prepare(&self, job: &'static str) -> Option<Envelope> {
+    fn prepare(&self, job: &'static str, rest: &mut Option<&'static str>) -> Option<Envelope> {
         assert_ne!(job, "panic");
+        let (job, others) = job.split_once(" | ").map_or((job, None), |(job, others)| (job, Some(others)));
+        *rest = others;
         let mut envelope = Envelope::default();
         envelope.items.extend(Item::json(ItemType::Event, &job));
         (job != "drop").then_some(envelope)
@@ -49,6 +52,10 @@ impl Prepare for Preparer {
 
     fn gathered(&self) -> Vec<&'static str> {
         self.gathered.lock().unwrap().take().into_iter().collect()
+    }
+
+    fn leave_parent(&self) {
+        self.gathered.lock().unwrap().take();
     }
 }
 

@@ -37,20 +37,30 @@ struct Ticket {
     before: u64,
     /// How many of those are left.
     left: usize,
+    /// What came later, and is the rest of one that came before.
+    also: Vec<u64>,
     served: bool,
 }
 
 impl Tickets {
     fn ask(&mut self, before: u64, left: usize) -> u64 {
         self.asked += 1;
-        self.tickets.push(Ticket { number: self.asked, before, left, served: false });
+        self.tickets.push(Ticket { number: self.asked, before, left, also: Vec::new(), served: false });
         self.asked
     }
 
     /// A job is delivered or lost.
     pub(super) fn finish(&mut self, job: u64) {
-        for ticket in self.tickets.iter_mut().filter(|ticket| job < ticket.before) {
+        for ticket in self.tickets.iter_mut().filter(|ticket| ticket.awaits(job)) {
             ticket.left = ticket.left.saturating_sub(1);
+        }
+    }
+
+    /// The rest of a job is queued as another one: whoever waits for the job waits for that, too.
+    pub(super) fn go_on(&mut self, job: u64, rest: u64) {
+        for ticket in self.tickets.iter_mut().filter(|ticket| ticket.awaits(job)) {
+            ticket.left += 1;
+            ticket.also.push(rest);
         }
     }
 
@@ -88,6 +98,10 @@ impl Tickets {
 }
 
 impl Ticket {
+    fn awaits(&self, job: u64) -> bool {
+        job < self.before || self.also.contains(&job)
+    }
+
     fn is_due(&self) -> bool {
         self.left == 0 && !self.served
     }
@@ -246,7 +260,7 @@ impl<P: Prepare> Shared<P> {
 /// What was lost at the end, by kind.
 fn lost(given_up: &[Category], under_way: &[Category]) -> String {
     let mut text = String::new();
-    for (kinds, what) in [(given_up, "given up"), (under_way, "left under way")] {
+    for (kinds, what) in [(given_up, "lost at the deadline"), (under_way, "left under way")] {
         let mut kinds = kinds.to_vec();
         kinds.sort_unstable();
         for kind in kinds.chunk_by(|one, other| one == other) {
@@ -266,7 +280,7 @@ mod tests {
         use Category::{Error, Transaction};
         assert_eq!(
             lost(&[Transaction, Error, Transaction], &[Error]),
-            "1 error given up, 2 transaction given up, 1 error left under way"
+            "1 error lost at the deadline, 2 transaction lost at the deadline, 1 error left under way"
         );
     }
 }

@@ -26,6 +26,8 @@ enum Task<J> {
     Report,
     /// It is time to look at what was gathered.
     Gather,
+    /// It is the last time.
+    GatherLast,
 }
 
 enum Next<J> {
@@ -50,6 +52,7 @@ impl<P: Prepare> Shared<P> {
                 Task::Disk(DiskTask::Drain) => self.drain(),
                 Task::Report => self.report(),
                 Task::Gather => self.gather(),
+                Task::GatherLast => self.gather_last(),
             });
             if done.is_none() {
                 crate::debug!("a worker has failed over an item");
@@ -86,7 +89,7 @@ impl<P: Prepare> Shared<P> {
     fn take_turn(self: &Arc<Self>, mut entry: Entry<P::Job>) {
         let mut turn = Turn { shared: self, number: entry.number, began: None };
         let load = std::mem::replace(&mut entry.load, Load::Sealed(Arc::default()));
-        let Some(envelope) = self.seal(load, &entry.label) else { return };
+        let Some(envelope) = self.seal(load, &entry) else { return };
         let (claim, _draining) = match self.keep_first(&envelope, &entry.label) {
             KeptFirst::No => (None, None),
             KeptFirst::Mine(claim, draining) => (Some(claim), Some(draining)),
@@ -141,7 +144,7 @@ impl<P: Prepare> Shared<P> {
     fn keep_entry(self: &Arc<Self>, mut entry: Entry<P::Job>) {
         let mut turn = Turn { shared: self, number: entry.number, began: None };
         let load = std::mem::replace(&mut entry.load, Load::Sealed(Arc::default()));
-        let Some(envelope) = self.seal(load, &entry.label) else { return };
+        let Some(envelope) = self.seal(load, &entry) else { return };
         if self.lock().disk.is_called() {
             self.keep_or_lose(&entry.label, &envelope);
         } else if self.keep(&envelope, entry.label.rank(), Room::Find).is_err() {
@@ -158,7 +161,7 @@ impl<P: Prepare> Shared<P> {
     }
 
     /// The envelope of what was queued; `None` if nothing is to be sent. A panic on the way costs this one item.
-    fn seal(&self, load: Load<P::Job>, label: &Label) -> Option<Arc<Envelope>> {
+    fn seal(&self, load: Load<P::Job>, entry: &Entry<P::Job>) -> Option<Arc<Envelope>> {
         let job = match load {
             Load::Sealed(envelope) => return Some(envelope),
             Load::Job(job) => job,
@@ -167,16 +170,34 @@ impl<P: Prepare> Shared<P> {
         let lose = |reason| self.wire.losses.record_all(reason, &quantities);
         // What counts for nothing is not for the server, and its limits do not concern it.
         let counts = quantities.iter().any(|(_, quantity)| *quantity > 0);
-        if counts && self.wire.is_limited(label.category) {
+        if counts && self.wire.is_limited(entry.label.category) {
             lose(DiscardReason::RatelimitBackoff);
+            unharmed(|| self.preparer.refused(job));
             return None;
         }
-        let prepared = unharmed(|| self.preparer.prepare(job)).unwrap_or_else(|| {
+        let mut rest = None;
+        let prepared = unharmed(|| self.preparer.prepare(job, &mut rest)).unwrap_or_else(|| {
             crate::debug!("preparing an item panicked: dropped it");
             lose(DiscardReason::InternalSdkError);
             None
         });
+        if let Some(rest) = rest {
+            self.add(rest, Some(entry.number));
+        }
         prepared.map(Arc::new)
+    }
+
+    /// Queues what comes of something that came in time, also in the end; who waits for the job that it is the rest of waits for it, too.
+    pub(super) fn add(&self, job: P::Job, rest_of: Option<u64>) {
+        let label = self.preparer.label(&job);
+        let mut state = self.lock();
+        let number = state.queue.pushed();
+        let (taken, dropped) = state.queue.take_in(label, job);
+        if let (true, Some(first)) = (taken, rest_of) {
+            state.tickets.go_on(first, number);
+        }
+        self.lose(&mut state, DiscardReason::QueueOverflow, &dropped);
+        drop(state);
     }
 
     /// Sends a report if none was sent for long, because there was nothing that it could ride on.
@@ -207,6 +228,10 @@ impl<J> State<J> {
         }
         if let Some(task) = self.disk_task() {
             return Next::Do(Task::Disk(task));
+        }
+        let done = self.end == End::Closing && self.queue.len() == 0;
+        if done && !std::mem::replace(&mut self.gathered_last, true) {
+            return Next::Do(Task::GatherLast);
         }
         if !self.reporting && (self.tickets.are_due() || self.has_last_words(news)) {
             self.reporting = true;

@@ -1,9 +1,9 @@
 //! The client's batches: who adds to them, and what becomes of them.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use watchpost_protocol::{Category, DiscardReason, Envelope, Item};
+use watchpost_protocol::{Category, Contained, Container, DiscardReason, Envelope, Fit};
 
 use super::{ItemJob, Job, LogRecord, MetricRecord, Pipeline, Telemetry};
 use crate::batch::{Added, Batch, Batcher, Entry, Moment};
@@ -19,14 +19,14 @@ const MAX_AGE: Duration = Duration::from_secs(5);
 pub(crate) struct Batches {
     logs: Batcher<LogRecord, Job>,
     metrics: Batcher<MetricRecord, Job>,
-    /// Whether a worker was told to look: once for all that is gathered until it does.
-    reminded: AtomicBool,
+    /// The process in which a worker was told to look, once for all that is gathered until it does; zero: none was.
+    reminded: AtomicU32,
 }
 
 /// A kind of record that is sent in batches.
 pub(crate) trait Record: Sized + Send + 'static {
     /// What the worker makes of it.
-    type Item: Telemetry;
+    type Item: Telemetry + Contained;
     /// What is lost by count and by bytes (§4.2).
     const CATEGORIES: [Category; 2];
 
@@ -34,13 +34,11 @@ pub(crate) trait Record: Sized + Send + 'static {
     fn batcher(batches: &Batches) -> &Batcher<Self, Job>;
     /// Makes the item, with everything that the client and the scopes know.
     fn make(entry: &Entry<'_, Self>, config: &Config) -> Self::Item;
-    /// Puts several into one item of an envelope.
-    fn container(items: &[Self::Item]) -> Result<Item, serde_json::Error>;
 }
 
 impl Batches {
     pub(crate) fn new() -> Self {
-        Batches { logs: Batcher::new(), metrics: Batcher::new(), reminded: AtomicBool::new(false) }
+        Batches { logs: Batcher::new(), metrics: Batcher::new(), reminded: AtomicU32::new(0) }
     }
 
     pub(super) fn logs(&self) -> &Batcher<LogRecord, Job> {
@@ -63,7 +61,8 @@ impl Batches {
         match R::batcher(self).add(record, moment, scopes, fields, Job::batch::<R>) {
             Added::Waits => {}
             Added::First => {
-                if !self.reminded.swap(true, Ordering::AcqRel) {
+                let here = std::process::id();
+                if self.reminded.swap(here, Ordering::AcqRel) != here {
                     outbox.remind(MAX_AGE);
                 }
             }
@@ -77,8 +76,14 @@ impl Batches {
 
     /// Takes what there is. What comes afterwards reminds a worker anew.
     pub(crate) fn take(&self) -> Vec<Job> {
-        self.reminded.store(false, Ordering::Release); // before: what is added in between is taken, or reminds
+        self.reminded.store(0, Ordering::Release); // before: what is added in between is taken, or reminds
         self.logs.take().into_iter().chain(self.metrics.take()).collect()
+    }
+
+    /// Forgets what was gathered before this process was forked.
+    pub(super) fn leave_parent(&self) {
+        self.logs.leave_parent();
+        self.metrics.leave_parent();
     }
 
     /// As [`take`](Self::take), and takes no more records.
@@ -93,23 +98,46 @@ impl Job {
         Job::Item(ItemJob {
             label: Label { priority: Priority::Record, category: count, order: None, weight: batch.weight() },
             quantities: [(count, batch.len() as u64), (bytes, batch.bytes() as u64), (bytes, 0)],
-            prepare: Box::new(move |pipeline| pipeline.prepare_batch(&batch)),
+            prepare: Box::new(move |pipeline, rest| pipeline.prepare_batch(&batch, rest)),
         })
     }
 }
 
 impl Pipeline {
-    fn prepare_batch<R: Record>(&self, batch: &Batch<R>) -> Option<Envelope> {
-        let items: Vec<R::Item> =
-            batch.entries().filter_map(|entry| self.polish(R::make(&entry, &self.config))).collect();
-        if items.is_empty() {
-            return None;
+    fn prepare_batch<R: Record>(&self, batch: &Batch<R>, rest: &mut Option<Job>) -> Option<Envelope> {
+        let mut containers = vec![Container::new()];
+        for entry in batch.entries() {
+            if let Some(item) = self.polish(R::make(&entry, &self.config)) {
+                self.contain(&mut containers, &item);
+            }
         }
-        let lost = || {
-            let quantities = items.iter().map(Telemetry::quantities);
-            quantities.for_each(|lost| self.losses.record_all(DiscardReason::InternalSdkError, &lost));
-        };
+        let full = containers.into_iter().filter(|container| container.count() > 0);
         // Items of one container may be of several traces: no trace is the envelope's (§2.5).
-        self.envelope(R::container(&items), None, None, lost)
+        let mut envelopes = full.map(|container| Envelope::of(&self.config.sdk, vec![container.into_item()]));
+        let first = envelopes.next();
+        let label = Label { priority: Priority::Record, category: R::CATEGORIES[0], order: None, weight: 0 };
+        *rest = Job::sealed(envelopes.collect(), label);
+        first
+    }
+
+    /// Adds an item to the last container, or to a new one if it has no room; what fits none is lost.
+    fn contain<T: Telemetry + Contained>(&self, containers: &mut Vec<Container<T>>, item: &T) {
+        let added = match containers.last_mut().map(|last| last.add(item)) {
+            Some(Ok(Fit::Full)) | None => {
+                let mut next = Container::new();
+                let added = next.add(item);
+                containers.push(next);
+                added
+            }
+            Some(added) => added,
+        };
+        let (reason, why) = match added {
+            Ok(Fit::Taken) => return,
+            Ok(Fit::Full | Fit::TooLarge) => (DiscardReason::Invalid, "it is too large".to_owned()),
+            Err(error) => (DiscardReason::InternalSdkError, error.to_string()),
+        };
+        let lost = item.quantities();
+        crate::debug!("dropped one {}: {why}", lost[0].0);
+        self.losses.record_all(reason, &lost);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use watchpost_protocol::{Category, CheckIn, DynamicSamplingContext, Envelope, EventId, Item};
 
-use super::{ItemJob, Job, Pipeline, Telemetry};
+use super::{ItemJob, Job, Pipeline, Standalone, Telemetry};
 use crate::config::Config;
 use crate::integration::Integration;
 use crate::outbox::{Label, Priority};
@@ -28,7 +28,7 @@ impl Job {
                 weight: size_of::<CheckInJob>() + job.check_in.monitor_slug.as_str().len(),
             },
             quantities: [(Category::Monitor, 1), (Category::Monitor, 0), (Category::Monitor, 0)],
-            prepare: Box::new(move |pipeline| pipeline.prepare_check_in(job)),
+            prepare: Box::new(move |pipeline, _| pipeline.prepare_check_in(job)),
         })
     }
 }
@@ -60,7 +60,9 @@ impl Telemetry for CheckIn {
     }
 
     fn trim(&mut self, _: &Config) {}
+}
 
+impl Standalone for CheckIn {
     fn event_id(&self) -> Option<EventId> {
         None
     }

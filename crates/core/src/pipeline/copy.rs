@@ -6,12 +6,18 @@ use watchpost_protocol::{Category, Envelope};
 
 use super::{EventJob, ItemJob, Job, Pipeline, TransactionJob, weight};
 use crate::losses::Losses;
-use crate::outbox::{Label, Priority};
+use crate::outbox::{Label, Prepare, Priority};
+use crate::unharmed::unharmed;
 
 impl Job {
     /// An event that only the receiver gets: it was not sampled, or the server has enough.
     pub(crate) fn copied_event(job: EventJob) -> Self {
-        Job::copied(weight::event(&job), |pipeline| pipeline.prepare_event(job))
+        Job::copied(weight::event(&job), |pipeline| pipeline.prepare_event(job, &mut None))
+    }
+
+    /// What a user says that only the receiver gets.
+    pub(crate) fn copied_feedback(job: EventJob) -> Self {
+        Job::copied(weight::event(&job), |pipeline| pipeline.prepare_feedback(job))
     }
 
     /// A transaction that only the receiver gets.
@@ -24,7 +30,7 @@ impl Job {
         Job::Item(ItemJob {
             label: Label { priority: Priority::Record, category: Category::Internal, order: None, weight },
             quantities: [(Category::Internal, 0); 3],
-            prepare: Box::new(move |pipeline| {
+            prepare: Box::new(move |pipeline, _| {
                 let aside = pipeline.aside();
                 aside.copy(&prepare(&aside)?);
                 None
@@ -35,17 +41,31 @@ impl Job {
 
 impl Pipeline {
     pub(super) fn copy(&self, envelope: &Envelope) {
-        if let Some(tap) = &self.config.options.tap {
-            tap.copy(envelope);
+        if let Some(tap) = &self.config.options.tap
+            && unharmed(|| tap.copy(envelope)).is_none()
+        {
+            crate::debug!("the receiver of copies panicked");
         }
     }
 
-    /// The same way, on which nothing is counted.
+    /// Copies what a rate limit keeps from the server.
+    pub(super) fn copy_refused(&self, job: Job) {
+        if self.config.options.tap.is_none() {
+            return;
+        }
+        let aside = self.aside();
+        let mut next = Some(job);
+        while let Some(job) = next.take() {
+            aside.prepare(job, &mut next); // which copies it
+        }
+    }
+
+    /// The same way, on which nothing is counted, and nothing taken along: what there is to tell of sessions is for the server.
     fn aside(&self) -> Pipeline {
         Pipeline {
             config: Arc::clone(&self.config),
             losses: Arc::new(Losses::default()),
-            sessions: self.sessions.clone(),
+            sessions: None,
             batches: Arc::clone(&self.batches),
         }
     }

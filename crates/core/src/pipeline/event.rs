@@ -7,7 +7,7 @@ use watchpost_protocol::{
     TraceContext, truncate,
 };
 
-use super::{Pipeline, Telemetry, ceiling, databag};
+use super::{Pipeline, Standalone, Telemetry, ceiling, databag};
 use crate::attachment::Attachment;
 use crate::config::Config;
 use crate::errors::Draft;
@@ -126,7 +126,7 @@ impl EventJob {
 }
 
 /// What is lost with an event and these attachments.
-fn quantities<'a>(attachments: impl Iterator<Item = &'a Attachment>) -> [(Category, u64); 3] {
+pub(crate) fn quantities<'a>(attachments: impl Iterator<Item = &'a Attachment>) -> [(Category, u64); 3] {
     let mut quantities = [(Category::Error, 1), (Category::Attachment, 0), (Category::AttachmentItem, 0)];
     for attachment in attachments {
         quantities[1].1 += attachment.quantity();
@@ -242,7 +242,9 @@ impl Telemetry for Report {
             databag::note(meta, &["logentry", "formatted"], cut.to_meta());
         }
     }
+}
 
+impl Standalone for Report {
     fn event_id(&self) -> Option<EventId> {
         Some(self.event.event_id)
     }

@@ -3,7 +3,7 @@
 use watchpost_protocol::{Category, DiscardReason, Envelope, Event, EventId, Item};
 
 use super::event::Report;
-use super::{EventJob, ItemJob, Job, Pipeline, Telemetry, weight};
+use super::{EventJob, ItemJob, Job, Pipeline, Standalone, Telemetry, weight};
 use crate::config::Config;
 use crate::integration::Integration;
 use crate::outbox::{Label, Priority};
@@ -18,7 +18,7 @@ impl Job {
         Job::Item(ItemJob {
             label: Label { priority: Priority::Error, category: Category::Feedback, order: None, weight },
             quantities: of_feedback(job.quantities()),
-            prepare: Box::new(move |pipeline| pipeline.prepare_feedback(job)),
+            prepare: Box::new(move |pipeline, _| pipeline.prepare_feedback(job)),
         })
     }
 }
@@ -30,7 +30,7 @@ fn of_feedback(mut quantities: [(Category, u64); 3]) -> [(Category, u64); 3] {
 }
 
 impl Pipeline {
-    fn prepare_feedback(&self, job: EventJob) -> Option<Envelope> {
+    pub(super) fn prepare_feedback(&self, job: EventJob) -> Option<Envelope> {
         let dsc = job.trace.dsc.clone();
         let processors = job.processors(&self.config);
         let mut feedback = Feedback(job.into_report(&self.config).without_attachments()); // those are for errors (§14.1)
@@ -75,7 +75,9 @@ impl Telemetry for Feedback {
     fn trim(&mut self, config: &Config) {
         self.0.trim(config);
     }
+}
 
+impl Standalone for Feedback {
     fn event_id(&self) -> Option<EventId> {
         self.0.event_id()
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use watchpost_protocol::{Category, EventId, Item, Log, LogLevel, truncate};
+use watchpost_protocol::{Category, Log, LogLevel, truncate};
 
 use super::batches::{Batches, Record};
 use super::{Job, Telemetry, attributes};
@@ -64,10 +64,6 @@ impl Record for LogRecord {
         }
         attributes::fill(&mut log.attributes, entry.scopes, config);
         log
-    }
-
-    fn container(logs: &[Log]) -> Result<Item, serde_json::Error> {
-        Item::logs(logs)
     }
 }
 
@@ -146,13 +142,5 @@ impl Telemetry for Log {
         if let Some(limit) = config.options.max_value_length {
             truncate(&mut self.body, limit);
         }
-    }
-
-    fn event_id(&self) -> Option<EventId> {
-        None
-    }
-
-    fn item(&mut self) -> Result<Item, serde_json::Error> {
-        Item::logs(std::slice::from_ref(self))
     }
 }

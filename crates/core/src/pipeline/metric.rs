@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use watchpost_protocol::{Attributes, Category, EventId, Item, Metric, MetricType, MetricValue};
+use watchpost_protocol::{Attributes, Category, Metric, MetricType, MetricValue};
 
 use super::batches::{Batches, Record};
 use super::{Job, Telemetry, attributes};
@@ -10,13 +10,6 @@ use crate::batch::{Batcher, Entry};
 use crate::config::Config;
 use crate::integration::Integration;
 use crate::scrub::Rules;
-
-/// One metric that is larger costs all of its envelope (§10.1).
-const MAX_BYTES: usize = 2048;
-
-/// What the JSON of a metric takes besides its name, its value and its attributes, and what that of an attribute takes, about.
-const AROUND: usize = 200;
-const AROUND_ATTRIBUTE: usize = 32;
 
 /// A measurement, without its attributes.
 #[derive(Debug)]
@@ -54,10 +47,6 @@ impl Record for MetricRecord {
             other: Default::default(),
         }
     }
-
-    fn container(metrics: &[Metric]) -> Result<Item, serde_json::Error> {
-        Item::metrics(metrics)
-    }
 }
 
 impl Telemetry for Metric {
@@ -81,22 +70,10 @@ impl Telemetry for Metric {
         self.losses().to_vec()
     }
 
-    // What is too long is refused, not cut: see `refuse`.
+    // What is too long is refused, not cut.
     fn trim(&mut self, _: &Config) {}
 
     fn refuse(&self) -> Option<&'static str> {
-        if !self.value.as_f64().is_finite() {
-            return Some("its value is not finite");
-        }
-        let written = self.losses()[1].1 as usize + AROUND_ATTRIBUTE * self.attributes.len() + AROUND;
-        (written > MAX_BYTES).then_some("it is larger than two kilobytes, with its attributes")
-    }
-
-    fn event_id(&self) -> Option<EventId> {
-        None
-    }
-
-    fn item(&mut self) -> Result<Item, serde_json::Error> {
-        Item::metrics(std::slice::from_ref(self))
+        (!self.value.as_f64().is_finite()).then_some("its value is not finite")
     }
 }

@@ -9,7 +9,7 @@ use watchpost_protocol::{
     TraceContext, Transaction, TransactionInfo, TransactionSource, Value,
 };
 
-use super::{Telemetry, models};
+use super::{Standalone, Telemetry, models};
 use crate::config::Config;
 use crate::dsc;
 use crate::filters;
@@ -177,7 +177,9 @@ impl Telemetry for Transaction {
 
     // Names and descriptions of spans are never cut (§16.7).
     fn trim(&mut self, _: &Config) {}
+}
 
+impl Standalone for Transaction {
     fn event_id(&self) -> Option<EventId> {
         Some(self.event_id)
     }

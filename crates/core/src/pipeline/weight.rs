@@ -7,9 +7,8 @@ use watchpost_protocol::{Breadcrumb, Event, Exception, Frame, Value};
 use super::{EventJob, TransactionJob};
 use crate::attachment::Attachment;
 use crate::heap;
-use crate::merge::Layers;
+use crate::merge::{self, Layers};
 use crate::propagation_context::PropagationContext;
-use crate::scope::ScopeData;
 
 pub(super) fn event(job: &EventJob) -> usize {
     let EventJob { event, layers, stack, printed_stack, fields, attachments, .. } = job;
@@ -17,7 +16,7 @@ pub(super) fn event(job: &EventJob) -> usize {
     let trails = [global, isolation, current].map(|layer| layer.trail.weight()).iter().sum::<usize>();
     size_of::<EventJob>()
         + own(event)
-        + scopes([&current.data, &isolation.data, &global.data])
+        + merge::weight([&current.data, &isolation.data, &global.data])
         + trails
         + stack.as_ref().map_or(0, |stack| size_of_val(&*stack.addresses))
         + printed_stack.as_ref().map_or(0, String::len)
@@ -60,11 +59,5 @@ pub(super) fn transaction(job: &TransactionJob) -> usize {
     let [current, isolation, global] = &job.layers;
     let sampling_context = if job.propagation.frozen.get().is_some() { 1024 } else { 0 };
     let propagation = size_of::<PropagationContext>() + heap::ALLOCATION + sampling_context;
-    job.name.weight() + job.buffer.weight() + propagation + scopes([current, isolation, global])
-}
-
-/// What the scopes hold. The process's own is there anyway, and so is what is the same in two of them.
-fn scopes([current, isolation, global]: [&ScopeData; 3]) -> usize {
-    let beside = |data: &ScopeData, wider: &ScopeData| if data.is_same(wider) { 0 } else { data.weight() };
-    beside(current, isolation) + beside(isolation, global)
+    job.name.weight() + job.buffer.weight() + propagation + merge::weight([current, isolation, global])
 }

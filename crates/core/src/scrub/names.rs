@@ -59,7 +59,7 @@ pub(super) fn names_a_person(header: &str) -> bool {
         || equal(end, "-ip")
 }
 
-/// The value of a header as instrumentation may collect it (§16.4): without `send_default_pii` neither of a person nor a secret. Of one that
+/// The value of a header as instrumentation may collect it: without `send_default_pii` neither of a person nor a secret. Of one that
 /// is an address (`Referer`), what [`url`](super::url) takes out is gone.
 ///
 /// ```

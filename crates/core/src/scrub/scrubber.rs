@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::keys::KeySet;
 use super::names::{cookie_names_a_secret, names_a_person, names_a_secret};
 
-/// Names of secrets (`protocol.md` §16.2). `x_forwarded_for`, which the protocol lists here too, is a person's and stands in
+/// Names of secrets. `x_forwarded_for`, which the protocol lists here too, is a person's and stands in
 /// [`DEFAULT_PII_DENYLIST`] alone.
 pub const DEFAULT_DENYLIST: &[&str] = &[
     "password",
@@ -42,7 +42,7 @@ pub const DEFAULT_DENYLIST: &[&str] = &[
     "XSRF-TOKEN",
 ];
 
-/// Names of what tells who somebody is; they count unless `send_default_pii` is on (`protocol.md` §16.2). The last two are the names that the
+/// Names of what tells who somebody is; they count unless `send_default_pii` is on. The last two are the names that the
 /// conventions have for the client's address among the attributes of a span.
 pub const DEFAULT_PII_DENYLIST: &[&str] =
     &["x_forwarded_for", "x_real_ip", "ip_address", "remote_addr", "client.address", "http.client_ip"];
@@ -67,7 +67,7 @@ pub(super) const CONTENT: &[&str] = &[
     "graphql.document",
 ];
 
-/// Which values are taken out of everything that is sent, by the names under which they stand (features Z01 to Z04).
+/// Which values are taken out of everything that is sent, by the names under which they stand.
 ///
 /// A name matches whole, in any case, with `-` for `_` or the other way round; of a dotted name the end is enough, so that `password` is
 /// `db.password` too. What matches is sent as `[Filtered]`; only a user's `ip_address`, which has to be one, is left out.

@@ -8,8 +8,9 @@ use watchpost_protocol::{
     SessionStatus, SessionUpdate, Timestamp,
 };
 
-use super::Session;
+use super::{Run, Session};
 use crate::clock::Clock;
+use crate::home::Home;
 use crate::losses::Losses;
 
 /// What happened is told of at most so much later (§12.4).
@@ -18,7 +19,10 @@ const INTERVAL: Duration = Duration::from_secs(60);
 /// The most minutes that an item may have (§2.6). There are so many only if no worker could be started for as long.
 const MOST_MINUTES: usize = 100;
 
-/// Updates that do not wait any longer: the most that an envelope may have, less what may come meanwhile (§2.6).
+/// The most updates of runs that wait. There are so many only if runs begin and end faster than they can be told of.
+const MOST_UPDATES: usize = 1000;
+
+/// So many updates do not wait any longer.
 const MANY_UPDATES: usize = 50;
 
 const MINUTE: i64 = 60_000_000;
@@ -34,13 +38,15 @@ pub(crate) struct Ledger {
     call: OnceLock<Call>,
 }
 
-#[derive(Default)]
 struct State {
+    home: Home,
     gathered: Gathered,
     /// The run that goes on.
     running: Option<Arc<Session>>,
     /// Somebody was called, and has not come yet.
     called: bool,
+    /// Nobody comes any more.
+    closed: bool,
 }
 
 /// Sessions that are over and wait to be told of.
@@ -52,7 +58,9 @@ pub(crate) struct Gathered {
 
 impl Ledger {
     pub(crate) fn new(attributes: SessionAttributes, clock: Arc<dyn Clock>, losses: Arc<Losses>) -> Self {
-        Ledger { attributes, clock, losses, state: Mutex::default(), call: OnceLock::new() }
+        let (gathered, home) = (Gathered::default(), Home::here());
+        let state = Mutex::new(State { home, gathered, running: None, called: false, closed: false });
+        Ledger { attributes, clock, losses, state, call: OnceLock::new() }
     }
 
     /// Says whom to call when there is something to send; the first one stays.
@@ -62,10 +70,10 @@ impl Ledger {
 
     /// A run begins; the one before it is over.
     pub(crate) fn begin_run(self: &Arc<Self>, id: SessionId, did: Option<String>) -> Arc<Session> {
-        let run = Some((id, self.clock.monotonic()));
+        let run = Some(Run { id, began: self.clock.monotonic(), process: std::process::id() });
         let session = Arc::new(Session::new(Arc::clone(self), self.clock.now(), run));
         session.set_did(did);
-        let before = self.lock().running.replace(Arc::clone(&session));
+        let before = self.lock_here().running.replace(Arc::clone(&session));
         if let Some(before) = before {
             before.end(SessionStatus::Exited);
         }
@@ -75,7 +83,7 @@ impl Ledger {
 
     /// The run is over, if there is one.
     pub(crate) fn end_run(&self, status: SessionStatus) {
-        let running = self.lock().running.take();
+        let running = self.lock_here().running.take();
         if let Some(running) = running {
             running.end(status);
         }
@@ -85,6 +93,13 @@ impl Ledger {
     pub(super) fn count(&self, started: Timestamp, status: SessionStatus, errored: bool) {
         let minute = Timestamp::from_micros(started.as_micros().div_euclid(MINUTE) * MINUTE);
         let mut state = self.lock();
+        if state.home.is_to_be_asked(started) {
+            state = self.leave_parent_in(state);
+        }
+        if state.closed {
+            drop(state);
+            return self.losses.record(DiscardReason::QueueOverflow, Category::Session, 1);
+        }
         let lost = state.gathered.make_room(minute);
         let of_minute = state.gathered.minute(minute);
         *match status {
@@ -102,8 +117,15 @@ impl Ledger {
 
     /// A run is over, and this is the last that is told of it.
     pub(super) fn note_end(&self, update: SessionUpdate) {
-        let mut state = self.lock();
-        let ended = state.running.take_if(|running| running.run.is_some_and(|(id, _)| id == update.sid));
+        let mut state = self.lock_here();
+        let ended = state.running.take_if(|running| running.run.is_some_and(|run| run.id == update.sid));
+        if state.closed || state.gathered.updates.len() >= MOST_UPDATES {
+            let reason =
+                if state.closed { DiscardReason::QueueOverflow } else { DiscardReason::BufferOverflow };
+            drop(state);
+            drop(ended);
+            return self.losses.record(reason, Category::Session, 1);
+        }
         state.gathered.updates.push(update);
         let many = state.gathered.updates.len() >= MANY_UPDATES;
         self.call_once(state);
@@ -115,7 +137,7 @@ impl Ledger {
 
     /// There is something to send before long.
     pub(super) fn call(&self) {
-        self.call_once(self.lock());
+        self.call_once(self.lock_here());
     }
 
     fn call_once(&self, mut state: MutexGuard<'_, State>) {
@@ -134,12 +156,42 @@ impl Ledger {
 
     /// Whether there is anything to tell of, or will be as soon as what is on its way is through.
     pub(crate) fn is_called(&self) -> bool {
-        self.lock().called
+        self.lock_here().called
+    }
+
+    /// Forgets what happened before this process was forked: its parent tells of it.
+    pub(crate) fn leave_parent(&self) {
+        drop(self.lock_here());
+    }
+
+    /// The lock, for a caller that may be in another process than before.
+    fn lock_here(&self) -> MutexGuard<'_, State> {
+        self.leave_parent_in(self.lock())
+    }
+
+    fn leave_parent_in<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        if !state.home.left() {
+            return state;
+        }
+        let left = (std::mem::take(&mut state.gathered), state.running.take());
+        state.called = false;
+        drop(state);
+        drop(left); // outside the lock: a session that is dropped looks at its ledger
+        self.lock()
+    }
+
+    /// The client is closed: what was not told of by now is lost, and so are the sessions that have not ended yet.
+    pub(crate) fn close(&self) {
+        let mut state = self.lock_here();
+        state.closed = true;
+        let left = std::mem::take(&mut state.gathered);
+        drop(state);
+        self.losses.record(DiscardReason::QueueOverflow, Category::Session, left.count());
     }
 
     /// What waits to be told of, besides the news of a run that goes on.
     pub(crate) fn gather(&self) -> Gathered {
-        let mut state = self.lock();
+        let mut state = self.lock_here();
         state.called = false;
         std::mem::take(&mut state.gathered)
     }
@@ -151,10 +203,9 @@ impl Ledger {
         all.updates.extend(running.and_then(|running| running.news()));
         let mut items: Vec<Item> =
             all.updates.iter().filter_map(|update| Item::session(update).ok()).collect();
-        if !all.minutes.is_empty() {
-            let attrs = self.attributes.clone();
-            let sessions = SessionAggregates { attrs, aggregates: all.minutes, ..Default::default() };
-            items.extend(Item::sessions(&sessions));
+        for minutes in all.minutes.chunks(MOST_MINUTES) {
+            let (attrs, aggregates) = (self.attributes.clone(), minutes.to_vec());
+            items.extend(Item::sessions(&SessionAggregates { attrs, aggregates, ..Default::default() }));
         }
         items
     }
@@ -270,6 +321,24 @@ mod tests {
         let sessions: SessionAggregates = items[0].decode().unwrap();
         assert_eq!((sessions.aggregates[0].exited, sessions.aggregates[0].errored), (1, 1));
         assert_eq!(items.len(), 1);
+    }
+
+    #[test]
+    fn a_child_tells_of_nothing_that_its_parent_tells_of() {
+        let (ledger, _) = ledger();
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&calls);
+        ledger.on_call(move |_| _ = counted.fetch_add(1, Ordering::Relaxed));
+        ledger.count(seconds(0), SessionStatus::Exited, false);
+        ledger.lock().home.be_elsewhere();
+        ledger.count(seconds(1), SessionStatus::Exited, true);
+        assert_eq!(calls.load(Ordering::Relaxed), 2, "nobody who was called comes");
+        let told = ledger.gather();
+        assert_eq!((told.count(), told.minutes[0].errored), (1, 1));
+        ledger.count(seconds(2), SessionStatus::Exited, false);
+        ledger.lock().home.be_elsewhere();
+        assert!(!ledger.is_called());
+        assert_eq!(ledger.gather().count(), 0);
     }
 
     #[test]

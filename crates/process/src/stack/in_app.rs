@@ -5,7 +5,7 @@ use super::symbol::{crate_of, owner, starts_with_path};
 
 /// Tells the program's own frames from those of its libraries.
 ///
-/// The first rule that knows decides (`protocol.md` §5.10):
+/// The first rule that knows decides:
 ///
 /// 1. what the program includes, 2. what it excludes, 3. crates that no program means when it says "my code" (`std`, `tokio`,
 ///    `axum`, this one…), 4. where the source lies (the toolchain, cargo's registry and git checkouts), 5. otherwise it is the

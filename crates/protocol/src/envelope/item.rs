@@ -11,8 +11,6 @@ use crate::check_in::CheckIn;
 use crate::client_report::ClientReport;
 use crate::event::Event;
 use crate::json;
-use crate::log::Log;
-use crate::metric::Metric;
 use crate::session::{SessionAggregates, SessionUpdate};
 use crate::transaction::Transaction;
 use crate::wire;
@@ -130,13 +128,6 @@ item_types! {
     ReplayVideo = "replay_video" => Replay,
 }
 
-/// The payload of a container. Without its version the server would take the address of the sender for that of the user.
-#[derive(Serialize)]
-struct Container<'a, T> {
-    version: u8,
-    items: &'a [T],
-}
-
 impl fmt::Display for ItemType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
@@ -224,33 +215,6 @@ impl Item {
     /// If the check-in cannot be serialised.
     pub fn check_in(check_in: &CheckIn) -> Result<Self, serde_json::Error> {
         Ok(Item::of_json(ItemType::CheckIn, json::to_vec(check_in)?))
-    }
-
-    /// The item of several logs, a hundred at most (§9.1).
-    ///
-    /// # Errors
-    /// If one of them cannot be serialised.
-    pub fn logs(logs: &[Log]) -> Result<Self, serde_json::Error> {
-        Item::container(ItemType::Log, "application/vnd.sentry.items.log+json", logs)
-    }
-
-    /// The item of several metrics, a hundred at most (§10.1).
-    ///
-    /// # Errors
-    /// If one of them cannot be serialised.
-    pub fn metrics(metrics: &[Metric]) -> Result<Self, serde_json::Error> {
-        Item::container(ItemType::TraceMetric, "application/vnd.sentry.items.trace-metric+json", metrics)
-    }
-
-    fn container<T: Serialize>(
-        ty: ItemType,
-        content_type: &str,
-        items: &[T],
-    ) -> Result<Self, serde_json::Error> {
-        let mut header = ItemHeader::new(ty);
-        header.content_type = Some(content_type.to_owned());
-        header.item_count = Some(items.len() as u64);
-        Ok(Item { header, payload: json::to_vec(&Container { version: 2, items })? })
     }
 
     /// Reads the payload of a container: its entries.

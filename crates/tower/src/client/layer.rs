@@ -37,9 +37,9 @@ pub fn propagate_layer() -> PropagateLayer {
 ///
 /// - opens an `http.client` span, named `GET https://api.example.com/carts/7`, where a sampled span is open that it is a child of; a call of gRPC
 ///   is `grpc.client` and named `/shop.v1.Carts/Get`. It ends with the head of the response, with its status; with a request that fails, as
-///   `internal_error`; with one that is dropped half-way, as `cancelled` (`protocol.md` §18.2);
+///   `internal_error`; with one that is dropped half-way, as `cancelled`;
 /// - puts `sentry-trace` and `baggage` on it, with the option `propagate_traceparent` also `traceparent`, if the option
-///   `trace_propagation_targets` names its URL (§8.10). That needs neither a span nor tracing to be on. A `sentry-trace` that is there already
+///   `trace_propagation_targets` names its URL. That needs neither a span nor tracing to be on. A `sentry-trace` that is there already
 ///   says what is continued, and nothing is changed then; a `baggage` of others keeps its members;
 /// - leaves a breadcrumb of the type `http` when it is over.
 ///

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime};
 
 use watchpost_core::debug;
+use watchpost_protocol::Category;
 
 use super::Shared;
 use super::name::Name;
@@ -37,9 +38,11 @@ impl Index {
     }
 
     /// The first that is for this server and that nobody here has.
-    pub(super) fn take_first(&mut self, server: u64) -> Option<Name> {
+    pub(super) fn take_first(&mut self, server: u64, may_go: &dyn Fn(Category) -> bool) -> Option<Name> {
         let free = self.files.iter_mut().filter(|(name, entry)| name.server == server && !entry.claimed);
-        let (name, entry) = free.min_by_key(|(name, entry)| (entry.returned, **name))?;
+        let (name, entry) = free
+            .filter(|(name, _)| may_go(name.category))
+            .min_by_key(|(name, entry)| (entry.returned, **name))?;
         entry.claimed = true;
         Some(*name)
     }

@@ -33,7 +33,7 @@ impl Scene {
     /// What is handed out and sent, in this order.
     fn send_all(&self, spool: &FileSpool) -> Vec<String> {
         let next = || {
-            let (envelope, claim) = spool.next(&self.losses)?;
+            let (envelope, claim) = spool.next(&|_| true, &self.losses)?;
             claim.settle();
             Some(text(&envelope))
         };
@@ -91,14 +91,14 @@ fn nothing_is_handed_out_twice_at_a_time() {
     let scene = Scene::new("claims");
     let (one, other) = (scene.spool(), scene.spool());
     let claim = one.keep(&envelope("mine"), ERROR, Room::Make, &scene.losses).unwrap();
-    assert!(other.next(&scene.losses).is_none(), "it belongs to who keeps it");
+    assert!(other.next(&|_| true, &scene.losses).is_none(), "it belongs to who keeps it");
     drop(claim);
-    let (_, claim) = other.next(&scene.losses).unwrap();
-    assert!(one.next(&scene.losses).is_none(), "it belongs to the other");
+    let (_, claim) = other.next(&|_| true, &scene.losses).unwrap();
+    assert!(one.next(&|_| true, &scene.losses).is_none(), "it belongs to the other");
     drop(claim);
-    let (_, claim) = one.next(&scene.losses).unwrap();
+    let (_, claim) = one.next(&|_| true, &scene.losses).unwrap();
     claim.settle();
-    assert!(other.next(&scene.losses).is_none());
+    assert!(other.next(&|_| true, &scene.losses).is_none());
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn one_that_comes_back_is_behind_the_others() {
     let spool = scene.spool();
     scene.keep(&spool, ERROR, "bad").unwrap();
     scene.keep(&spool, TRACE, "good").unwrap();
-    let (first, claim) = spool.next(&scene.losses).unwrap();
+    let (first, claim) = spool.next(&|_| true, &scene.losses).unwrap();
     assert_eq!(text(&first), "bad");
     drop(claim);
     assert_eq!(scene.send_all(&spool), ["good", "bad"]);
@@ -139,7 +139,7 @@ fn what_is_too_old_goes_and_is_counted() {
     let scene = Scene::new("age");
     scene.keep(&scene.spool(), ERROR, "old").unwrap();
     let impatient = spool_for(&scene.options().max_age(Duration::ZERO), "http://key@localhost/42");
-    assert!(impatient.next(&scene.losses).is_none());
+    assert!(impatient.next(&|_| true, &scene.losses).is_none());
     assert_eq!(scene.lost(), [(DiscardReason::CacheOverflow, Category::Error, 1)]);
     assert!(scene.files().is_empty());
 }
@@ -149,11 +149,11 @@ fn what_is_for_another_project_waits_for_it() {
     let scene = Scene::new("dsn");
     scene.keep(&scene.spool(), ERROR, "for 42").unwrap();
     let other = spool_for(&scene.options(), "http://key@localhost/43");
-    assert!(other.next(&scene.losses).is_none());
+    assert!(other.next(&|_| true, &scene.losses).is_none());
     let renamed = scene.directory.join(Name::new(ERROR, other.shared.server, SystemTime::now()).file());
     fs::rename(&scene.files()[0], &renamed).unwrap();
     let other = spool_for(&scene.options(), "http://key@localhost/43");
-    assert!(other.next(&scene.losses).is_none(), "what the file says counts");
+    assert!(other.next(&|_| true, &scene.losses).is_none(), "what the file says counts");
     let name = Name::new(ERROR, scene.spool().shared.server, SystemTime::now()).file();
     fs::rename(renamed, scene.directory.join(name)).unwrap();
     let new_key = spool_for(&scene.options(), "http://another@localhost/42");
@@ -194,7 +194,7 @@ fn a_directory_that_is_removed_is_made_again() {
     let spool = scene.spool();
     scene.keep(&spool, ERROR, "gone").unwrap();
     fs::remove_dir_all(&scene.directory).unwrap();
-    assert!(spool.next(&scene.losses).is_none());
+    assert!(spool.next(&|_| true, &scene.losses).is_none());
     scene.keep(&spool, ERROR, "kept").unwrap();
     assert_eq!(scene.send_all(&spool), ["kept"]);
 }
@@ -206,7 +206,7 @@ fn where_nothing_can_be_written_it_says_so() {
     let spool = scene.spool();
     let refused = scene.keep(&spool, ERROR, "one").unwrap_err().to_string();
     assert!(refused.contains(scene.directory.to_str().unwrap()), "{refused}");
-    assert!(spool.next(&scene.losses).is_none());
+    assert!(spool.next(&|_| true, &scene.losses).is_none());
     assert!(spool.shared.index().files.is_empty(), "its place is free again");
     fs::remove_file(&scene.directory).unwrap();
     assert!(scene.keep(&spool, ERROR, "two").is_ok());

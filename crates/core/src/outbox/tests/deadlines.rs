@@ -100,3 +100,15 @@ fn what_is_queued_is_sent_when_nobody_waits_for_it() {
     }
     assert!(scene.outbox.close(LONG), "closing waits for the worker alone");
 }
+
+#[test]
+fn a_flush_and_a_close_wait_for_all_that_became_of_a_job() {
+    let scene = scene(10, 1);
+    (0..5).for_each(|_| scene.answer(accepted()));
+    scene.outbox.push("first | second | third");
+    assert!(scene.outbox.flush().wait(LONG));
+    assert_eq!(scene.arrived(), ["first", "second", "third"]);
+    scene.outbox.push("fourth | fifth");
+    assert!(scene.outbox.close(LONG));
+    assert_eq!((scene.arrived().len(), scene.lost().len()), (2, 0));
+}

@@ -26,9 +26,9 @@ impl Spool for Arc<Shelf> {
         Ok(Box::new(Claimed { shelf: Arc::clone(self), entry: Some((rank, envelope.clone())) }))
     }
 
-    fn next(&self, _: &Losses) -> Option<(Envelope, Box<dyn Claim>)> {
+    fn next(&self, may_go: &dyn Fn(Category) -> bool, _: &Losses) -> Option<(Envelope, Box<dyn Claim>)> {
         let mut kept = self.kept.lock().unwrap();
-        let at = (0..kept.len()).min_by_key(|at| kept[*at].0)?;
+        let at = (0..kept.len()).filter(|at| may_go(kept[*at].0.category)).min_by_key(|at| kept[*at].0)?;
         let (rank, envelope) = kept.remove(at);
         let claim = Claimed { shelf: Arc::clone(self), entry: Some((rank, envelope.clone())) };
         Some((envelope, Box::new(claim)))
@@ -59,6 +59,11 @@ impl Shelf {
         let mut envelope = Envelope::default();
         envelope.items.extend(Item::json(ItemType::Event, &text));
         self.kept.lock().unwrap().push((Rank { level, category: Category::Error }, envelope));
+    }
+
+    fn put_log(&self, text: &str) {
+        self.put(9, text);
+        self.kept.lock().unwrap().last_mut().unwrap().0.category = Category::LogItem;
     }
 }
 
@@ -205,4 +210,73 @@ fn a_limit_keeps_the_disk_as_it_is() {
     });
     assert!(scene.outbox.close(LONG));
     assert_eq!((scene.arrived().len(), shelf.texts()), (0, vec!["kept".to_owned()]));
+}
+
+#[test]
+fn what_a_limit_holds_back_waits_and_holds_up_nothing_else() {
+    let shelf = Arc::new(Shelf::default());
+    ["one", "two", "three"].iter().for_each(|text| shelf.put(1, text));
+    shelf.put_log("a log");
+    let scene = spooled(10, 1, &shelf);
+    let limits = watchpost_protocol::rate_limit::parse_rate_limits("600:log_byte:key");
+    scene.answer(Delivery::Accepted { limits });
+    (0..2).for_each(|_| scene.answer(accepted()));
+    assert_eq!([scene.next(), scene.next(), scene.next()].len(), 3);
+    assert!(scene.outbox.close(LONG), "and nobody waits for it in the end");
+    assert_eq!((shelf.texts(), scene.lost()), (vec!["a log".to_owned()], vec![]));
+}
+
+#[test]
+fn what_is_held_back_of_an_envelope_is_lost_only_with_its_answer() {
+    let scene = spooled(10, 1, &Arc::default());
+    scene.outbox.shared.wire.apply(&watchpost_protocol::rate_limit::parse_rate_limits("600:attachment:key"));
+    let mut envelope = Envelope::default();
+    envelope.items.extend(Item::json(ItemType::Event, &"error"));
+    envelope.items.push(Item::attachment("cart.json".to_owned(), None, vec![0; 7]));
+    let envelope = Arc::new(envelope);
+    scene.answer(unreachable());
+    let answered = scene.outbox.shared.deliver(Arc::clone(&envelope));
+    assert!(matches!(answered, delivery::Answered::Unreachable(back) if back == envelope));
+    assert_eq!(scene.lost(), [""; 0], "it may yet be sent, when the limit is over");
+    scene.answer(accepted());
+    scene.outbox.shared.deliver(envelope);
+    assert_eq!(scene.arrived(), ["error", "error"]);
+    assert_eq!(scene.lost(), ["7 attachment ratelimit_backoff", "1 attachment_item ratelimit_backoff"]);
+}
+
+#[test]
+fn a_claim_that_panics_costs_nobody_a_worker() {
+    /// Panics whatever is done with it.
+    struct Panics;
+    impl Spool for Panics {
+        fn keep(&self, _: &Envelope, _: Rank, _: Room, _: &Losses) -> Result<Box<dyn Claim>, Refused> {
+            Ok(Box::new(Panics))
+        }
+        fn next(&self, _: &dyn Fn(Category) -> bool, _: &Losses) -> Option<(Envelope, Box<dyn Claim>)> {
+            static ONE: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(true);
+            let mut envelope = Envelope::default();
+            envelope.items.extend(Item::json(ItemType::Event, &"kept"));
+            ONE.swap(false, std::sync::atomic::Ordering::Relaxed).then(|| (envelope, Box::new(Panics) as _))
+        }
+    }
+    impl Claim for Panics {
+        fn settle(self: Box<Self>) {
+            panic!("not settled");
+        }
+    }
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            if !std::thread::panicking() {
+                panic!("not dropped");
+            }
+        }
+    }
+    let scene = with_spool(10, 1, Some(Arc::new(Panics)));
+    (0..3).for_each(|_| scene.answer(accepted()));
+    assert_eq!(scene.next(), "kept");
+    scene.outbox.push("crash");
+    scene.outbox.push("error");
+    assert_eq!([scene.next(), scene.next()], ["crash", "error"]);
+    assert!(scene.outbox.close(LONG));
+    std::mem::forget(scene); // its spool would panic here
 }

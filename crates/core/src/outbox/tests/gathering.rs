@@ -38,3 +38,15 @@ fn a_worker_is_not_kept_from_its_work() {
     scene.outbox.push("error");
     assert_eq!(scene.next(), "error");
 }
+
+#[test]
+fn what_is_gathered_while_the_queue_is_worked_off_leaves_too() {
+    let scene = scene(10, 1);
+    scene.outbox.push("slow");
+    assert_eq!(scene.next(), "slow");
+    assert!(!scene.outbox.retire());
+    scene.gather("of the slow one");
+    (0..2).for_each(|_| scene.answer(accepted()));
+    assert!(scene.outbox.close(LONG));
+    assert_eq!(scene.arrived(), ["of the slow one"]);
+}

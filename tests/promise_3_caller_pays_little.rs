@@ -75,12 +75,12 @@ impl Integration for Witness {
 impl StackSource for Witness {
     fn capture(&self) -> RawStack {
         self.note("stack: addresses");
-        RawStack([1, 2, 3].into())
+        RawStack { addresses: [1, 2, 3].into(), own: 1 }
     }
 
     fn resolve(&self, stack: &RawStack) -> Option<Stacktrace> {
         self.note("stack: names");
-        assert_eq!(*stack.0, [1, 2, 3]);
+        assert_eq!(*stack.addresses, [1, 2, 3]);
         let frame = Frame { function: Some("charge".into()), ..Frame::default() };
         Some(Stacktrace { frames: vec![frame], ..Stacktrace::default() })
     }

@@ -36,6 +36,68 @@ fn a_type_is_ignored_where_the_program_says_so() {
 }
 
 #[test]
+fn what_is_no_failure_is_not_captured_unless_the_program_wants_it() {
+    let report = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let cancelled = runtime.block_on(async {
+            let task = tokio::spawn(std::future::pending::<()>());
+            task.abort();
+            task.await.unwrap_err()
+        });
+        capture_error(&cancelled);
+        capture_error(&anyhow::Error::new(cancelled).context("the shop closes"));
+        for argument in ["--help", "--version", "--till"] {
+            let shop = clap::Command::new("shop").version("1.0.0");
+            let error = shop.try_get_matches_from(["shop", argument]).unwrap_err();
+            capture_error(&error);
+            capture_error::<_, Box<dyn std::error::Error>>(&error.into());
+        }
+    };
+    let (events, losses) = sent(options(), report);
+    assert_eq!((events.len(), losses), (2, vec!["event_processor/error: 6".to_owned()]));
+    let value = |event: &Event| event.exception.last().unwrap().value.clone().unwrap_or_default();
+    assert!(events.iter().all(|event| value(event).contains("unexpected argument")), "{events:?}");
+    assert_eq!(sent(options().default_ignores(false), report).0.len(), 8);
+}
+
+#[test]
+fn a_closed_pipe_is_a_failure_unless_main_ends_with_it() {
+    let broken = || Error::from(ErrorKind::BrokenPipe);
+    let report = || {
+        capture_error(&broken());
+        assert!(
+            watchpost::report_main(Err::<(), _>(anyhow::Error::new(broken()).context("cannot print")))
+                .is_err()
+        );
+        assert!(watchpost::report_main(Ok::<_, Error>(3)).is_ok_and(|value| value == 3));
+    };
+    let (events, losses) = sent(options(), report);
+    assert_eq!((events.len(), losses), (1, vec!["event_processor/error: 1".to_owned()]));
+    assert_eq!(sent(options().default_ignores(false), report).0.len(), 2);
+}
+
+#[test]
+fn an_error_of_main_is_fatal_not_handled_and_no_news_if_it_was_reported() {
+    let (events, _) = sent(options(), || {
+        let _ = watchpost::report_main(Err::<(), _>(Payment::Declined));
+        capture_error(&unreachable());
+        let _ = watchpost::report_main(Err::<(), _>(unreachable()));
+    });
+    let told = events.iter().map(|event| {
+        let exception = event.exception.last().unwrap();
+        (
+            exception.ty.as_deref().unwrap(),
+            event.level.unwrap(),
+            exception.mechanism.as_ref().unwrap().handled,
+        )
+    });
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [("Payment", watchpost::Level::Fatal, Some(false)), ("Payment", watchpost::Level::Error, Some(true))]
+    );
+}
+
+#[test]
 fn a_name_is_ignored_as_a_whole() {
     let names = [["Payment"], ["errors::Payment"], ["*::Payment"], ["Pay"], ["io::Error"]];
     let sent = names.map(|names| {

@@ -4,13 +4,13 @@ use std::error::Error;
 
 use error_stack::Report;
 use watchpost::{AsError, CaptureErr, capture_error, capture_group};
-use watchpost_testkit::capture;
+use watchpost_testkit::{capture, capture_with, options};
 
 use crate::{Payment, unreachable};
 
 /// `type: value`, the captured error first.
 fn sent<K>(error: &(impl AsError<K> + ?Sized)) -> Vec<String> {
-    let captured = capture(|| {
+    let captured = capture_with(options().default_ignores(false), || {
         capture_error(error);
     });
     let [event] = &captured.events()[..] else { panic!("one error is one event") };

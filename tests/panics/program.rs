@@ -1,13 +1,14 @@
 //! The programs that panic, and what is to be seen of each.
 
-use std::process::{Command, ExitCode, Output};
+use std::io::{Error, ErrorKind};
+use std::process::{Command, ExitCode, Output, Stdio};
 use std::time::Duration;
 use std::{env, panic, thread};
 
 use watchpost::{Delivery, Envelope, Event, Options, Transport};
 use watchpost_testkit::options;
 
-/// Says on stdout what is sent, and what is lost.
+/// Says on stderr what is sent, and what is lost.
 struct Aloud;
 
 impl Transport for Aloud {
@@ -15,9 +16,9 @@ impl Transport for Aloud {
         for item in &envelope.items {
             match item.decode::<Event>() {
                 Ok(event) if !event.exception.is_empty() => {
-                    println!("sent: {}", event.exception[0].value.as_deref().unwrap_or_default());
+                    eprintln!("sent: {}", event.exception[0].value.as_deref().unwrap_or_default());
                 }
-                _ => println!("sent: {}", String::from_utf8_lossy(&item.payload)),
+                _ => eprintln!("sent: {}", String::from_utf8_lossy(&item.payload)),
             }
         }
         Delivery::Accepted { limits: Vec::new() }
@@ -43,8 +44,8 @@ struct Scenario {
     seen: usize,
     /// How it ends: `None` by an abort.
     code: Option<i32>,
-    /// Where the first panic is the end already, other things are to be seen.
-    aborting: (&'static [&'static str], usize),
+    /// Where the first panic is the end already, other things are to be seen: what is sent, and how many panics. `None`: it does not panic.
+    aborting: Option<(&'static [&'static str], usize)>,
 }
 
 const TILL: &[&str] = &["the till is empty"];
@@ -57,7 +58,7 @@ const SCENARIOS: &[Scenario] = &[
         sent: TILL,
         seen: 1,
         code: Some(101),
-        aborting: (TILL, 1),
+        aborting: Some((TILL, 1)),
     },
     Scenario {
         name: "thread",
@@ -66,7 +67,7 @@ const SCENARIOS: &[Scenario] = &[
         sent: TILL,
         seen: 1,
         code: Some(0),
-        aborting: (TILL, 1),
+        aborting: Some((TILL, 1)),
     },
     Scenario {
         name: "destructor",
@@ -75,7 +76,7 @@ const SCENARIOS: &[Scenario] = &[
         sent: &["the drawer is stuck"],
         seen: 1,
         code: Some(101),
-        aborting: (&["the drawer is stuck"], 1),
+        aborting: Some((&["the drawer is stuck"], 1)),
     },
     Scenario {
         name: "destructor_while_panicking",
@@ -87,7 +88,7 @@ const SCENARIOS: &[Scenario] = &[
         sent: &["panic in a destructor during cleanup", "the drawer is stuck", "the till is empty"],
         seen: 3,
         code: None,
-        aborting: (TILL, 1),
+        aborting: Some((TILL, 1)),
     },
     Scenario {
         name: "before_send",
@@ -98,7 +99,34 @@ const SCENARIOS: &[Scenario] = &[
         sent: &["before_send"],
         seen: 1,
         code: Some(0),
-        aborting: (&[], 1),
+        aborting: Some((&[], 1)),
+    },
+    Scenario {
+        name: "closed_pipe",
+        program: || println!("nobody reads this"),
+        options: |options| options,
+        sent: &["event_processor"],
+        seen: 1,
+        code: Some(101),
+        aborting: Some((&["event_processor"], 1)),
+    },
+    Scenario {
+        name: "error_of_main",
+        program: || drop(watchpost::report_main(Err::<(), _>(Error::other("the till is empty")))),
+        options: |options| options,
+        sent: TILL,
+        seen: 0,
+        code: Some(0),
+        aborting: None,
+    },
+    Scenario {
+        name: "error_of_main_that_is_a_closed_pipe",
+        program: || drop(watchpost::report_main(Err::<(), _>(Error::from(ErrorKind::BrokenPipe)))),
+        options: |options| options,
+        sent: &["event_processor"],
+        seen: 0,
+        code: Some(0),
+        aborting: None,
     },
     Scenario {
         name: "closed",
@@ -110,7 +138,7 @@ const SCENARIOS: &[Scenario] = &[
         sent: &[],
         seen: 1,
         code: Some(101),
-        aborting: (&[], 1),
+        aborting: Some((&[], 1)),
     },
 ];
 
@@ -128,7 +156,7 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn play(scenario: &Scenario) {
-    panic::set_hook(Box::new(|_| println!("seen")));
+    panic::set_hook(Box::new(|_| eprintln!("seen")));
     let options = (scenario.options)(options()).transport(Aloud).shutdown_timeout(Duration::from_secs(60));
     let _guard = watchpost::init(options.integration(watchpost::process::PanicIntegration)).unwrap();
     (scenario.program)();
@@ -136,13 +164,17 @@ fn play(scenario: &Scenario) {
 
 /// What is wrong with it.
 fn watch(scenario: &Scenario) -> Option<String> {
-    let output = Command::new(env::current_exe().unwrap()).arg(scenario.name).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
+    let (reader, closed) = std::io::pipe().unwrap();
+    drop(reader);
+    let program = env::current_exe().unwrap();
+    let output = Command::new(program).arg(scenario.name).stdout(closed).stderr(Stdio::piped()).spawn();
+    let output = output.unwrap().wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
     let sent: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("sent: ")).collect();
     let seen = text.lines().filter(|line| *line == "seen").count();
-    let (code, expected) = match cfg!(panic = "abort") {
-        true => (None, scenario.aborting),
-        false => (scenario.code, (scenario.sent, scenario.seen)),
+    let (code, expected) = match scenario.aborting.filter(|_| cfg!(panic = "abort")) {
+        Some(aborting) => (None, aborting),
+        None => (scenario.code, (scenario.sent, scenario.seen)),
     };
     let all_there = expected.0.iter().all(|part| sent.iter().any(|sent| sent.contains(part)));
     let right = all_there && sent.len() == expected.0.len() && seen == expected.1 && ended(&output, code);

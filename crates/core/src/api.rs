@@ -3,6 +3,7 @@
 mod capture;
 mod feedback;
 mod logs;
+mod outcome;
 pub mod profiler;
 mod scopes;
 mod sessions;
@@ -17,6 +18,7 @@ pub use capture::{
 };
 pub use feedback::{add_feature_flag, capture_feedback};
 pub use logs::{log, logs_are_heard};
+pub use outcome::report_main;
 pub use scopes::{
     add_attachment, current_scope, global_scope, isolation_scope, new_scope, remove_attribute, set_attribute,
     set_attributes, set_context, set_tag, set_tags, set_transaction_name, set_user, with_isolation_scope,

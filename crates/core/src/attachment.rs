@@ -18,6 +18,8 @@ use crate::unharmed::unharmed;
 /// attached by its bytes. What cannot be read or is larger than [`max_attachment_size`](crate::Options::max_attachment_size) is left out,
 /// counted, and said under `debug`; the event is sent without it. If the event is dropped, so are its attachments.
 ///
+/// Not done: nobody looks for secrets in it. What the program attaches is sent byte by byte, a text as well.
+///
 /// ```
 /// use watchpost_core::Attachment;
 ///

@@ -37,6 +37,11 @@ pub(crate) struct Config {
 }
 
 impl Config {
+    /// Whether a value is not to stand under this key in a text that is made of fields.
+    pub(crate) fn hides_in_text(&self, key: &str) -> bool {
+        self.scrub.as_ref().is_some_and(|rules| rules.hides_in_text(key))
+    }
+
     pub(crate) fn resolve(mut options: Options) -> Result<Self, InitError> {
         options.fill_from_environment()?;
         let dsn = options.configured_dsn().cloned();

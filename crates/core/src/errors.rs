@@ -19,6 +19,7 @@ mod eyre;
 mod group;
 mod hooks;
 mod names;
+mod no_failure;
 mod view;
 
 pub(crate) use chain::read;
@@ -27,4 +28,5 @@ pub use draft::Draft;
 pub(crate) use draft::Identity;
 pub use group::Group;
 pub(crate) use hooks::ErrorHooks;
+pub(crate) use no_failure::{has_closed_pipe, is_a_closed_pipe};
 pub use view::{AsError, View, kind};

@@ -98,6 +98,12 @@ pub trait StackSource: Send + Sync + 'static {
     }
 }
 
-/// Return addresses as they were on the stack, innermost first.
+/// Return addresses as they were on the stack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RawStack(pub Box<[usize]>);
+pub struct RawStack {
+    /// Innermost first.
+    pub addresses: Box<[usize]>,
+    /// How many of them, from the innermost on, are known not to be the program's whatever they are called: the reporter's, and what
+    /// stands between it and the program.
+    pub own: usize,
+}

@@ -9,6 +9,7 @@ pub use crate::client::any_active;
 use crate::client::{self, Build, Client, once};
 use crate::current::Scopes;
 pub use crate::current::{InTrace, SpanSource, set_span_source};
+pub use crate::entry::{Beyond, Edge, Entry};
 pub use crate::errors::{Draft, ErrorRecord, ReadSpanFields, View, set_read_span_fields};
 use crate::fields::Fields;
 pub use crate::finished::FinishedSpan;
@@ -180,6 +181,12 @@ impl ErrorRecord {
         let client = if client::any_hooks() { Scopes::current().client() } else { None };
         crate::errors::read(view, mechanism, client.as_ref().map(|client| &client.options().error_hooks))
     }
+}
+
+/// Whether a value is not to stand under this key in a text that is made of fields: in a text, nobody looks for it later.
+#[must_use]
+pub fn hides(scopes: &Scopes, key: &str) -> bool {
+    scopes.client().is_some_and(|client| client.config().hides_in_text(key))
 }
 
 /// The stack of the caller, for an error that will be captured elsewhere. `None` without a client or a source of stacks.

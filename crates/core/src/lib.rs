@@ -12,6 +12,7 @@
 
 pub mod clock;
 pub mod diag;
+mod entry;
 mod home;
 pub mod mute;
 pub mod rng;

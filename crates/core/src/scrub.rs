@@ -8,7 +8,7 @@
 //! | everything that the program names: extra, tags, contexts, user, breadcrumbs' data, variables of frames, span attributes | the lists of [`EventScrubber`] | *whole*, or what follows a dot: `db.password`, not `my_token` |
 //!
 //! What people say to a model, and it to them (`gen_ai.input.messages` and its like), counts as the second kind until `send_default_pii` is
-//! on.
+//! on; what is under other names in it is looked at also then.
 //!
 //! The value is replaced by [`FILTERED`], its key stays, and `_meta` says so. Texts (messages, names of spans, all values) are searched for
 //! URLs: a name and password before the host, and the values of secret parameters, go.

@@ -1,7 +1,7 @@
 //! The logger that listens and passes on.
 
 use log::{LevelFilter, Log, Metadata, Record, SetLoggerError};
-use watchpost_core::layer::{self, Heard, any_active};
+use watchpost_core::layer::{self, Beyond, Entry, Heard, any_active};
 use watchpost_core::{Scopes, mute};
 
 use crate::record;
@@ -105,10 +105,11 @@ impl Log for LogBridge {
         self.listens(metadata) || self.inner.as_ref().is_some_and(|inner| inner.enabled(metadata))
     }
 
+    #[inline(never)] // it keeps an entry
     fn log(&self, record: &Record<'_>) {
         let heard = self.listens(record.metadata()) && !record::is_from_tracing(record);
         if heard {
-            self.hear(record);
+            Entry::default().during(Beyond::Nothing, || self.hear(record));
         }
         match self.inner.as_ref().filter(|inner| inner.enabled(record.metadata())) {
             Some(inner) if heard => layer::pass_on(|| inner.log(record)),

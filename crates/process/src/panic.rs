@@ -5,6 +5,7 @@ use std::panic::PanicHookInfo;
 use std::sync::Once;
 use std::thread;
 
+use watchpost_core::layer::{Beyond, Entry};
 use watchpost_core::{Integration, Scopes, api, layer, mute};
 use watchpost_protocol::exception::ThreadId;
 use watchpost_protocol::{Event, Exception, Level, Mechanism, Thread};
@@ -75,9 +76,10 @@ fn report(info: &PanicHookInfo<'_>) {
         return;
     }
     let end = is_the_end(info);
-    let captured = layer::capture_unhandled(&Scopes::current(), end, || event(info));
-    if captured.is_some() && end {
-        api::flush(None);
+    Entry::default()
+        .during(beyond(info), || layer::capture_unhandled(&Scopes::current(), end, || event(info)));
+    if end {
+        api::flush(None); // also of what was captured before, should this one not be wanted
     }
 }
 
@@ -100,6 +102,20 @@ fn event(info: &PanicHookInfo<'_>) -> Event {
         threads: vec![thread].into(),
         ..Event::default()
     }
+}
+
+/// Where the stack begins: not at the hook, but where the program panicked. The machinery of `std` between them has the payload on the stack of
+/// the function that calls the hooks; its callers are a fixed number, because they are never inlined into another.
+///
+/// ```text
+/// report … panic_with_hook {closure: the payload} __rust_end_short_backtrace rust_begin_unwind panic_fmt | shop::checkout
+/// report … panic_with_hook {closure: the payload} __rust_end_short_backtrace begin_panic                | shop::checkout
+/// ```
+///
+/// The second is `panic_any`'s. Functions of `core` that panic for the program (`unwrap_failed`) are told by their names alone.
+fn beyond(info: &PanicHookInfo<'_>) -> Beyond {
+    let at = std::ptr::from_ref(info.payload()).cast::<()>().addr();
+    Beyond::Kept { at, callers: if text(info.payload()).is_some() { 3 } else { 2 } }
 }
 
 /// What `panic!` was given. Other payloads come from `panic_any`.

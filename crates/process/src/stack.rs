@@ -34,7 +34,12 @@ const REMEMBERED: usize = 4_096;
 /// panicked and the first one is the first of the program. If nothing would be left, nothing is cut.
 ///
 /// What is found depends on what the binary has: with debug information functions, files and lines; without it (a release build)
-/// functions; of a stripped binary addresses only.
+/// functions; of a stripped binary addresses only, with the images by which a server finds the names. There, what is Watchpost's and `tracing`'s is
+/// cut by where it lies on the stack, so that the last frame is the same; what calls `main` is not known without its name and stays, as do `unwrap_failed` and
+/// its like, `log`'s own function and `panic_any` where they were not inlined.
+///
+/// Images are read from `/proc`, so that they are known on Linux and Android alone: a stripped binary of macOS or Windows sends addresses that
+/// nobody can name. There, leave the names in.
 ///
 /// Not done: a stack is not resolved while the process goes down by a signal, and threads other than the current one have no stack.
 /// `backtrace` has one lock for walking and looking up, so that a capture may wait for a look-up on the worker; the first one
@@ -82,7 +87,7 @@ impl Stacks {
         let missing = |(&address, found): (&usize, &Option<_>)| found.is_none().then_some(address);
         let missing: Vec<usize> = addresses.iter().zip(&found).filter_map(missing).collect();
         if !missing.is_empty() {
-            let looked_up = look_up(&missing, &self.rules).into_iter().map(Arc::from);
+            let looked_up = look_up(&missing, &self.rules, &self.images).into_iter().map(Arc::from);
             let looked_up: Vec<(usize, Arc<[Found]>)> = missing.into_iter().zip(looked_up).collect();
             self.remember(&looked_up);
             let gaps = found.iter_mut().filter(|found| found.is_none());
@@ -108,12 +113,13 @@ impl StackSource for Stacks {
     }
 
     fn resolve(&self, stack: &RawStack) -> Option<Stacktrace> {
-        let places = self.found(&stack.0);
-        self.shown(&places.iter().flat_map(|place| place.iter()).collect::<Vec<_>>())
+        let places = self.found(&stack.addresses);
+        let own = places.iter().take(stack.own).map(|place| place.len()).sum();
+        self.shown(&places.iter().flat_map(|place| place.iter()).collect::<Vec<_>>(), own)
     }
 
     fn parse(&self, printed: &str) -> Option<Stacktrace> {
-        self.shown(&printed::read(printed, &self.rules).iter().collect::<Vec<_>>())
+        self.shown(&printed::read(printed, &self.rules).iter().collect::<Vec<_>>(), 0)
     }
 
     fn add_images(&self, event: &mut Event) {
@@ -131,10 +137,10 @@ impl StackSource for Stacks {
 }
 
 impl Stacks {
-    /// The frames to show of what was found, innermost first.
-    fn shown(&self, found: &[&Found]) -> Option<Stacktrace> {
+    /// The frames to show of what was found, innermost first; so many are known not to be the program's.
+    fn shown(&self, found: &[&Found], own: usize) -> Option<Stacktrace> {
         let sketch: Vec<_> = found.iter().map(|found| (found.role, found.function.as_deref())).collect();
-        let shown = &found[trim(&sketch)];
+        let shown = &found[trim(&sketch, own)];
         let mut frames: Vec<_> = shown.iter().rev().map(|found| found.frame()).collect();
         context::add(&mut frames, self.context_lines);
         if frames.is_empty() { None } else { Some(Stacktrace { frames, ..Stacktrace::default() }) }
@@ -153,7 +159,7 @@ mod tests {
 
     #[test]
     fn addresses_without_names_come_caller_first() {
-        let stack = Stacks::default().resolve(&RawStack([16, 32].into())).unwrap();
+        let stack = Stacks::default().resolve(&RawStack { addresses: [16, 32].into(), own: 0 }).unwrap();
         let addresses: Vec<_> = stack.frames.iter().map(|frame| frame.instruction_addr).collect();
         assert_eq!(addresses, [Some(Addr(32)), Some(Addr(16))]);
         assert!(stack.frames.iter().all(|frame| frame.in_app.is_none()));
@@ -163,15 +169,15 @@ mod tests {
     fn a_profile_is_shown_every_frame_and_its_image() {
         let stacks = Stacks::default();
         let stack = stacks.capture();
-        let frames = stacks.frames(&stack.0);
-        assert_eq!(frames.len(), stack.0.len(), "some for each address");
+        let frames = stacks.frames(&stack.addresses);
+        assert_eq!(frames.len(), stack.addresses.len(), "some for each address");
         assert!(frames.iter().all(|place| !place.is_empty()));
         let here = |frame: &Frame| {
             frame.function.as_deref().is_some_and(|name| name.contains("every_frame_and_its"))
         };
         assert!(frames.iter().flatten().any(here));
         if cfg!(target_os = "linux") {
-            assert!(!stacks.images(&stack.0).is_empty());
+            assert!(!stacks.images(&stack.addresses).is_empty());
         }
     }
 

@@ -56,13 +56,13 @@ fn innermost() -> Vec<String> {
     let raw = CAPTURED.with(RefCell::take).unwrap();
     let stacks = Stacks::default();
     let is_subscriber = |address: &usize| {
-        let frames = stacks.resolve(&RawStack([*address].into())).unwrap().frames;
+        let frames = stacks.resolve(&RawStack { addresses: [*address].into(), own: 0 }).unwrap().frames;
         frames
             .iter()
             .any(|frame| frame.function.as_deref().is_some_and(|name| name.contains("logged::Capturing")))
     };
-    let called_at = raw.0.iter().rposition(is_subscriber).unwrap() + 1;
-    let stack = stacks.resolve(&RawStack(raw.0[called_at..].into())).unwrap();
+    let called_at = raw.addresses.iter().rposition(is_subscriber).unwrap() + 1;
+    let stack = stacks.resolve(&RawStack { addresses: raw.addresses[called_at..].into(), own: 0 }).unwrap();
     stack.frames.into_iter().rev().filter_map(|frame| frame.function).collect()
 }
 

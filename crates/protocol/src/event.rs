@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::breadcrumb::Breadcrumb;
 use crate::contexts::Contexts;
-use crate::exception::{DebugMeta, Exception, Thread};
+use crate::exception::{DebugMeta, Exception, Frame, Thread};
 use crate::id::EventId;
 use crate::level::Level;
 use crate::request::Request;
@@ -104,6 +104,26 @@ pub struct Event {
     /// Unknown fields, kept.
     #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,
+}
+
+impl Event {
+    /// Every frame, of the exceptions and of the threads, for a hook that looks through their variables.
+    ///
+    /// ```
+    /// # use watchpost_protocol::Event;
+    /// fn without_tokens(mut event: Event) -> Option<Event> {
+    ///     for frame in event.frames_mut() {
+    ///         frame.vars.remove("token");
+    ///     }
+    ///     Some(event)
+    /// }
+    /// # without_tokens(Event::default());
+    /// ```
+    pub fn frames_mut(&mut self) -> impl Iterator<Item = &mut Frame> {
+        let of_errors = self.exception.0.iter_mut().filter_map(|exception| exception.stacktrace.as_mut());
+        let of_threads = self.threads.0.iter_mut().filter_map(|thread| thread.stacktrace.as_mut());
+        of_errors.chain(of_threads).flat_map(|stack| &mut stack.frames)
+    }
 }
 
 /// A message, and the template that it was made of.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::Response;
-use watchpost_core::layer::{ErrorRecord, any_active, capture_stack};
+use watchpost_core::layer::{Beyond, Entry, ErrorRecord, any_active, capture_stack};
 use watchpost_core::unharmed;
 use watchpost_core::{AsError, RawStack, mute};
 use watchpost_protocol::Mechanism;
@@ -22,6 +22,7 @@ use watchpost_protocol::Mechanism;
 ///     attach_error(response, error)
 /// }
 /// ```
+#[inline(never)]
 pub fn attach_error<B, K, E: AsError<K> + ?Sized>(mut response: Response<B>, error: &E) -> Response<B> {
     if any_active() && !mute::is_muted() {
         let error = {
@@ -30,7 +31,7 @@ pub fn attach_error<B, K, E: AsError<K> + ?Sized>(mut response: Response<B>, err
             unharmed(|| ErrorRecord::of(&error.view(), Mechanism::default()))
         };
         if let Some(error) = error {
-            let stack = capture_stack();
+            let stack = Entry::default().during(Beyond::Nothing, capture_stack);
             response.extensions_mut().insert(Attached(Arc::new(Parts { error, stack })));
         }
     }

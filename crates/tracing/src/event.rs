@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use tracing_core::field::ValueSet;
 use tracing_core::{Level as TracingLevel, Metadata};
-use watchpost_core::layer::{Draft, Heard, InTrace, Said, fit_tag, scratch};
-use watchpost_core::{FieldValue, Fields, Scopes, Site, layer, scrub};
+use watchpost_core::layer::{Beyond, Draft, Heard, InTrace, Said, fit_tag, scratch};
+use watchpost_core::{FieldValue, Fields, Scopes, Site, layer, scrub::FILTERED};
 use watchpost_protocol::{Event, Level, LogEntry, LogLevel, Map, Mechanism, Value};
 
 use crate::filter::EventFilter;
@@ -56,7 +57,8 @@ pub(crate) fn issue(
             let (error, place) = (visitor.error, Place::of(metadata, visitor.log));
             let around =
                 recorded.filter(|_| span_fields).map(|(recorder, slot)| recorder.fields_around(slot));
-            let event = build(metadata, title, place, error.is_some(), fields, &around.unwrap_or_default());
+            let event =
+                build(scopes, metadata, title, place, error.is_some(), fields, &around.unwrap_or_default());
             match (error, text_of_error(fields)) {
                 (Some(error), _) => Draft::of_error(error, event),
                 (None, Some(text)) => Draft::of_text(event, text),
@@ -64,6 +66,12 @@ pub(crate) fn issue(
             }
         })
     });
+}
+
+/// The function of `tracing` that its macros call, and that has the event on its stack: unless it is inlined where the macro stands.
+pub(crate) fn made_by(event: &tracing_core::Event<'_>) -> Beyond {
+    let dispatch: fn(&'static Metadata<'static>, &'static ValueSet<'static>) = tracing_core::Event::dispatch;
+    Beyond::KeptBy { at: std::ptr::from_ref(event).addr(), function: dispatch as usize }
 }
 
 /// No two callsites have one address.
@@ -104,6 +112,7 @@ impl Place {
 }
 
 fn build(
+    scopes: &Scopes,
     metadata: &Metadata<'_>,
     title: Option<&str>,
     place: Place,
@@ -116,7 +125,7 @@ fn build(
     let title = title.and_then(|field| fields.get(field));
     let message = title.or_else(|| fields.get("message")).map(|message| message.to_string());
     // An event without a message is named by its callsite, so that two different ones are two issues.
-    let formatted = message.or_else(|| (!has_error).then(|| spelled_out(metadata, fields)));
+    let formatted = message.or_else(|| (!has_error).then(|| spelled_out(scopes, metadata, fields)));
     event.logentry = formatted.map(|text| LogEntry { formatted: Some(text), ..LogEntry::default() });
     let mut data = Map::new();
     for (key, value) in around.iter().chain(fields.iter()) {
@@ -143,9 +152,9 @@ fn build(
 }
 
 /// A message is not searched for secrets: what is named as one does not go into it.
-fn spelled_out(metadata: &Metadata<'_>, fields: &Fields) -> String {
-    let show = |(key, value): (&str, FieldValue<'_>)| match scrub::names_a_secret(key) {
-        true => format!("{key}={}", scrub::FILTERED),
+fn spelled_out(scopes: &Scopes, metadata: &Metadata<'_>, fields: &Fields) -> String {
+    let show = |(key, value): (&str, FieldValue<'_>)| match layer::hides(scopes, key) {
+        true => format!("{key}={FILTERED}"),
         false => format!("{key}={value}"),
     };
     let fields: Vec<String> = fields.iter().map(show).collect();

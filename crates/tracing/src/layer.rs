@@ -10,7 +10,7 @@ use tracing_core::{Event, LevelFilter, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
-use watchpost_core::layer::{LayerSpan, SpanKey, any_active, scratch, set_span_source};
+use watchpost_core::layer::{Entry, LayerSpan, SpanKey, any_active, scratch, set_span_source};
 use watchpost_core::{Fields, Scopes, mute};
 use watchpost_protocol::SpanStatus;
 
@@ -428,7 +428,9 @@ where
         let told = if becomes.contains(EventFilter::TELLS) { libraries::told_by(metadata) } else { None };
         let becomes = told.map_or(becomes, |told| told.hear(event, &place, becomes));
         if becomes.contains(EventFilter::ISSUE) {
-            event::issue(&place.to_scopes(), event, self.span_fields, told.and_then(Events::title));
+            Entry::default().during(event::made_by(event), || {
+                event::issue(&place.to_scopes(), event, self.span_fields, told.and_then(Events::title));
+            });
         }
         if becomes.intersects(EventFilter::BREADCRUMB | EventFilter::LOG) {
             // Neither asks for more than the scope and the ids: no need for a handle to the span that is open.

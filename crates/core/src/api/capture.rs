@@ -8,6 +8,7 @@ use watchpost_protocol::{Breadcrumb, Event, EventId, Level, Mechanism, User, Val
 
 use crate::attachment::Attachment;
 use crate::current::Scopes;
+use crate::entry::{Beyond, Entry};
 use crate::errors::{AsError, Draft, ErrorRecord, Group, View};
 use crate::session::Matter;
 use crate::{client, hints, layer, message, mute};
@@ -27,14 +28,16 @@ use crate::{client, hints, layer, message, mute};
 /// let boxed: Box<dyn std::error::Error> = "the till is empty".into();
 /// capture_error(&boxed);
 /// ```
+#[inline(never)]
 pub fn capture_error<K, E: AsError<K> + ?Sized>(error: &E) -> Option<EventId> {
     if !is_heard() {
         return None;
     }
-    viewed(error.view(), Event::default(), Vec::new())
+    viewed(&Entry::default(), error.view(), Event::default(), Vec::new())
 }
 
 /// Another name of [`capture_error`].
+#[inline(always)] // no frame of its own, around the one where the stack is cut
 pub fn capture_exception<K, E: AsError<K> + ?Sized>(error: &E) -> Option<EventId> {
     capture_error(error)
 }
@@ -46,6 +49,7 @@ pub fn capture_exception<K, E: AsError<K> + ?Sized>(error: &E) -> Option<EventId
 /// let results = ["1", "x", "y"].map(str::parse::<u32>);
 /// capture_group("some prices were not read", results.iter().filter_map(|result| result.as_ref().err()));
 /// ```
+#[inline(never)]
 pub fn capture_group<'a, K, E: AsError<K> + ?Sized + 'a>(
     message: &'a str,
     errors: impl IntoIterator<Item = &'a E>,
@@ -54,7 +58,10 @@ pub fn capture_group<'a, K, E: AsError<K> + ?Sized + 'a>(
         return None;
     }
     let group = Group::new(message, errors);
-    if group.is_empty() { None } else { viewed(group.into_view(), Event::default(), Vec::new()) }
+    if group.is_empty() {
+        return None;
+    }
+    viewed(&Entry::default(), group.into_view(), Event::default(), Vec::new())
 }
 
 /// Captures the error that it shows, and returns what it was given: `fallible().capture_err()?`.
@@ -77,41 +84,46 @@ pub trait CaptureErr<K>: Sized {
 }
 
 impl<T, K, E: AsError<K>> CaptureErr<K> for Result<T, E> {
-    #[inline]
+    #[inline(always)] // as above
     fn capture_err(self) -> Self {
-        self.inspect_err(|error| {
+        if let Err(error) = &self {
             capture_error(error);
-        })
+        }
+        self
     }
 }
 
 /// Captures a message at the level `info`, unless the scope has another.
+#[inline(never)]
 pub fn capture_message(text: &str) -> Option<EventId> {
-    built(Matter::Message, Level::Info, || message::event(text))
+    built(&Entry::default(), Matter::Message, Level::Info, || message::event(text))
 }
 
 /// Captures a message at a level.
+#[inline(never)]
 pub fn capture_message_at(level: impl Into<Level>, text: &str) -> Option<EventId> {
     let level = level.into();
-    built(Matter::Message, level, || Event { level: Some(level), ..message::event(text) })
+    built(&Entry::default(), Matter::Message, level, || Event { level: Some(level), ..message::event(text) })
 }
 
 /// Captures a message made from a template, which groups; the macro `capture_message!` calls it. `format` makes the text and
 /// the parameters, if the message passes the gates.
+#[inline(never)]
 pub fn capture_template(template: &str, format: impl FnOnce() -> (String, Vec<Value>)) -> Option<EventId> {
-    built(Matter::Message, Level::Info, || {
+    built(&Entry::default(), Matter::Message, Level::Info, || {
         let (formatted, params) = format();
         message::with_template(formatted, Some(template), params)
     })
 }
 
 /// Captures an event of the program's own making; what it sets itself wins over the scopes.
+#[inline(never)]
 pub fn capture_event(event: Event) -> Option<EventId> {
-    built(Matter::of(&event), Level::Error, || event)
+    built(&Entry::default(), Matter::of(&event), Level::Error, || event)
 }
 
 /// Whether anybody is there to report to; if nobody is, that is said once.
-fn is_heard() -> bool {
+pub(super) fn is_heard() -> bool {
     if mute::is_muted() {
         return false;
     }
@@ -122,11 +134,18 @@ fn is_heard() -> bool {
     true
 }
 
-fn built<D: Into<Draft>>(matter: Matter, default_level: Level, build: impl FnOnce() -> D) -> Option<EventId> {
+/// `entry` is the caller's: the stack begins at the function that called that.
+fn built<D: Into<Draft>>(
+    entry: &Entry,
+    matter: Matter,
+    default_level: Level,
+    build: impl FnOnce() -> D,
+) -> Option<EventId> {
     if !is_heard() {
         return None;
     }
-    layer::capture_as(matter, &Scopes::at_hand(), default_level, None, build)
+    entry
+        .during(Beyond::Nothing, || layer::capture_as(matter, &Scopes::at_hand(), default_level, None, build))
 }
 
 /// The id of the last error event of this isolation scope.
@@ -212,13 +231,14 @@ impl Capture<'_> {
     }
 
     /// Captures it; as [`capture_error`].
+    #[inline(never)]
     pub fn send(self) -> Option<EventId> {
-        viewed(self.error, self.event, self.attachments)
+        viewed(&Entry::default(), self.error, self.event, self.attachments)
     }
 }
 
-fn viewed(error: View<'_>, event: Event, attachments: Vec<Attachment>) -> Option<EventId> {
-    built(Matter::Error, Level::Error, || {
+fn viewed(entry: &Entry, error: View<'_>, event: Event, attachments: Vec<Attachment>) -> Option<EventId> {
+    built(entry, Matter::Error, Level::Error, || {
         let mechanism = Mechanism { handled: Some(true), ..Mechanism::default() };
         let draft = Draft::of_error(ErrorRecord::of(&error, mechanism), event);
         Draft { attachments, ..draft }

@@ -6,7 +6,7 @@ use watchpost_protocol::{Category, DiscardReason, Event, EventId, Level, Mechani
 
 use super::Client;
 use crate::batch::Moment;
-use crate::errors::{self, AsError, Draft, View};
+use crate::errors::{self, AsError, Draft, View, is_a_closed_pipe};
 use crate::fields::Fields;
 use crate::merge::Layers;
 use crate::pipeline::{self, EventJob, EventTrace, Job, Record};
@@ -142,7 +142,11 @@ impl Client {
             None
         });
         let mut draft = draft?;
-        if draft.notes.ignored || draft.event.exception.last().is_some_and(|error| hooks.ignores_name(error))
+        let error = draft.event.exception.last();
+        let is_no_failure = || draft.notes.no_failure || error.is_some_and(is_a_closed_pipe);
+        if draft.notes.ignored
+            || error.is_some_and(|error| hooks.ignores_name(error))
+            || (self.options().default_ignores && is_no_failure())
         {
             crate::debug!("an error that is ignored was not captured");
             self.lose_error(DiscardReason::EventProcessor, scopes);

@@ -9,11 +9,9 @@ use watchpost_protocol::{Exception, Map, Mechanism, Value};
 use super::draft::{Identity, Notes};
 use super::hooks::ErrorHooks;
 use super::names::{Leading, TypeName};
-use super::view::{Causes, View};
+use super::no_failure;
+use super::view::{Causes, MAX_EXCEPTIONS, View};
 use crate::fields::Fields;
-
-/// A tree of more errors than this is cut: an error whose source is itself must not hang the program.
-const MAX_EXCEPTIONS: usize = 50;
 
 /// Few errors have more causes: the list of these is made once.
 const USUAL: usize = 4;
@@ -79,6 +77,7 @@ impl Tree<'_> {
             Some(full) => TypeName::of_full(full),
             None => TypeName::of_erased(&view.text),
         };
+        self.notes.no_failure |= name.as_deref().is_some_and(|name| no_failure::is_said_by(view, name));
         if name.is_none() {
             // Its type is ours: what it says names the issue.
             mechanism.synthetic = Some(true);

@@ -75,6 +75,8 @@ pub(crate) struct Notes {
     pub(crate) fields: Option<Fields>,
     /// Whether the program does not want to hear of it.
     pub(crate) ignored: bool,
+    /// Whether it is none, by what is known of it or of its causes.
+    pub(crate) no_failure: bool,
     /// What the hooks have said about it.
     pub(crate) said: Option<Box<Event>>,
 }

@@ -5,6 +5,9 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::{self, Debug, Display};
 
+/// A tree of more errors than this is cut: an error whose source is itself must not hang the program.
+pub(super) const MAX_EXCEPTIONS: usize = 50;
+
 /// What can be captured as an error.
 ///
 /// | | its type, on the issue | its causes |

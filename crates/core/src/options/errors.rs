@@ -72,6 +72,20 @@ impl Options {
         self
     }
 
+    /// Whether what comes as an error and is no failure is not captured; it is counted as `event_processor`. That is, wherever
+    /// it stands in a chain of causes:
+    ///
+    /// - a task of tokio's that was cancelled, `JoinError::Cancelled`;
+    /// - the help and the version of a program, which clap returns as errors;
+    /// - the panic of a `println!` whose reader has closed the pipe, as in `shop | head`; and an error that says so, where it is the one with which
+    ///   `main` ends ([`report_main`](crate::api::report_main)). Elsewhere it may be a connection's.
+    ///
+    /// Default: true.
+    pub fn default_ignores(mut self, ignore: bool) -> Self {
+        self.default_ignores = ignore;
+        self
+    }
+
     /// Says more about errors of this type, wherever they stand in a chain of causes: a fingerprint, tags, a level. It runs
     /// where the error is captured, while it is at hand, and has an event of its own to fill in; what the program says at the capture
     /// wins over it, and it wins over the scopes. One that panics has said nothing. Default: none.
@@ -103,6 +117,9 @@ impl Options {
 
     /// Sees every error event last, on the worker: finished, scrubbed and symbolicated. `None` drops it, and so does a panic; both are
     /// counted as `before_send`. Default: none.
+    ///
+    /// Other SDKs hand over a hint with the original error here. An error is borrowed from whoever captures it and cannot come along to the worker;
+    /// what needs it is said by [`on_error`](Self::on_error) and [`ignore_error_if`](Self::ignore_error_if), where it is at hand.
     pub fn before_send(mut self, hook: impl Fn(Event) -> Option<Event> + Send + Sync + 'static) -> Self {
         self.before_send = Some(Arc::new(hook));
         self

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::fields::FieldValue;
 use crate::integration::Integration;
 use crate::origin::Site;
-use crate::scrub::{self, Rules};
+use crate::scrub::{FILTERED, Rules};
 
 /// The field that is the body of a log, and no attribute.
 const MESSAGE: &str = "message";
@@ -60,7 +60,7 @@ impl Record for LogRecord {
         }
         entry.said.source.describe(&mut log);
         if log.body.is_empty() {
-            log.body = spelled_out(entry).unwrap_or_else(|| entry.said.source.name().to_owned());
+            log.body = spelled_out(entry, config).unwrap_or_else(|| entry.said.source.name().to_owned());
         }
         attributes::fill(&mut log.attributes, entry.scopes, config);
         log
@@ -108,9 +108,9 @@ impl LogSource {
 }
 
 /// What a log without a message says: its fields. A body is not searched for secrets: what is named as one does not go into it.
-fn spelled_out(entry: &Entry<'_, LogRecord>) -> Option<String> {
-    let show = |(key, value): (&str, FieldValue<'_>)| match scrub::names_a_secret(key) {
-        true => format!("{key}={}", scrub::FILTERED),
+fn spelled_out(entry: &Entry<'_, LogRecord>, config: &Config) -> Option<String> {
+    let show = |(key, value): (&str, FieldValue<'_>)| match config.hides_in_text(key) {
+        true => format!("{key}={FILTERED}"),
         false => format!("{key}={value}"),
     };
     let fields: Vec<String> = entry.fields().filter(|(key, _)| *key != MESSAGE).map(show).collect();

@@ -18,7 +18,7 @@ pub(super) fn event(job: &EventJob) -> usize {
         + own(event)
         + merge::weight([&current.data, &isolation.data, &global.data])
         + trails
-        + stack.as_ref().map_or(0, |stack| size_of_val(&*stack.0))
+        + stack.as_ref().map_or(0, |stack| size_of_val(&*stack.addresses))
         + printed_stack.as_ref().map_or(0, String::len)
         + fields.weight()
         + attachments.iter().map(Attachment::weight).sum::<usize>()

@@ -122,7 +122,21 @@ impl Scrub for Contexts {
             }
         }
         for (name, context) in &mut self.other {
+            if name == "flags" {
+                flags(walk, &at.key(name).key("values"), context);
+            }
             context_of_any_name(walk, &at.key(name), name, context);
+        }
+    }
+}
+
+/// The name of a flag stands beside its value. That it was on or off is no secret, whatever it is called.
+fn flags(walk: &mut Walk<'_>, at: &Path<'_>, context: &mut Value) {
+    let values = context.get_mut("values").and_then(Value::as_array_mut);
+    for (index, flag) in values.into_iter().flatten().enumerate() {
+        let hidden = flag.get("flag").and_then(Value::as_str).is_some_and(|name| walk.rules.hides(name));
+        if let Some(result) = flag.get_mut("result").filter(|result| hidden && !result.is_boolean()) {
+            walk.hide(&at.index(index).key("result"), result);
         }
     }
 }

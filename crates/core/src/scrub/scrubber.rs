@@ -49,7 +49,7 @@ pub const DEFAULT_PII_DENYLIST: &[&str] =
 
 /// What people say to a model and it to them, to a tool or in a query: under the names of the conventions, today's and those of before
 /// (`protocol.md` §17.3). Only `send_default_pii` lets it pass; it is on no list that a program replaces.
-const CONTENT: &[&str] = &[
+pub(super) const CONTENT: &[&str] = &[
     "gen_ai.system_instructions",
     "gen_ai.input.messages",
     "gen_ai.output.messages",
@@ -161,6 +161,11 @@ impl Rules {
             .find_map(|prefix| key.strip_prefix(prefix))
             .is_some_and(|name| self.hides_header(name));
         header || self.denied.has(key)
+    }
+
+    /// As [`hides`](Self::hides), where key and value go into a text, in which nobody looks for them later.
+    pub(crate) fn hides_in_text(&self, key: &str) -> bool {
+        names_a_secret(key) || self.hides(key)
     }
 
     pub(super) fn hides_header(&self, name: &str) -> bool {

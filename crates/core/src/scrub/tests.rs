@@ -261,6 +261,42 @@ fn headers_are_filtered_wherever_they_are_kept() {
 }
 
 #[test]
+fn a_flag_is_named_beside_its_value() {
+    let flag = |flag: &str, result: Value| json!({"flag": flag, "result": result});
+    let flags = [flag("Api-Key", json!(SECRET)), flag("session", json!(true)), flag("theme", json!("dark"))];
+    let (left, meta) =
+        after::<Event>(&EventScrubber::default(), json!({"contexts": {"flags": {"values": flags}}}));
+    let left = &left["contexts"]["flags"]["values"];
+    assert_eq!(
+        left,
+        &json!([
+            flag("Api-Key", json!(FILTERED)),
+            flag("session", json!(true)),
+            flag("theme", json!("dark"))
+        ])
+    );
+    assert_eq!(meta["contexts"]["flags"]["values"]["0"]["result"][""]["rem"], json!([["!config", "s"]]));
+}
+
+/// With consent it is sent, and has names of its own in it.
+#[test]
+fn what_is_said_to_a_model_is_searched_as_it_was_before_it_was_printed() {
+    let rules = EventScrubber::default().rules(true);
+    for (said, expected) in [
+        (r#"[{"a":{"password":"x"}},{"n":1}]"#, r#"[{"a":{"password":"[Filtered]"}},{"n":1}]"#),
+        (r#"{"n":1,  "a":"b"}"#, r#"{"n":1,  "a":"b"}"#),
+        ("the password: x", "the password: x"),
+        ("see https://h/?token=x", "see https://h/?token=[Filtered]"),
+    ] {
+        let mut attributes = BTreeMap::from([("gen_ai.input.messages".to_owned(), said.to_owned())]);
+        let mut meta = None;
+        rules.scrub(&mut attributes, &mut meta);
+        assert_eq!(attributes["gen_ai.input.messages"], expected);
+        assert_eq!(meta.is_some(), said != expected, "{said}");
+    }
+}
+
+#[test]
 fn a_context_stays_an_object_and_an_address_an_address() {
     let item = json!({"contexts": {"session": {"id": "x", "n": 1}, "Auth": [1]}, "user": {"id": "42", "ip_address": "192.0.2.7"}});
     let (left, meta) = after::<Event>(&EventScrubber::default(), item);

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use watchpost_protocol::{AttributeValue, DynamicSamplingContext};
 
 use super::path::Path;
-use super::scrubber::Rules;
+use super::scrubber::{CONTENT, Rules};
 use super::seen::Seen;
 use super::{FILTERED, text};
 use crate::fields::FieldValue;
@@ -25,10 +25,7 @@ pub(crate) trait Scrub {
 impl Rules {
     /// Takes out of an item what must not leave the process, and says so in its `_meta` (§16.6). Where nothing is found nothing is allocated.
     pub(crate) fn scrub(&self, item: &mut impl Scrub, meta: &mut Option<Value>) {
-        item.scrub(
-            &mut Walk { rules: self, meta, keys: Seen::default(), texts: Seen::default() },
-            &Path::ROOT,
-        );
+        item.scrub(&mut Walk::new(self, meta), &Path::ROOT);
     }
 
     /// The same for the context in an envelope's header, which has the name of the transaction and no `_meta`.
@@ -52,6 +49,12 @@ pub(crate) struct Walk<'w> {
     keys: Seen<Verdict>,
     /// Whether there is nothing to take out of texts.
     texts: Seen<bool>,
+}
+
+impl<'w> Walk<'w> {
+    fn new(rules: &'w Rules, meta: &'w mut Option<Value>) -> Self {
+        Walk { rules, meta, keys: Seen::default(), texts: Seen::default() }
+    }
 }
 
 impl Walk<'_> {
@@ -158,14 +161,32 @@ impl Walk<'_> {
     /// What is left of a text if something has to be taken out.
     fn filtered(&mut self, at: &Path<'_>, text: &str, kind: TextKind) -> Option<String> {
         let rules = self.rules;
+        if matches!(kind, TextKind::Json)
+            && let Some(printed) = self.json(at, text)
+        {
+            return printed;
+        }
         let filtered = match kind {
-            TextKind::Any => rules.text(text),
+            TextKind::Any | TextKind::Json => rules.text(text),
             TextKind::Query => text::pairs(text, &|name| rules.hides_parameter(name)),
             TextKind::Cookies => text::cookies(text, &|name| rules.hides_cookie(name)),
         };
         let Cow::Owned(filtered) = filtered else { return None };
         self.note(at, "s");
         Some(filtered)
+    }
+
+    /// What is left of a text that was a map or a list before it was printed, if something has to be taken out. `None`: it was neither.
+    fn json(&mut self, at: &Path<'_>, text: &str) -> Option<Option<String>> {
+        let Ok(mut value @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(text) else {
+            return None;
+        };
+        let mut meta = None;
+        value.inspect(&mut Walk::new(self.rules, &mut meta), &Path::ROOT, TextKind::Any);
+        Some(meta.is_some().then(|| {
+            self.note(at, "s");
+            value.to_string()
+        }))
     }
 
     pub(crate) fn hide(&mut self, at: &Path<'_>, value: &mut impl Datum) {
@@ -185,6 +206,8 @@ pub(crate) enum TextKind {
     Any,
     Query,
     Cookies,
+    /// What is said to a model and by it: printed as JSON, because an attribute has no maps.
+    Json,
 }
 
 impl TextKind {
@@ -192,6 +215,7 @@ impl TextKind {
         match key {
             "http.query" | "http.fragment" | "url.query" | "url.fragment" | "query_string" => TextKind::Query,
             "cookies" => TextKind::Cookies,
+            key if CONTENT.contains(&key) => TextKind::Json,
             _ => TextKind::Any,
         }
     }

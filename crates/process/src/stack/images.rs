@@ -10,6 +10,8 @@ use object::read::elf::NativeElfFile;
 use object::{Object, ObjectSection, ObjectSegment, ReadCache};
 use watchpost_protocol::{Addr, DebugImage, DebugMeta, Event, Frame};
 
+use super::walk;
+
 /// The images that were found so far. They are looked for again when an address is in none of them: a library may be loaded at any time.
 #[derive(Debug, Default)]
 pub(super) struct Images(Mutex<Known>);
@@ -33,12 +35,12 @@ impl Images {
     /// Adds the images of an event's addresses, and says of each address where its image starts: the difference is what stays the same from
     /// one run to the next.
     pub(super) fn add_to(&self, event: &mut Event) {
-        let Event { exception, threads, debug_meta, .. } = event;
-        let of_errors = exception.iter_mut().filter_map(|exception| exception.stacktrace.as_mut());
-        let of_threads = threads.iter_mut().filter_map(|thread| thread.stacktrace.as_mut());
-        let frames = of_errors.chain(of_threads).flat_map(|stack| &mut stack.frames);
-        let mut frames: Vec<&mut Frame> = frames.filter(|frame| frame.instruction_addr.is_some()).collect();
-        if frames.is_empty() || debug_meta.is_some() {
+        if event.debug_meta.is_some() {
+            return;
+        }
+        let mut frames: Vec<&mut Frame> =
+            event.frames_mut().filter(|frame| frame.instruction_addr.is_some()).collect();
+        if frames.is_empty() {
             return;
         }
         let address = |frame: &Frame| frame.instruction_addr.map_or(0, |address| address.0);
@@ -47,7 +49,16 @@ impl Images {
             frame.image_addr = start_of(&images, address(frame));
         }
         if !images.is_empty() {
-            *debug_meta = Some(DebugMeta { images, ..DebugMeta::default() });
+            event.debug_meta = Some(DebugMeta { images, ..DebugMeta::default() });
+        }
+    }
+
+    /// Whether an address is known to be in another image than this code is.
+    pub(super) fn are_elsewhere(&self, address: usize) -> bool {
+        let here = walk::landmark().0 as u64;
+        match &self.of(&[address as u64])[..] {
+            [image] => !holds(image, here),
+            _ => false,
         }
     }
 
@@ -231,6 +242,7 @@ mod tests {
         assert_eq!(found[0].debug_id.as_deref().map(str::len), Some(36));
         assert_eq!(start_of(&found, here), found[0].image_addr);
         assert_eq!(images.of(&[16]), []);
+        assert!(!images.are_elsewhere(here as usize) && !images.are_elsewhere(16));
         let size = found[0].image_size.unwrap();
         assert!(size < 1 << 32, "{size} bytes, also while its debug information is mapped for reading");
     }

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use backtrace::Symbol;
 use watchpost_protocol::{Addr, Frame};
 
+use super::images::Images;
 use super::in_app::InApp;
 use super::trim::Role;
 use super::{source, symbol, symtab, walk};
@@ -48,13 +49,14 @@ impl Found {
 }
 
 /// The functions at each of the addresses, innermost first: never none. One without anything but the address stands for what has no name.
-pub(super) fn look_up(addresses: &[usize], rules: &InApp) -> Vec<Vec<Found>> {
+pub(super) fn look_up(addresses: &[usize], rules: &InApp, images: &Images) -> Vec<Vec<Found>> {
     let mut places: Vec<Vec<Raw>> = addresses.iter().map(|&address| ask(address)).collect();
     lengthen(addresses, &mut places);
     let crates = CrateNames::of(&places);
     let describe = |(&address, place): (&usize, Vec<Raw>)| {
         if place.is_empty() {
-            return vec![Found { address, ..Found::default() }];
+            let role = if images.are_elsewhere(address) { Role::Elsewhere } else { Role::Plain };
+            return vec![Found { role, address, ..Found::default() }];
         }
         place.into_iter().map(|raw| describe(address, raw, rules, &crates)).collect()
     };
@@ -192,7 +194,7 @@ mod tests {
 
     #[test]
     fn an_address_that_is_no_function_is_kept_as_it_is() {
-        let found = look_up(&[16], &InApp::default()).remove(0);
+        let found = look_up(&[16], &InApp::default(), &Images::default()).remove(0);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].role, Role::Plain);
         assert_eq!(found[0].frame(), Frame { instruction_addr: Some(Addr(16)), ..Frame::default() });
@@ -201,7 +203,7 @@ mod tests {
     #[test]
     fn addresses_of_ours_are_named_and_known_as_ours() {
         let (address, name) = walk::landmark();
-        let found = look_up(&[address + 1], &InApp::default()).remove(0);
+        let found = look_up(&[address + 1], &InApp::default(), &Images::default()).remove(0);
         let outermost = found.last().unwrap().frame();
         assert_eq!(outermost.function.as_deref(), Some(name));
         assert_eq!(outermost.package.as_deref(), Some("watchpost_process"));

@@ -20,6 +20,8 @@ pub(super) enum Role {
     Wrapper,
     /// The standard library and the C runtime.
     Runtime,
+    /// Something without a name in another image than the program's, such as the C library.
+    Elsewhere,
     /// `__rust_end_short_backtrace`: what is further in belongs to the panic machinery.
     MachineryEnds,
     /// `__rust_begin_short_backtrace`: what is further out started the thread.
@@ -86,7 +88,8 @@ fn starts_threads(name: &str) -> bool {
     exact.contains(&name) || prefixes.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// The part of a stack to show. `frames` come innermost first, as roles and clean names.
+/// The part of a stack to show. `frames` come innermost first, as roles and clean names; of so many it is known without their names
+/// that they are not the program's (`own`), which counts where they have none.
 ///
 /// ```text
 /// innermost                                                                    outermost
@@ -97,11 +100,23 @@ fn starts_threads(name: &str) -> bool {
 /// The standard library is cut from both ends even where it is not machinery (`Option::unwrap`, `FnOnce::call_once`): whether
 /// such a frame is there depends on inlining, and a debug and a release build are to be grouped alike. Everything is shown if
 /// nothing would be left.
-pub(super) fn trim(frames: &[(Role, Option<&str>)]) -> Range<usize> {
-    let start = innermost(frames);
+pub(super) fn trim(frames: &[(Role, Option<&str>)], own: usize) -> Range<usize> {
+    let start = match innermost(frames) {
+        start if frames.get(start).is_some_and(|(_, name)| name.is_none()) => start.max(own),
+        start => start,
+    };
+    if start >= frames.len() {
+        return 0..frames.len();
+    }
     let begins = frames[start..].iter().position(|(role, _)| *role == Role::ThreadBegins);
     let mut end = begins.map_or(frames.len(), |at| start + at);
-    while end > start && frames[end - 1].0 == Role::Runtime {
+    // What the system jumps to, `_start`, is the program's and has no name, and is called by nobody.
+    if let [.., (before, _), (Role::Plain, None)] = frames[start..end]
+        && matches!(before, Role::Runtime | Role::Elsewhere)
+    {
+        end -= 1;
+    }
+    while end > start && matches!(frames[end - 1].0, Role::Runtime | Role::Elsewhere) {
         end -= 1;
     }
     if start < end { start..end } else { 0..frames.len() }
@@ -148,7 +163,7 @@ mod tests {
         let name = |at: usize| Some(names[at]).filter(|name| *name != "?");
         let role = |at: usize| Role::of(name(at), name(at).and_then(crate_of), None);
         let frames: Vec<_> = (0..names.len()).map(|at| (role(at), name(at))).collect();
-        names[trim(&frames)].to_vec()
+        names[trim(&frames, 0)].to_vec()
     }
 
     #[test]
@@ -294,5 +309,16 @@ mod tests {
     #[test]
     fn frames_without_a_name_are_kept() {
         assert_eq!(trimmed("?\n?\n?\n__libc_start_call_main\n_start"), ["?", "?", "?"]);
+    }
+
+    #[test]
+    fn frames_without_a_name_are_cut_by_where_they_lie() {
+        let (plain, elsewhere) = ((Role::Plain, None), (Role::Elsewhere, None));
+        let stack = [plain, plain, plain, elsewhere, plain, elsewhere, elsewhere, plain];
+        assert_eq!(trim(&stack, 2), 2..5);
+        assert_eq!(trim(&stack[..7], 0), 0..5, "of a thread");
+        assert_eq!(trim(&stack[..3], 3), 0..3, "nothing would be left");
+        let named = (Role::Plain, Some("shop::main"));
+        assert_eq!(trim(&[named, plain], 1), 0..2, "a name says more");
     }
 }

@@ -50,7 +50,7 @@ use crate::session::SessionMode;
 /// An [`InitError`] that names what is wrong; the process's client stays as it was.
 pub fn init(options: Options) -> Result<Guard, InitError> {
     let client = Client::new(options)?;
-    let _ = scope::IN_UNIT.set(|| Scopes::current().is_unit());
+    let _ = scope::setters::IN_UNIT.set(|| Scopes::current().is_unit());
     if let Some((trace, baggage)) = &client.options().environment_trace {
         let config = client.config();
         let strict = client.options().strict_trace_continuation;

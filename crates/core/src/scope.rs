@@ -6,54 +6,22 @@
 //! [`Scope`] is a handle: clones share one scope, and its methods take `&self`. The data behind it is immutable and shared; a change
 //! replaces it. So a capture takes a snapshot by copying a pointer, and a fork costs no more, however much the scope holds.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+mod course;
+mod data;
+mod live;
+pub(crate) mod setters;
+
 use std::fmt;
-use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
-use watchpost_protocol::{
-    AttributeValue, Attributes, Breadcrumb, Event, EventId, Level, Request, SessionStatus, TraceContext,
-    TransactionSource, User, Value,
-};
-
-use crate::attachment::Attachment;
-use crate::breadcrumbs::{FlatCrumb, Ring, Trail};
-use crate::fields::Fields;
-use crate::flags::ScopeFlags;
-use crate::heap;
-use crate::last_error::LastError;
+use self::live::Live;
+use crate::breadcrumbs::{Ring, Trail};
 use crate::propagation_context::PropagationContext;
-use crate::session::{self, Part, Session};
+use crate::session::Part;
 
-/// Sees an event on the worker after the scopes were merged into it; may change it, and drops it by returning `None`.
-pub type EventProcessor = Arc<dyn Fn(Event) -> Option<Event> + Send + Sync>;
-
-/// Makes the request of a scope, on the worker: an integration keeps the parts, and prints them only when they are needed. A closure that returns
-/// a [`Request`] is one.
-pub trait RequestSource: Send + Sync {
-    /// The request, for everything that is reported under the scope.
-    fn request(&self) -> Request;
-
-    /// What the transaction of the request is called, if whoever starts it leaves that to the request. Default: it has no name.
-    fn name(&self) -> String {
-        String::new()
-    }
-
-    /// What the transaction of the request says about it, besides; `root` is of any transaction under the scope, so that an implementation has to
-    /// see (by the origin) whether it is the one. What the program has set stays.
-    fn describe(&self, response_status: Option<u16>, root: &mut TraceContext) {
-        let _ = (response_status, root);
-    }
-}
-
-impl<F: Fn() -> Request + Send + Sync> RequestSource for F {
-    fn request(&self) -> Request {
-        self()
-    }
-}
+pub use self::data::{EventProcessor, RequestSource};
+pub(crate) use self::data::{ScopeData, Set};
 
 /// A shared handle to one scope; see the [module documentation](self).
 #[derive(Clone)]
@@ -70,90 +38,6 @@ struct Cell {
 
 /// The scopes that something happens in, the nearest first.
 pub(crate) type NearestFirst<'a> = [&'a Scope; 3];
-
-/// What changes too often to be copied on write.
-#[derive(Default)]
-struct Live {
-    breadcrumbs: Ring,
-    last_event_id: Option<EventId>,
-    last_error: Option<LastError>,
-    propagation: Option<Arc<PropagationContext>>,
-    session: Option<Part>,
-}
-
-/// What a scope holds, without its breadcrumbs.
-#[derive(Clone, Default)]
-pub(crate) struct ScopeData {
-    set: Arc<Set>,
-    /// Of a request. Beside what is set, so that the scope of a request costs no copy of it.
-    pub(crate) request: Option<Arc<dyn RequestSource>>,
-    pub(crate) response_status: Option<u16>,
-}
-
-/// What the program has set. It is shared, and a change replaces it.
-#[derive(Clone, Default)]
-pub(crate) struct Set {
-    pub(crate) level: Option<Level>,
-    pub(crate) fingerprint: Option<Vec<Cow<'static, str>>>,
-    pub(crate) transaction: Option<(String, TransactionSource)>,
-    pub(crate) user: Option<User>,
-    pub(crate) tags: BTreeMap<String, String>,
-    pub(crate) extra: BTreeMap<String, Value>,
-    pub(crate) contexts: BTreeMap<String, Value>,
-    pub(crate) attributes: Attributes,
-    pub(crate) processors: Vec<EventProcessor>,
-    pub(crate) flags: ScopeFlags,
-    /// What models are used for here; see [`gen_ai`](crate::gen_ai).
-    pub(crate) pipeline: Option<Arc<str>>,
-    pub(crate) attachments: Vec<Attachment>,
-}
-
-impl Deref for ScopeData {
-    type Target = Set;
-
-    fn deref(&self) -> &Set {
-        &self.set
-    }
-}
-
-impl ScopeData {
-    /// Changes what is set; what a snapshot holds on to stays as it was.
-    pub(crate) fn set(&mut self) -> &mut Set {
-        Arc::make_mut(&mut self.set)
-    }
-
-    /// Whether the two hold the same, and not only something equal.
-    pub(crate) fn is_same(&self, other: &ScopeData) -> bool {
-        let requests =
-            [self, other].map(|data| data.request.as_ref().map(|request| Arc::as_ptr(request).addr()));
-        Arc::ptr_eq(&self.set, &other.set)
-            && requests[0] == requests[1]
-            && self.response_status == other.response_status
-    }
-
-    /// About how much memory it has taken, in bytes, by the number of things: it is asked for everything that is captured. One that holds
-    /// nothing is that of every scope that holds nothing.
-    pub(crate) fn weight(&self) -> usize {
-        const TAG: usize = 64;
-        const VALUE: usize = 1024;
-        const REQUEST: usize = 2048;
-        let few = self.fingerprint.as_ref().map_or(0, Vec::len) + self.processors.len();
-        let values = self.extra.len() + self.contexts.len();
-        let tags = self.tags.len() + self.attributes.len() + self.flags.len();
-        let things = TAG * (tags + few)
-            + VALUE * (values + usize::from(self.user.is_some()))
-            + REQUEST * usize::from(self.request.is_some())
-            + self.attachments.iter().map(Attachment::weight).sum::<usize>()
-            + self.transaction.as_ref().map_or(0, |(name, _)| heap::text(name));
-        if things == 0 {
-            return 0;
-        }
-        size_of::<Set>()
-            + things
-            + heap::tree(tags, size_of::<(String, AttributeValue)>())
-            + heap::tree(values, size_of::<(String, Value)>())
-    }
-}
 
 /// A scope as it was at one moment: two pointers.
 #[derive(Clone, Default)]
@@ -246,181 +130,6 @@ impl Scope {
         Arc::ptr_eq(&self.cell, &other.cell)
     }
 
-    /// Sets the level of every event of this scope; an event that sets its own keeps it. Default: unset.
-    pub fn set_level(&self, level: Option<Level>) {
-        self.update(|data| data.level = level);
-    }
-
-    /// Sets the fingerprint of every event of this scope. `"{{ default }}"` inserts the server's own grouping.
-    pub fn set_fingerprint<S: Into<Cow<'static, str>>>(&self, parts: impl IntoIterator<Item = S>) {
-        let parts: Vec<_> = parts.into_iter().map(Into::into).collect();
-        self.update(|data| data.fingerprint = (!parts.is_empty()).then_some(parts));
-    }
-
-    /// Sets or clears the user. What the program sets here is sent, whatever `send_default_pii` says.
-    pub fn set_user(&self, user: impl Into<Option<User>>) {
-        let user = user.into();
-        if user.is_some() && crate::diag::enabled() && self.is_same(Scope::global()) {
-            warn_of_leak();
-        }
-        if user.is_some() && crate::diag::enabled() && self.last_event_id().is_some() {
-            crate::hints::user_after_event();
-        }
-        if let Some(Part::Own(session)) = &self.lock_live().session {
-            session.set_did(user.as_ref().and_then(session::did));
-        }
-        self.update(|data| data.user = user);
-    }
-
-    /// Sets a tag: a short, searchable key and value. Keys hold up to 32 and values up to 200 characters of `[a-zA-Z0-9_.:-]`
-    /// and printable text; what is longer is cut, and said once per key under `debug`.
-    pub fn set_tag(&self, key: impl Into<String>, value: impl fmt::Display) {
-        let (key, value) = crate::tag::fit(key.into(), value.to_string());
-        self.update(|data| {
-            data.tags.insert(key, value);
-        });
-    }
-
-    /// Sets several tags; others stay.
-    pub fn set_tags<K: Into<String>, V: fmt::Display>(&self, tags: impl IntoIterator<Item = (K, V)>) {
-        let tags: Vec<_> =
-            tags.into_iter().map(|(key, value)| crate::tag::fit(key.into(), value.to_string())).collect();
-        self.update(|data| data.tags.extend(tags));
-    }
-
-    /// Removes a tag.
-    pub fn remove_tag(&self, key: &str) {
-        self.update(|data| {
-            data.tags.remove(key);
-        });
-    }
-
-    /// Notes that a feature flag was evaluated: the last 100 are on every error event of this scope. The server takes names of up to 32 characters and
-    /// values of up to 200. The free function [`add_feature_flag`](crate::api::add_feature_flag) also notes it on the open span.
-    pub fn add_feature_flag(&self, name: impl Into<String>, value: impl Into<Value>) {
-        let (name, value) = (name.into(), value.into());
-        self.update(|data| data.flags.set(name, value));
-    }
-
-    /// Sets a context: a named object, shown but not searchable. A value that is not an object is sent as `{"value": …}`; one that
-    /// cannot be serialised is left out, and said under `debug`.
-    pub fn set_context(&self, name: impl Into<String>, value: impl Serialize) {
-        let name = name.into();
-        match serde_json::to_value(value) {
-            Ok(Value::Null) => self.remove_context(&name),
-            Ok(value @ Value::Object(_)) => self.insert_context(name, value),
-            Ok(value) => self.insert_context(name, serde_json::json!({ "value": value })),
-            Err(error) => crate::debug!("the context {name:?} cannot be sent: {error}"),
-        }
-    }
-
-    fn insert_context(&self, name: String, value: Value) {
-        self.update(|data| {
-            data.contexts.insert(name, value);
-        });
-    }
-
-    /// Removes a context.
-    pub fn remove_context(&self, name: &str) {
-        self.update(|data| {
-            data.contexts.remove(name);
-        });
-    }
-
-    /// Sets an attribute of every log and every metric of this scope; one that a log or a metric has itself stays. Errors and transactions have
-    /// tags and contexts in its place.
-    pub fn set_attribute(&self, key: impl Into<String>, value: impl Into<AttributeValue>) {
-        let (key, value) = (key.into(), value.into());
-        self.update(|data| {
-            data.attributes.insert(key, value);
-        });
-    }
-
-    /// Sets several attributes; others stay. As [`set_attribute`](Self::set_attribute).
-    pub fn set_attributes<K: Into<String>, V: Into<AttributeValue>>(
-        &self,
-        attributes: impl IntoIterator<Item = (K, V)>,
-    ) {
-        let attributes: Vec<_> =
-            attributes.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-        self.update(|data| data.attributes.extend(attributes));
-    }
-
-    /// Removes an attribute.
-    pub fn remove_attribute(&self, key: &str) {
-        self.update(|data| {
-            data.attributes.remove(key);
-        });
-    }
-
-    /// Sets free-form data.
-    #[deprecated(note = "use set_context: extra data is neither searchable nor structured")]
-    pub fn set_extra(&self, key: impl Into<String>, value: impl Serialize) {
-        let key = key.into();
-        match serde_json::to_value(value) {
-            Ok(value) => self.update(|data| {
-                data.extra.insert(key, value);
-            }),
-            Err(error) => crate::debug!("the extra {key:?} cannot be sent: {error}"),
-        }
-    }
-
-    /// Sets the name of the transaction that events of this scope belong to.
-    pub fn set_transaction_name(&self, name: impl Into<String>, source: TransactionSource) {
-        let name = name.into();
-        self.update(|data| data.transaction = Some((name, source)));
-    }
-
-    /// Sets where the request of this scope's events comes from. For integrations.
-    pub fn set_request(&self, request: Option<Arc<dyn RequestSource>>) {
-        // Freed when the lock is: what the closure holds may be anything.
-        let old = std::mem::replace(&mut self.lock_data().request, request);
-        drop(old);
-    }
-
-    /// Sets the status of the response, for the `response` context. For integrations.
-    pub fn set_response_status(&self, status: Option<u16>) {
-        self.lock_data().response_status = status;
-    }
-
-    /// Adds a step that sees every event of this scope on the worker.
-    pub fn add_event_processor(&self, processor: impl Fn(Event) -> Option<Event> + Send + Sync + 'static) {
-        let processor: EventProcessor = Arc::new(processor);
-        self.update(|data| data.processors.push(processor));
-    }
-
-    /// Adds a file that goes with every error event of this scope, and with no transaction. Of the three scopes all go along.
-    pub fn add_attachment(&self, attachment: Attachment) {
-        self.update(|data| data.attachments.push(attachment));
-    }
-
-    /// Removes all attachments.
-    pub fn clear_attachments(&self) {
-        let old = self.update(|data| std::mem::take(&mut data.attachments));
-        drop(old); // outside the lock: what makes one may hold anything
-    }
-
-    /// Adds a breadcrumb to this scope as it is, at most `limit` of the newest are kept. The free function
-    /// [`add_breadcrumb`](crate::api::add_breadcrumb) also stamps the time and asks `before_breadcrumb`.
-    pub fn push_breadcrumb(&self, breadcrumb: Breadcrumb, limit: usize) {
-        let old = self.lock_live().breadcrumbs.push(breadcrumb, limit);
-        drop(old); // freed outside the lock
-    }
-
-    pub(crate) fn push_flat_breadcrumb(&self, crumb: FlatCrumb, fields: &Fields, limit: usize) {
-        let old = self.lock_live().breadcrumbs.push_flat(crumb, fields, limit);
-        drop(old); // freed outside the lock
-    }
-
-    fn lock_live(&self) -> MutexGuard<'_, Live> {
-        self.cell.live.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Removes all breadcrumbs.
-    pub fn clear_breadcrumbs(&self) {
-        self.lock_live().breadcrumbs = Ring::default();
-    }
-
     /// Resets everything but the event processors, the trace and the session.
     pub fn clear(&self) {
         {
@@ -435,69 +144,6 @@ impl Scope {
             std::mem::replace(&mut *data, ScopeData { set, ..ScopeData::default() })
         };
         drop(old); // outside the lock: the request's source may hold anything
-    }
-
-    /// The id of the last error event captured under this isolation scope; transactions do not count.
-    #[must_use]
-    pub fn last_event_id(&self) -> Option<EventId> {
-        self.lock_live().last_event_id
-    }
-
-    /// Whether an error was reported under this isolation scope: an event with an exception, or a message of the level `error` or above.
-    #[must_use]
-    pub fn has_reported_error(&self) -> bool {
-        self.last_error().is_some()
-    }
-
-    pub(crate) fn last_error(&self) -> Option<LastError> {
-        self.lock_live().last_error
-    }
-
-    /// An event was reported under this isolation scope, and of what error, if it is of one.
-    pub(crate) fn set_reported(&self, id: EventId, error: Option<LastError>) {
-        let mut live = self.lock_live();
-        live.last_event_id = Some(id);
-        live.last_error = error.or(live.last_error);
-    }
-
-    /// An error happened under this isolation scope that is not reported, because it was not sampled or may not be sent.
-    pub(crate) fn set_refused(&self, error: Option<LastError>) {
-        let mut live = self.lock_live();
-        live.last_error = error.or(live.last_error);
-    }
-
-    /// The trace that this isolation scope belongs to when no span is open; `fresh` makes one for a scope that has none yet.
-    pub(crate) fn propagation(&self, fresh: impl FnOnce() -> PropagationContext) -> Arc<PropagationContext> {
-        if let Some(context) = &self.lock_live().propagation {
-            return Arc::clone(context);
-        }
-        let context = Arc::new(fresh()); // asks the program's dice, maybe: not under the lock
-        Arc::clone(self.lock_live().propagation.get_or_insert(context))
-    }
-
-    /// The session that happens here, wherever it began.
-    pub(crate) fn session(&self) -> Option<Arc<Session>> {
-        self.lock_live().session.as_mut()?.session()
-    }
-
-    /// Begins a session here. One that began here before is over.
-    pub(crate) fn begin_session(&self, session: Part) {
-        let before = self.lock_live().session.replace(session);
-        if let Some(before) = before {
-            before.end(SessionStatus::Exited);
-        }
-    }
-
-    /// Ends the session that began here, if one did.
-    pub(crate) fn end_session(&self, status: SessionStatus) {
-        let own = self.lock_live().session.take_if(|part| part.is_own());
-        if let Some(own) = own {
-            own.end(status);
-        }
-    }
-
-    pub(crate) fn set_propagation(&self, context: Option<Arc<PropagationContext>>) {
-        self.lock_live().propagation = context;
     }
 
     /// What the scope holds, without its breadcrumbs.
@@ -529,31 +175,6 @@ impl Scope {
     }
 }
 
-impl Live {
-    /// Whether there is nothing that a fork would have.
-    fn is_untouched(&self) -> bool {
-        self.breadcrumbs.total() == 0 && self.propagation.is_none() && self.session.is_none()
-    }
-
-    /// What a fork has of the session.
-    fn forked_session(&mut self) -> Option<Part> {
-        self.session.as_mut()?.fork()
-    }
-}
-
-/// Says whether this thread works on one request, task or job; set by the module that knows.
-pub(crate) static IN_UNIT: OnceLock<fn() -> bool> = OnceLock::new();
-
-/// Features G09, H13: a user on the global scope is on every other request too.
-fn warn_of_leak() {
-    static ONCE: Once = Once::new();
-    if IN_UNIT.get().is_some_and(|in_unit| in_unit()) {
-        ONCE.call_once(|| {
-            crate::debug!("set_user on the global scope inside a request: use isolation_scope()")
-        });
-    }
-}
-
 impl fmt::Debug for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Snapshot { data, trail } = self.snapshot();
@@ -568,6 +189,8 @@ impl fmt::Debug for Scope {
 
 #[cfg(test)]
 mod tests {
+    use watchpost_protocol::{Breadcrumb, EventId, Request, User};
+
     use super::*;
 
     #[test]

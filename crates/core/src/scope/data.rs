@@ -1,0 +1,115 @@
+//! What a scope holds: set by the program, shared, and replaced by a change.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use watchpost_protocol::{
+    AttributeValue, Attributes, Event, Level, Request, TraceContext, TransactionSource, User, Value,
+};
+
+use crate::attachment::Attachment;
+use crate::flags::ScopeFlags;
+use crate::heap;
+
+/// Sees an event on the worker after the scopes were merged into it; may change it, and drops it by returning `None`.
+pub type EventProcessor = Arc<dyn Fn(Event) -> Option<Event> + Send + Sync>;
+
+/// Makes the request of a scope, on the worker: an integration keeps the parts, and prints them only when they are needed. A closure that returns
+/// a [`Request`] is one.
+pub trait RequestSource: Send + Sync {
+    /// The request, for everything that is reported under the scope.
+    fn request(&self) -> Request;
+
+    /// What the transaction of the request is called, if whoever starts it leaves that to the request. Default: it has no name.
+    fn name(&self) -> String {
+        String::new()
+    }
+
+    /// What the transaction of the request says about it, besides; `root` is of any transaction under the scope, so that an implementation has to
+    /// see (by the origin) whether it is the one. What the program has set stays.
+    fn describe(&self, response_status: Option<u16>, root: &mut TraceContext) {
+        let _ = (response_status, root);
+    }
+}
+
+impl<F: Fn() -> Request + Send + Sync> RequestSource for F {
+    fn request(&self) -> Request {
+        self()
+    }
+}
+
+/// What a scope holds, without its breadcrumbs.
+#[derive(Clone, Default)]
+pub(crate) struct ScopeData {
+    pub(super) set: Arc<Set>,
+    /// Of a request. Beside what is set, so that the scope of a request costs no copy of it.
+    pub(crate) request: Option<Arc<dyn RequestSource>>,
+    pub(crate) response_status: Option<u16>,
+}
+
+/// What the program has set. It is shared, and a change replaces it.
+#[derive(Clone, Default)]
+pub(crate) struct Set {
+    pub(crate) level: Option<Level>,
+    pub(crate) fingerprint: Option<Vec<Cow<'static, str>>>,
+    pub(crate) transaction: Option<(String, TransactionSource)>,
+    pub(crate) user: Option<User>,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) extra: BTreeMap<String, Value>,
+    pub(crate) contexts: BTreeMap<String, Value>,
+    pub(crate) attributes: Attributes,
+    pub(crate) processors: Vec<EventProcessor>,
+    pub(crate) flags: ScopeFlags,
+    /// What models are used for here; see [`gen_ai`](crate::gen_ai).
+    pub(crate) pipeline: Option<Arc<str>>,
+    pub(crate) attachments: Vec<Attachment>,
+}
+
+impl Deref for ScopeData {
+    type Target = Set;
+
+    fn deref(&self) -> &Set {
+        &self.set
+    }
+}
+
+impl ScopeData {
+    /// Changes what is set; what a snapshot holds on to stays as it was.
+    pub(crate) fn set(&mut self) -> &mut Set {
+        Arc::make_mut(&mut self.set)
+    }
+
+    /// Whether the two hold the same, and not only something equal.
+    pub(crate) fn is_same(&self, other: &ScopeData) -> bool {
+        let requests =
+            [self, other].map(|data| data.request.as_ref().map(|request| Arc::as_ptr(request).addr()));
+        Arc::ptr_eq(&self.set, &other.set)
+            && requests[0] == requests[1]
+            && self.response_status == other.response_status
+    }
+
+    /// About how much memory it has taken, in bytes, by the number of things: it is asked for everything that is captured. One that holds
+    /// nothing is that of every scope that holds nothing.
+    pub(crate) fn weight(&self) -> usize {
+        const TAG: usize = 64;
+        const VALUE: usize = 1024;
+        const REQUEST: usize = 2048;
+        let few = self.fingerprint.as_ref().map_or(0, Vec::len) + self.processors.len();
+        let values = self.extra.len() + self.contexts.len();
+        let tags = self.tags.len() + self.attributes.len() + self.flags.len();
+        let things = TAG * (tags + few)
+            + VALUE * (values + usize::from(self.user.is_some()))
+            + REQUEST * usize::from(self.request.is_some())
+            + self.attachments.iter().map(Attachment::weight).sum::<usize>()
+            + self.transaction.as_ref().map_or(0, |(name, _)| heap::text(name));
+        if things == 0 {
+            return 0;
+        }
+        size_of::<Set>()
+            + things
+            + heap::tree(tags, size_of::<(String, AttributeValue)>())
+            + heap::tree(values, size_of::<(String, Value)>())
+    }
+}

@@ -16,7 +16,7 @@ const FEW: usize = 32;
 /// Room for what a span is given besides its own: where it was made, and on which thread.
 const OWN: usize = 5;
 
-/// Attributes by key, each once; see the [module documentation](self).
+/// The attributes of a finished span, each key once: a list with a mask, since most questions are about keys that are not there.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SpanData<'a> {
     entries: Vec<(&'a str, SpanValue<'a>)>,

@@ -3,6 +3,7 @@
 //! Either of transactions, some of which carry a profile of their own (version 1, `profiles_sample_rate`), or of the process as a whole, in
 //! chunks (version 2, `profile_session_sample_rate`): then transactions only say which run of the profiler saw them.
 
+mod payload;
 mod run;
 mod transaction;
 
@@ -11,7 +12,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use watchpost_protocol::{Item, Profile, ProfileChunk, ProfileId};
+use watchpost_protocol::ProfileId;
 
 use crate::clock::Clock;
 use crate::profiler::{Profiler, Recording, StackSample};
@@ -19,6 +20,8 @@ use crate::rng::{self, Rng};
 use crate::sampling::SampleRate;
 use crate::unharmed::unharmed;
 
+use self::payload::Written;
+pub(crate) use self::payload::{Program, WriteProfile};
 pub(crate) use self::run::Chunk;
 use self::run::Run;
 pub(crate) use self::transaction::{Profiled, TransactionRecording, Unprofiled};
@@ -33,12 +36,18 @@ pub enum ProfileLifecycle {
     Trace,
 }
 
-/// A profiler that was plugged in, and how its items are written: a program without one does not have that linked in.
+/// A profiler that was plugged in, and what is made of what it sees: a program without one does not have that linked in.
 #[derive(Clone)]
 pub(crate) struct Plug {
     pub(crate) profiler: Arc<dyn Profiler>,
-    pub(crate) write_chunk: fn(&ProfileChunk) -> Result<Item, serde_json::Error>,
-    pub(crate) write_profile: fn(&Profile) -> Result<Item, serde_json::Error>,
+    pub(crate) chunk: fn(&Chunk, &Program<'_>) -> Option<Written>,
+    pub(crate) profile: fn(&TransactionRecording, &Program<'_>) -> Option<WriteProfile>,
+}
+
+impl Plug {
+    pub(crate) fn new(profiler: impl Profiler) -> Self {
+        Plug { profiler: Arc::new(profiler), chunk: payload::chunk, profile: payload::profile }
+    }
 }
 
 /// What was asked for.

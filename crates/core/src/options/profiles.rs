@@ -1,9 +1,6 @@
 //! Profiles (`protocol.md` §13).
 
-use std::sync::Arc;
 use std::time::Duration;
-
-use watchpost_protocol::Item;
 
 use super::Options;
 use super::parts::Custom;
@@ -62,11 +59,7 @@ impl Options {
 
     /// What samples. Default: with the facade's feature `profiling`, the sampler of `watchpost-profiling`; else none.
     pub fn profiler(mut self, profiler: impl Profiler) -> Self {
-        self.profiler = Some(Plug {
-            profiler: Arc::new(Custom(profiler)),
-            write_chunk: Item::profile_chunk,
-            write_profile: Item::profile,
-        });
+        self.profiler = Some(Plug::new(Custom(profiler)));
         self
     }
 }

@@ -1,25 +1,12 @@
-//! What profiles are on their way: samples become stacks and frames, each of them once, with the names of functions.
+//! What profiles are on their way: a chunk has an envelope of its own, the profile of a transaction rides with it. They pass no integration, no processor
+//! and no hook, and there is nothing to scrub: they are made of names of the program's code.
 
-use std::collections::HashMap;
-use std::hash::Hash;
-use std::sync::Arc;
+use watchpost_protocol::{Category, DiscardReason, Envelope};
 
-use watchpost_protocol::profile::{ChunkSample, ElapsedSample, ProfiledTransaction, Samples, ThreadMetadata};
-use watchpost_protocol::{
-    Addr, Category, DebugImage, DebugMeta, Envelope, EventId, Frame, Item, OsContext, Profile, ProfileChunk,
-    SdkInfo, Transaction,
-};
-
-use super::{ItemJob, Job, Pipeline, Standalone, Telemetry};
+use super::{ItemJob, Job, Pipeline};
 use crate::config::Config;
-use crate::integration::{Integration, StackSource};
 use crate::outbox::{Label, Priority};
-use crate::profiler::StackSample;
-use crate::profiling::{Chunk, Plug, TransactionRecording};
-use crate::scrub::Rules;
-
-/// A profile of fewer samples is worth nothing, and the server refuses it (§13.2).
-const FEWEST: usize = 2;
+use crate::profiling::{Chunk, Program};
 
 impl Job {
     /// A piece of what the profiler saw. If that is nothing after all, nothing is lost.
@@ -36,276 +23,22 @@ impl Job {
 
 impl Pipeline {
     fn prepare_chunk(&self, chunk: &Chunk) -> Option<Envelope> {
-        let seen = chunk.take();
-        if seen.is_empty() {
-            return None;
+        let item = (chunk.profiling.plug().chunk)(chunk, &program(&self.config))?;
+        if let Err(error) = &item {
+            crate::debug!("a profile could not be serialised: {error}");
+            self.losses.record(DiscardReason::InternalSdkError, Category::ProfileChunk, 1);
         }
-        let Config { sdk, release, environment, dist, options, .. } = &*self.config;
-        let (profile, images) =
-            samples(&seen, options.stack_source.as_deref(), |sample, thread_id, stack_id| ChunkSample {
-                timestamp: chunk.time_of(sample.at),
-                thread_id,
-                stack_id,
-            });
-        let payload = ProfileChunk {
-            profiler_id: chunk.profiler_id,
-            chunk_id: chunk.chunk_id,
-            release: release.clone().unwrap_or_default(),
-            environment: Some(Arc::clone(environment)),
-            dist: dist.clone(),
-            client_sdk: SdkInfo {
-                name: sdk.name.clone(),
-                version: sdk.version.clone(),
-                ..SdkInfo::default()
-            },
-            debug_meta: debug_meta(images),
-            profile,
-            ..ProfileChunk::default()
-        };
-        self.finish(Report { chunk: payload, plug: chunk.profiling.plug() }, None)
+        Some(Envelope::of(&self.config.sdk, vec![item.ok()?]))
     }
 }
 
-/// A chunk that is being finished.
-struct Report<'a> {
-    chunk: ProfileChunk,
-    plug: &'a Plug,
-}
-
-impl Telemetry for Report<'_> {
-    /// Profiles pass no integration, no processor and no hook.
-    fn integrate(self, _: &dyn Integration) -> Option<Self> {
-        Some(self)
-    }
-
-    // There is nothing in it but names of the program's code.
-    fn scrub(&mut self, _: &Rules) {}
-
-    fn before_send(self, _: &Config) -> Option<Self> {
-        Some(self)
-    }
-
-    fn quantities(&self) -> Vec<(Category, u64)> {
-        vec![(Category::ProfileChunk, 1)]
-    }
-
-    fn trim(&mut self, _: &Config) {}
-}
-
-impl Standalone for Report<'_> {
-    fn event_id(&self) -> Option<EventId> {
-        None
-    }
-
-    fn item(&mut self) -> Result<Item, serde_json::Error> {
-        (self.plug.write_chunk)(&self.chunk)
-    }
-}
-
-/// The own profile of a transaction, as far as it is known before its transaction is finished.
-pub(super) struct TransactionProfile {
-    pub(super) profile: Profile,
-    write: fn(&Profile) -> Result<Item, serde_json::Error>,
-}
-
-impl TransactionProfile {
-    /// `None`: too little was seen.
-    pub(super) fn of(own: &TransactionRecording, config: &Config) -> Option<Self> {
-        let seen = own.take();
-        if seen.len() < FEWEST {
-            return None;
-        }
-        let began = own.began();
-        let source = config.options.stack_source.as_deref();
-        let (profile, images) = samples(&seen, source, |sample, thread_id, stack_id| {
-            let elapsed = sample.at.saturating_duration_since(began);
-            ElapsedSample { elapsed_since_start_ns: elapsed.as_nanos() as u64, thread_id, stack_id }
-        });
-        let profile = Profile {
-            event_id: own.id,
-            release: config.release.clone().unwrap_or_default(),
-            environment: Some(Arc::clone(&config.environment)),
-            debug_meta: debug_meta(images),
-            profile,
-            ..Profile::default()
-        };
-        Some(TransactionProfile { profile, write: own.profiling.plug().write_profile })
-    }
-
-    /// Its item, with what is known of the transaction in the end.
-    pub(super) fn into_item(mut self, transaction: &Transaction) -> Result<Item, serde_json::Error> {
-        let contexts = &transaction.contexts;
-        let trace = contexts.trace.as_ref();
-        let thread = trace.and_then(|trace| trace.data.get("thread.id")?.as_str());
-        let arch = contexts.device.as_ref().and_then(|device| device.arch.clone());
-        self.profile.timestamp = transaction.start_timestamp.unwrap_or_default();
-        self.profile.os = os(contexts.os.as_ref());
-        self.profile.device.architecture = arch.unwrap_or_else(|| std::env::consts::ARCH.to_owned());
-        self.profile.runtime.clone_from(&contexts.rust);
-        self.profile.transaction = ProfiledTransaction {
-            id: transaction.event_id,
-            name: transaction.transaction.clone(),
-            trace_id: trace.map(|trace| trace.trace_id),
-            active_thread_id: thread.unwrap_or_default().to_owned(),
-            ..ProfiledTransaction::default()
-        };
-        (self.write)(&self.profile)
-    }
-}
-
-/// Name and version, without which the server takes no profile.
-fn os(known: Option<&OsContext>) -> OsContext {
-    let known = |field: fn(&OsContext) -> Option<&String>| known.and_then(field).cloned();
-    OsContext {
-        name: Some(known(|os| os.name.as_ref()).unwrap_or_else(|| std::env::consts::OS.to_owned())),
-        version: Some(known(|os| os.version.as_ref()).unwrap_or_else(|| "unknown".to_owned())),
-        ..OsContext::default()
-    }
-}
-
-fn debug_meta(images: Vec<DebugImage>) -> Option<DebugMeta> {
-    (!images.is_empty()).then(|| DebugMeta { images, ..DebugMeta::default() })
-}
-
-/// What was seen, as the protocol wants it, and the images that it lies in. `sample` makes one of a moment, a thread and a stack.
-fn samples<S>(
-    seen: &[StackSample],
-    source: Option<&dyn StackSource>,
-    sample: impl Fn(&StackSample, Arc<str>, usize) -> S,
-) -> (Samples<S>, Vec<DebugImage>) {
-    let (mut stacks, mut threads) = (Numbered::default(), HashMap::<u64, (Arc<str>, &StackSample)>::new());
-    let samples = seen
-        .iter()
-        .map(|seen| {
-            let (thread, _) =
-                threads.entry(seen.thread.id).or_insert_with(|| (seen.thread.id.to_string().into(), seen));
-            sample(seen, Arc::clone(thread), stacks.number(&*seen.stack))
-        })
-        .collect();
-    let mut addresses = Numbered::default();
-    stacks.known.iter().for_each(|stack| stack.iter().for_each(|address| _ = addresses.number(address)));
-    let addresses: Vec<usize> = addresses.known.into_iter().copied().collect();
-    let (frames, places) = frames(&addresses, source);
-    let stacks = stacks
-        .known
-        .iter()
-        .map(|stack| stack.iter().filter_map(|address| places.get(address)).flat_map(Clone::clone).collect());
-    let thread_metadata = threads.values().map(|(id, seen)| {
-        (id.to_string(), ThreadMetadata { name: seen.thread.name.clone(), ..ThreadMetadata::default() })
-    });
-    let samples = Samples {
-        samples,
-        stacks: stacks.collect(),
-        frames,
-        thread_metadata: thread_metadata.collect(),
-        ..Samples::default()
-    };
-    (samples, source.map(|source| source.images(&addresses)).unwrap_or_default())
-}
-
-/// The frames at these addresses, and which of them are at which address.
-fn frames(
-    addresses: &[usize],
-    source: Option<&dyn StackSource>,
-) -> (Vec<Frame>, HashMap<usize, std::ops::Range<usize>>) {
-    let mut found = source.map(|source| source.frames(addresses)).unwrap_or_default().into_iter();
-    let (mut frames, mut places) = (Vec::new(), HashMap::with_capacity(addresses.len()));
-    for &address in addresses {
-        let from = frames.len();
-        frames.extend(found.next().unwrap_or_default());
-        if frames.len() == from {
-            frames.push(Frame { instruction_addr: Some(Addr(address as u64)), ..Frame::default() });
-        }
-        places.insert(address, from..frames.len());
-    }
-    (frames, places)
-}
-
-/// Things by the order in which they came, each of them once.
-struct Numbered<'a, T: ?Sized> {
-    known: Vec<&'a T>,
-    numbers: HashMap<&'a T, usize>,
-}
-
-impl<T: ?Sized> Default for Numbered<'_, T> {
-    fn default() -> Self {
-        Numbered { known: Vec::new(), numbers: HashMap::new() }
-    }
-}
-
-impl<'a, T: Eq + Hash + ?Sized> Numbered<'a, T> {
-    fn number(&mut self, one: &'a T) -> usize {
-        let known = &mut self.known;
-        *self.numbers.entry(one).or_insert_with(|| {
-            known.push(one);
-            known.len() - 1
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Instant;
-
-    use super::*;
-    use crate::integration::RawStack;
-    use crate::profiler::SampledThread;
-
-    /// Knows a function with one inlined in it at 7, and nothing else.
-    struct Names;
-
-    impl StackSource for Names {
-        fn capture(&self) -> RawStack {
-            RawStack::default()
-        }
-
-        fn resolve(&self, _: &RawStack) -> Option<watchpost_protocol::Stacktrace> {
-            None
-        }
-
-        fn frames(&self, addresses: &[usize]) -> Vec<Vec<Frame>> {
-            let named = |name: &str| Frame { function: Some(name.to_owned()), ..Frame::default() };
-            let at =
-                |address: &usize| if *address == 7 { vec![named("inner"), named("outer")] } else { vec![] };
-            addresses.iter().map(at).collect()
-        }
-    }
-
-    fn seen(thread: u64, stack: &[usize]) -> StackSample {
-        let name = Some(format!("worker-{thread}"));
-        StackSample {
-            at: Instant::now(),
-            thread: Arc::new(SampledThread { id: thread, name }),
-            stack: stack.into(),
-        }
-    }
-
-    #[test]
-    fn stacks_and_frames_are_told_once_and_the_innermost_first() {
-        let seen = [seen(1, &[7, 8]), seen(2, &[9, 8]), seen(1, &[7, 8])];
-        let (samples, _) = samples(&seen, Some(&Names), |_, thread, stack| (thread.to_string(), stack));
-        let shown = |frame: &Frame| match frame.instruction_addr {
-            Some(address) => address.to_string(),
-            None => frame.function.clone().unwrap(),
-        };
-        let frames: Vec<_> = samples.frames.iter().map(shown).collect();
-        assert_eq!(frames, ["inner", "outer", "0x8", "0x9"]);
-        assert_eq!(samples.stacks, [vec![0, 1, 2], vec![3, 2]]);
-        let sample = |thread: &str, stack| (thread.to_owned(), stack);
-        assert_eq!(samples.samples, [sample("1", 0), sample("2", 1), sample("1", 0)]);
-        assert_eq!(samples.thread_metadata["2"].name.as_deref(), Some("worker-2"));
-    }
-
-    #[test]
-    fn without_names_there_are_addresses() {
-        let (samples, images) = samples(&[seen(1, &[7])], None, |_, _, stack| stack);
-        assert_eq!(samples.frames[0].instruction_addr, Some(Addr(7)));
-        assert!(images.is_empty());
-    }
-
-    #[test]
-    fn what_the_server_wants_of_the_system_is_there_in_any_case() {
-        let os = os(None);
-        assert!(os.name.is_some() && os.version.is_some());
+/// What profiles are told of the program.
+pub(super) fn program(config: &Config) -> Program<'_> {
+    Program {
+        release: config.release.as_ref(),
+        environment: &config.environment,
+        dist: config.dist.as_ref(),
+        sdk: &config.sdk,
+        stacks: config.options.stack_source.as_deref(),
     }
 }

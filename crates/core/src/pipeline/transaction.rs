@@ -9,7 +9,7 @@ use watchpost_protocol::{
     TraceContext, Transaction, TransactionInfo, TransactionSource, Value,
 };
 
-use super::profile::TransactionProfile;
+use super::profile;
 use super::{Pipeline, Standalone, Telemetry, models};
 use crate::config::Config;
 use crate::dsc;
@@ -21,7 +21,7 @@ use crate::losses::Losses;
 use crate::merge;
 use crate::naming::Name;
 use crate::options::Options;
-use crate::profiling::Profiled;
+use crate::profiling::{Profiled, WriteProfile};
 use crate::propagation_context::PropagationContext;
 use crate::record::{Buffer, Finished};
 use crate::sampling::Sampled;
@@ -133,17 +133,17 @@ fn link(
     profiled: &Profiled,
     config: &Config,
     losses: &Losses,
-) -> Option<TransactionProfile> {
+) -> Option<WriteProfile> {
     let own = profiled.own.as_ref().and_then(|own| {
-        let profile = TransactionProfile::of(own, config);
+        let profile = (own.profiling.plug().profile)(own, &profile::program(config));
         if profile.is_none() {
             losses.record(DiscardReason::InsufficientData, Category::Profile, 1);
         }
-        profile
+        Some((own.id, profile?))
     });
     let mut context = Map::new();
-    if let Some(own) = &own {
-        context.insert("profile_id".into(), own.profile.event_id.to_string().into());
+    if let Some((id, _)) = &own {
+        context.insert("profile_id".into(), id.to_string().into());
     }
     if let Some(profiler) = profiled.profiler {
         let id = Value::from(profiler.to_string());
@@ -156,7 +156,7 @@ fn link(
     if !context.is_empty() {
         transaction.contexts.other.insert("profile".into(), context.into());
     }
-    own
+    own.map(|(_, write)| write)
 }
 
 /// Why a finished transaction is not wanted, if it is not: it may have been named, and answered, long after it was sampled.
@@ -205,7 +205,7 @@ fn spans_meta(original: u64) -> Value {
 pub(super) struct Report<'a> {
     transaction: Transaction,
     spans: Vec<FinishedSpan<'a>>,
-    profile: Option<TransactionProfile>,
+    profile: Option<WriteProfile>,
 }
 
 impl Report<'_> {
@@ -273,7 +273,7 @@ impl Standalone for Report<'_> {
 
     fn companions(self, pipeline: &Pipeline) -> Vec<Item> {
         let Some(profile) = self.profile else { return Vec::new() };
-        let item = profile.into_item(&self.transaction);
+        let item = profile(&self.transaction);
         if let Err(error) = &item {
             crate::debug!("a profile could not be serialised: {error}");
             pipeline.losses.record(DiscardReason::InternalSdkError, Category::Profile, 1);

@@ -55,11 +55,7 @@ fn profiling(wanted: Wanted, dice: u64) -> (Arc<Profiling>, Arc<Pretend>) {
 }
 
 fn plugged(pretend: &Arc<Pretend>, wanted: Wanted, dice: u64) -> Arc<Profiling> {
-    let plug = Plug {
-        profiler: Arc::new(Arc::clone(pretend)),
-        write_chunk: Item::profile_chunk,
-        write_profile: Item::profile,
-    };
+    let plug = Plug::new(Arc::clone(pretend));
     Profiling::new(plug, wanted, Arc::new(SystemClock), Arc::new(Dice(dice)))
 }
 

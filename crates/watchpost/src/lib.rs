@@ -1,3 +1,17 @@
+// The pages of the guide, which the README names as files: of two definitions, the first holds.
+//! [config]: guide::config
+//! [cost]: guide::cost
+//! [crons]: guide::crons
+//! [delivery]: guide::delivery
+//! [errors]: guide::errors
+//! [gen_ai]: guide::gen_ai
+//! [logs]: guide::logs
+//! [metrics]: guide::metrics
+//! [profiling]: guide::profiling
+//! [tasks]: guide::tasks
+//! [troubleshooting]: guide::troubleshooting
+//! [users]: guide::users
+//!
 #![doc = include_str!("../README.md")]
 
 pub mod guide;

@@ -9,6 +9,7 @@
 )]
 
 mod attachments;
+mod builder;
 mod fields;
 mod hooks;
 mod once;

@@ -1,6 +1,7 @@
 //! The free functions: what a program calls. Each asks what is current, passes the gates, and hands over.
 
 mod capture;
+mod capture_errors;
 mod feedback;
 mod logs;
 mod outcome;
@@ -16,6 +17,7 @@ pub use capture::{
     Capture, CaptureErr, add_breadcrumb, capture, capture_error, capture_event, capture_exception,
     capture_group, capture_message, capture_message_at, capture_template, last_event_id,
 };
+pub use capture_errors::CaptureErrors;
 pub use feedback::{add_feature_flag, capture_feedback};
 pub use logs::{log, logs_are_heard};
 pub use outcome::report_main;

@@ -56,6 +56,12 @@ impl ScopeFlags {
         let flags = self.0.get_or_insert_with(|| Arc::new(FeatureFlags::new(MAX_FLAGS)));
         Arc::make_mut(flags).set(name, value);
     }
+
+    /// Those of another are the newest.
+    pub(crate) fn extend(&mut self, other: &ScopeFlags) {
+        let told = other.0.iter().flat_map(|flags| flags.iter());
+        told.for_each(|(name, value)| self.set(name.to_owned(), value.clone()));
+    }
 }
 
 /// Puts the flags of all scopes on an event; of two scopes that know one, the nearer was told of it last.

@@ -124,6 +124,14 @@ impl Scope {
         Scope::with(data, Some(Arc::new(trace)), session)
     }
 
+    /// A fork in which all of `other` is set, too, and wins; its breadcrumbs are the latest.
+    pub(crate) fn with_all_of(&self, other: &Scope) -> Self {
+        let (fork, Snapshot { data, trail }) = (self.fork(), other.snapshot());
+        fork.update(|set| set.extend(&data));
+        trail.newest(usize::MAX).into_iter().for_each(|crumb| fork.push_breadcrumb(crumb, usize::MAX));
+        fork
+    }
+
     /// Whether both handles mean the same scope.
     #[must_use]
     pub fn is_same(&self, other: &Scope) -> bool {

@@ -54,14 +54,14 @@ pub use open_feature::OpenFeatureHook;
 #[allow(deprecated, reason = "the names that people come with stay, and say where to go")]
 #[doc(inline)]
 pub use watchpost_core::api::{
-    Capture, CaptureErr, add_attachment, add_breadcrumb, add_feature_flag, baggage, capture, capture_error,
-    capture_event, capture_exception, capture_feedback, capture_group, capture_message, capture_message_at,
-    client, close, configure_scope, continue_trace, current_scope, current_span, end_session,
-    end_session_with, flush, flush_async, flush_with, global_scope, is_initialized, isolation_scope,
-    last_event_id, new_scope, push_scope, remove_attribute, report_main, set_attribute, set_attributes,
-    set_context, set_extra, set_measurement, set_tag, set_tags, set_transaction_name, set_user,
-    start_session, start_span, start_transaction, trace_environment, trace_headers, trace_headers_for,
-    traceparent, update_current_span, with_isolation_scope, with_scope,
+    Capture, CaptureErr, CaptureErrors, add_attachment, add_breadcrumb, add_feature_flag, baggage, capture,
+    capture_error, capture_event, capture_exception, capture_feedback, capture_group, capture_message,
+    capture_message_at, client, close, configure_scope, continue_trace, current_scope, current_span,
+    end_session, end_session_with, flush, flush_async, flush_with, global_scope, is_initialized,
+    isolation_scope, last_event_id, new_scope, push_scope, remove_attribute, report_main, set_attribute,
+    set_attributes, set_context, set_extra, set_measurement, set_tag, set_tags, set_transaction_name,
+    set_user, start_session, start_span, start_transaction, trace_environment, trace_headers,
+    trace_headers_for, traceparent, update_current_span, with_isolation_scope, with_scope,
 };
 /// What a program does with models: agents, tools, calls, and what they cost.
 #[doc(inline)]
@@ -127,7 +127,7 @@ pub const FINGERPRINT_DEFAULT: &str = "{{ default }}";
 pub mod prelude {
     pub use crate::protocol::{Breadcrumb, Level, User};
     pub use crate::{
-        CaptureErr, FutureExt, Options, add_breadcrumb, capture_error, capture_exception, capture_message,
-        init, set_context, set_tag, set_user, start_span, start_transaction,
+        CaptureErr, CaptureErrors, FutureExt, Options, add_breadcrumb, capture_error, capture_exception,
+        capture_message, init, set_context, set_tag, set_user, start_span, start_transaction,
     };
 }

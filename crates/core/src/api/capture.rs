@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::sync::Arc;
 
 use serde::Serialize;
 use watchpost_protocol::{Breadcrumb, Event, EventId, Level, Mechanism, User, Value};
@@ -10,6 +11,7 @@ use crate::attachment::Attachment;
 use crate::current::Scopes;
 use crate::entry::{Beyond, Entry};
 use crate::errors::{AsError, Draft, ErrorRecord, Group, View};
+use crate::scope::Scope;
 use crate::session::Matter;
 use crate::{client, hints, layer, message, mute};
 
@@ -170,20 +172,57 @@ pub fn add_breadcrumb(breadcrumb: Breadcrumb) {
 /// ```
 #[must_use = "nothing is captured before `send`"]
 pub fn capture<K, E: AsError<K> + ?Sized>(error: &E) -> Capture<'_> {
-    Capture { error: error.view(), event: Event::default(), attachments: Vec::new() }
+    Capture::of(What::Error(error.view()))
 }
 
-/// An error that is about to be captured; made by [`capture`].
+/// An error or a message that is about to be captured; made by [`capture`], and by [`Capture::message`].
 #[derive(Debug)]
 #[must_use = "nothing is captured before `send`"]
 pub struct Capture<'a> {
-    error: View<'a>,
+    what: What<'a>,
     event: Event,
     attachments: Vec<Attachment>,
+    scope: Option<Scope>,
 }
 
-impl Capture<'_> {
-    /// Sets the level. Default: the scope's, else `error`.
+#[derive(Debug)]
+enum What<'a> {
+    Error(View<'a>),
+    Message(&'a str),
+}
+
+impl<'a> Capture<'a> {
+    /// A message, with more to say about it than the scopes do.
+    ///
+    /// ```
+    /// # use watchpost_core::api::Capture;
+    /// # use watchpost_protocol::Level;
+    /// Capture::message("the till is empty").level(Level::Warning).tag("till", 3).send();
+    /// ```
+    pub fn message(text: &'a str) -> Self {
+        Capture::of(What::Message(text))
+    }
+
+    fn of(what: What<'a>) -> Self {
+        Capture { what, event: Event::default(), attachments: Vec::new(), scope: None }
+    }
+
+    /// Sets all that a scope holds, for this event only: it wins over the scopes that are current, and what is said here wins over it.
+    /// Of several, the last one stays.
+    ///
+    /// ```
+    /// # use watchpost_core::{Scope, api::capture};
+    /// # let error = std::fmt::Error;
+    /// let import = Scope::new();
+    /// import.set_tag("job", "import");
+    /// capture(&error).scope(&import).send();
+    /// ```
+    pub fn scope(mut self, scope: &Scope) -> Self {
+        self.scope = Some(scope.clone());
+        self
+    }
+
+    /// Sets the level. Default: the scope's, else `error`, or `info` for a message.
     pub fn level(mut self, level: impl Into<Level>) -> Self {
         self.event.level = Some(level.into());
         self
@@ -233,7 +272,18 @@ impl Capture<'_> {
     /// Captures it; as [`capture_error`].
     #[inline(never)]
     pub fn send(self) -> Option<EventId> {
-        viewed(&Entry::default(), self.error, self.event, self.attachments)
+        let Capture { what, event, attachments, scope } = self;
+        let _entered = scope.filter(|_| client::any_active()).map(|scope| {
+            let around = Scopes::at_hand();
+            Arc::new(Scopes { current: around.current.with_all_of(&scope), ..around }).attach()
+        });
+        match what {
+            What::Error(error) => viewed(&Entry::default(), error, event, attachments),
+            What::Message(text) => built(&Entry::default(), Matter::Message, Level::Info, || {
+                let event = Event { logentry: message::event(text).logentry, ..event };
+                Draft { attachments, ..Draft::from(event) }
+            }),
+        }
     }
 }
 

@@ -67,6 +67,25 @@ pub(crate) struct Set {
     pub(crate) attachments: Vec<Attachment>,
 }
 
+impl Set {
+    /// Sets what `other` has set, too: it wins.
+    pub(super) fn extend(&mut self, other: &Set) {
+        let Set { level, fingerprint, transaction, user, tags, extra, contexts, .. } = other.clone();
+        self.level = level.or(self.level);
+        self.fingerprint = fingerprint.or_else(|| self.fingerprint.take());
+        self.transaction = transaction.or_else(|| self.transaction.take());
+        self.user = user.or_else(|| self.user.take());
+        self.tags.extend(tags);
+        self.extra.extend(extra);
+        self.contexts.extend(contexts);
+        self.attributes.extend(other.attributes.clone());
+        self.processors.extend(other.processors.iter().cloned());
+        self.flags.extend(&other.flags);
+        self.pipeline = other.pipeline.clone().or_else(|| self.pipeline.take());
+        self.attachments.extend(other.attachments.iter().cloned());
+    }
+}
+
 impl Deref for ScopeData {
     type Target = Set;
 

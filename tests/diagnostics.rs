@@ -202,6 +202,22 @@ fn h13_a_user_of_all_requests() {
 }
 
 #[test]
+fn h14_what_looks_personal() {
+    let work = || {
+        let guard = begin(options());
+        capture_message("nobody is named");
+        set_user(User { email: Some("jane@example.com".into()), ..User::id("42") });
+        capture_message("somebody is");
+        capture_message("again");
+        drop(guard);
+    };
+    let lines = said("h14_what_looks_personal", "0", work);
+    let expected = "kept in an item of type event, and as it looks personal: user.email; see EventScrubber::deny and before_send";
+    assert!(lines.contains(&expected.to_owned()), "{lines:?}");
+    assert_eq!(lines.iter().filter(|line| line.starts_with("kept in")).count(), 1, "{lines:?}");
+}
+
+#[test]
 fn h16_breadcrumbs_that_are_dropped() {
     let work = || {
         let guard = begin(options().before_breadcrumb(|_| None));

@@ -65,6 +65,7 @@ mod environment;
 pub mod errors;
 mod last_error;
 pub mod options;
+mod personal;
 mod pipeline;
 mod profiling;
 pub mod settings;

@@ -28,6 +28,7 @@ use crate::config::Config;
 use crate::integration::Integration;
 use crate::losses::Losses;
 use crate::outbox::{Label, Prepare, Priority};
+use crate::personal;
 use crate::profiling::Profiling;
 use crate::scrub::Rules;
 use crate::session::Ledger;
@@ -227,6 +228,7 @@ impl Pipeline {
                 return None;
             }
         };
+        personal::look(&lead);
         let mut envelope = Envelope::of(&self.config.sdk, vec![lead]);
         envelope.headers.event_id = item.event_id();
         // A context that is frozen empty has nothing to say (§8.4).

@@ -103,6 +103,20 @@ fn what_is_nearest_to_a_log_wins() {
 }
 
 #[test]
+fn who_was_cleared_away_is_on_no_later_log() {
+    let captured = capture(|| {
+        watchpost::with_isolation_scope(|isolation| {
+            isolation.set_user(User::id("42"));
+            logger::info!("logged in");
+            isolation.clear();
+            logger::info!("logged out");
+        });
+    });
+    let users: Vec<_> = captured.logs().iter().map(|log| log.attributes.contains_key("user.id")).collect();
+    assert_eq!(users, [true, false]);
+}
+
+#[test]
 fn every_log_says_who_sent_it() {
     let options = options().release("shop@1").unwrap().environment("staging").unwrap().server_name("web-3");
     let log = only(&capture_with(options, || logger::info!("hello")));

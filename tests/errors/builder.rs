@@ -44,6 +44,31 @@ fn what_is_said_here_wins_over_the_scope_that_is_given_and_that_over_those_aroun
 }
 
 #[test]
+fn what_a_given_scope_has_of_those_around_is_not_there_twice() {
+    let captured = captured_by(|| {
+        with_isolation_scope(|isolation| {
+            isolation.add_attachment(Attachment::bytes("till.txt", *b"empty"));
+            isolation.add_event_processor(|mut event| {
+                let times = event.tags.get("processed").map_or(1, |times| times.len() + 1);
+                event.tags.insert("processed".into(), "x".repeat(times));
+                Some(event)
+            });
+            watchpost::add_breadcrumb(Breadcrumb::new("first"));
+            let fork = isolation.fork();
+            fork.set_tag("fork", true);
+            fork.push_breadcrumb(Breadcrumb::new("last"), 10);
+            capture(&Payment::Declined).scope(&fork).send();
+        });
+    });
+    let [event] = captured.events().try_into().unwrap();
+    let crumbs: Vec<_> = event.breadcrumbs.0.iter().filter_map(|crumb| crumb.message.as_deref()).collect();
+    assert_eq!(crumbs, ["first", "last"]);
+    assert_eq!((event.tags["fork"].as_str(), event.tags["processed"].as_str()), ("true", "x"));
+    let files = captured.envelopes().iter().flat_map(|envelope| &envelope.items);
+    assert_eq!(files.filter(|item| item.header.filename.is_some()).count(), 1);
+}
+
+#[test]
 fn a_message_may_say_as_much_as_an_error() {
     let captured = captured_by(|| {
         let sent = Capture::message("the till is empty")

@@ -45,6 +45,17 @@ enum Content {
 }
 
 impl Attachment {
+    /// Whether the two are copies of one, and not only equal.
+    pub(crate) fn is_same(&self, other: &Attachment) -> bool {
+        self.filename == other.filename
+            && match (&self.content, &other.content) {
+                (Content::Bytes(one), Content::Bytes(other)) => Arc::ptr_eq(one, other),
+                (Content::File(one), Content::File(other)) => Arc::ptr_eq(one, other),
+                (Content::Made(one), Content::Made(other)) => Arc::ptr_eq(one, other),
+                _ => false,
+            }
+    }
+
     /// Bytes under a file name.
     pub fn bytes(filename: impl Into<Cow<'static, str>>, bytes: impl Into<Arc<[u8]>>) -> Self {
         Attachment::new(filename.into(), Content::Bytes(bytes.into()))

@@ -251,10 +251,25 @@ impl Trail {
         newest
     }
 
+    /// The crumbs that came after what these hold, if it began with one of them; else all.
+    pub(crate) fn since(&self, known: &[&Trail]) -> Vec<Breadcrumb> {
+        let is_known = |frozen: &Frozen| {
+            known.iter().any(|trail| trail.last.as_deref().is_some_and(|last| std::ptr::eq(last, frozen)))
+        };
+        let mut news: Vec<Breadcrumb> =
+            self.backwards_until(is_known).map(|(segment, crumb)| segment.read(crumb)).collect();
+        news.reverse();
+        news
+    }
+
     fn backwards(&self) -> impl Iterator<Item = (&Segment, &Crumb)> {
+        self.backwards_until(|_| false)
+    }
+
+    fn backwards_until(&self, end: impl Fn(&Frozen) -> bool) -> impl Iterator<Item = (&Segment, &Crumb)> {
         let mut next = self.last.as_deref();
         std::iter::from_fn(move || {
-            let Frozen { before, segment } = next?;
+            let Frozen { before, segment } = next.filter(|frozen| !end(frozen))?;
             next = before.last.as_deref();
             Some(segment.crumbs.iter().rev().map(move |crumb| (segment, crumb)))
         })

@@ -160,7 +160,7 @@ impl Profiling {
 
     /// The run of the profiler that goes on, if one does.
     pub(crate) fn running(&self) -> Option<ProfileId> {
-        self.lock().run.as_ref().filter(|run| run.is_on()).map(|run| run.id)
+        self.lock().run.as_ref().filter(|run| run.is_on() && run.is_at_home()).map(|run| run.id)
     }
 
     /// Has a run go on, or begins one. A profiler is code of others, and is called outside the lock.

@@ -124,11 +124,20 @@ impl Scope {
         Scope::with(data, Some(Arc::new(trace)), session)
     }
 
-    /// A fork in which all of `other` is set, too, and wins; its breadcrumbs are the latest.
-    pub(crate) fn with_all_of(&self, other: &Scope) -> Self {
+    /// A fork in which all of `other` is set, too, and wins; its breadcrumbs are the latest. What `other` has of this scope or of the wider one around
+    /// it, because it was forked of them, is not there twice.
+    pub(crate) fn with_all_of(&self, other: &Scope, wider: &Scope) -> Self {
         let (fork, Snapshot { data, trail }) = (self.fork(), other.snapshot());
-        fork.update(|set| set.extend(&data));
-        trail.newest(usize::MAX).into_iter().for_each(|crumb| fork.push_breadcrumb(crumb, usize::MAX));
+        let [known, around] = [self, wider].map(Scope::snapshot);
+        fork.update(|set| set.extend(&data, &around.data));
+        if data.request.is_some() {
+            fork.set_request(data.request.clone());
+        }
+        if data.response_status.is_some() {
+            fork.set_response_status(data.response_status);
+        }
+        let news = trail.since(&[&known.trail, &around.trail]);
+        news.into_iter().for_each(|crumb| fork.push_breadcrumb(crumb, usize::MAX));
         fork
     }
 
@@ -149,6 +158,7 @@ impl Scope {
             let mut data = self.lock_data();
             let processors = data.processors.clone();
             let set = Arc::new(Set { processors, ..Set::default() });
+            self.cell.address.store(Arc::as_ptr(&set).addr(), Ordering::Release);
             std::mem::replace(&mut *data, ScopeData { set, ..ScopeData::default() })
         };
         drop(old); // outside the lock: the request's source may hold anything

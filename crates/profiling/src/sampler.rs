@@ -9,9 +9,9 @@ use crate::system;
 /// Who keeps the time of the samples (features P04).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ProfilerBackend {
-    /// The kernel, by the profiling timer of the process (`ITIMER_PROF`): it interrupts whichever thread runs when another 10 ms of processor time are
-    /// used up. Where many threads run at once, some of their time is missed. The timer outlives `exec`: a program that replaces itself has to stop the
-    /// profiler first.
+    /// The kernel, by the profiling timer of the process (`ITIMER_PROF`), unless the program uses that itself: it interrupts whichever thread runs when another 10 ms of processor time are
+    /// used up. Where many threads run at once, some of their time is missed. The timer outlives `exec`, and with either backend a signal that is under
+    /// way would end what comes after: a program that replaces itself has to stop the profiler first, and to wait a hundredth of a second.
     Signal,
     /// A thread of the profiler: it looks which threads are on a processor, and interrupts those. Each of them is seen at its own moments. Linux; elsewhere it
     /// is as [`Signal`](Self::Signal).

@@ -11,10 +11,10 @@ mod unwind;
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
-use watchpost_core::{Recording, SampledThread, StackSample, Unavailable};
+use watchpost_core::{Recording, SampledThread, StackSample, Unavailable, unharmed};
 
 use self::signal::Answer;
 use self::timing::Timing;
@@ -70,8 +70,14 @@ pub(crate) fn wake(backend: ProfilerBackend) {
     }
 }
 
+/// Whoever asks does not wait: if the profiler's thread is at it, it hands over what there is.
 pub(crate) fn collect() {
-    Engine::of_this_process().gather();
+    let engine = Engine::of_this_process();
+    match engine.gatherer.try_lock() {
+        Ok(gatherer) => engine.gather(gatherer),
+        Err(TryLockError::Poisoned(gatherer)) => engine.gather(gatherer.into_inner()),
+        Err(TryLockError::WouldBlock) => {}
+    }
 }
 
 pub(crate) fn thread_id() -> Option<u64> {
@@ -112,7 +118,12 @@ impl Engine {
         }
         signal::install()?;
         let thread = std::thread::Builder::new().name("watchpost-profile".into());
-        let spawned: io::Result<_> = thread.spawn(move || self.work(backend));
+        let spawned: io::Result<_> = thread.spawn(move || {
+            if unharmed(|| self.work(backend)).is_none() {
+                watchpost_core::debug!("the profiler has failed: it has ended");
+                self.end(&mut Timing::left_on(backend));
+            }
+        });
         state.running = spawned.is_ok();
         spawned.map(drop).map_err(|_| "its thread could not be started")
     }
@@ -121,7 +132,12 @@ impl Engine {
     fn work(&self, backend: ProfilerBackend) {
         let mut timing = Timing::new(backend, signal::thread_id());
         let mut idle = 0;
-        for round in 1_u32.. {
+        loop {
+            if !signal::is_ours() {
+                // Before anybody is interrupted: by default, the signal ends the process.
+                watchpost_core::debug!("the program handles SIGPROF itself now: the profiler has ended");
+                return self.end(&mut timing);
+            }
             let wanted = self.is_wanted();
             signal::switch(wanted);
             if wanted {
@@ -135,12 +151,11 @@ impl Engine {
                 return;
             }
             std::thread::sleep(PERIOD);
-            self.gather();
-            if round.is_multiple_of(IDLE) && !signal::is_ours() {
-                watchpost_core::debug!("the program handles SIGPROF itself now: the profiler has ended");
-                break;
-            }
+            self.gather(self.gatherer.lock().unwrap_or_else(PoisonError::into_inner));
         }
+    }
+
+    fn end(&self, timing: &mut Timing) {
         signal::switch(false);
         timing.rest();
         self.lock().running = false;
@@ -168,9 +183,8 @@ impl Engine {
     }
 
     /// Hands the answers that there are to those who want them.
-    fn gather(&self) {
+    fn gather(&self, mut gatherer: MutexGuard<'_, Option<Gatherer>>) {
         let recordings: Vec<_> = self.lock().recordings.iter().filter_map(Weak::upgrade).collect();
-        let mut gatherer = self.gatherer.lock().unwrap_or_else(PoisonError::into_inner);
         let gatherer = gatherer.get_or_insert_with(Gatherer::new);
         let mut samples = Vec::new();
         signal::collect(|answer| samples.extend(gatherer.sample(answer)));

@@ -275,7 +275,8 @@ impl<'a> Capture<'a> {
         let Capture { what, event, attachments, scope } = self;
         let _entered = scope.filter(|_| client::any_active()).map(|scope| {
             let around = Scopes::at_hand();
-            Arc::new(Scopes { current: around.current.with_all_of(&scope), ..around }).attach()
+            Arc::new(Scopes { current: around.current.with_all_of(&scope, &around.isolation), ..around })
+                .attach()
         });
         match what {
             What::Error(error) => viewed(&Entry::default(), error, event, attachments),

@@ -68,8 +68,8 @@ pub(crate) struct Set {
 }
 
 impl Set {
-    /// Sets what `other` has set, too: it wins.
-    pub(super) fn extend(&mut self, other: &Set) {
+    /// Sets what `other` has set, too: it wins. `wider` is of the scope around, whose processors and attachments are there anyway.
+    pub(super) fn extend(&mut self, other: &Set, wider: &Set) {
         let Set { level, fingerprint, transaction, user, tags, extra, contexts, .. } = other.clone();
         self.level = level.or(self.level);
         self.fingerprint = fingerprint.or_else(|| self.fingerprint.take());
@@ -79,10 +79,18 @@ impl Set {
         self.extra.extend(extra);
         self.contexts.extend(contexts);
         self.attributes.extend(other.attributes.clone());
-        self.processors.extend(other.processors.iter().cloned());
+        for processor in &other.processors {
+            if !self.processors.iter().chain(&wider.processors).any(|known| Arc::ptr_eq(known, processor)) {
+                self.processors.push(Arc::clone(processor));
+            }
+        }
         self.flags.extend(&other.flags);
         self.pipeline = other.pipeline.clone().or_else(|| self.pipeline.take());
-        self.attachments.extend(other.attachments.iter().cloned());
+        for attachment in &other.attachments {
+            if !self.attachments.iter().chain(&wider.attachments).any(|known| known.is_same(attachment)) {
+                self.attachments.push(attachment.clone());
+            }
+        }
     }
 }
 

@@ -102,9 +102,19 @@ pub(super) fn collect(mut show: impl FnMut(&Answer)) {
     for slot in &TABLE {
         if slot.moves(FULL, READING) {
             // SAFETY: this thread has moved the slot to READING, so nobody else touches the answer until it is FREE again, which is after the last use.
-            show(unsafe { &*slot.answer.get() });
-            slot.state.store(FREE, Ordering::Release);
+            let answer = unsafe { &*slot.answer.get() };
+            let _free = Free(slot); // also if it panics
+            show(answer);
         }
+    }
+}
+
+/// A slot that is read, and is free again when this is dropped.
+struct Free<'a>(&'a Slot);
+
+impl Drop for Free<'_> {
+    fn drop(&mut self) {
+        self.0.state.store(FREE, Ordering::Release);
     }
 }
 
@@ -162,9 +172,9 @@ extern "C" fn interrupted(_: c_int, _: *mut libc::siginfo_t, context: *mut c_voi
     if !ON.load(Ordering::Acquire) {
         return;
     }
-    // SAFETY: the address is that of this thread's own `errno`, which lives as long as the thread.
-    let errno = unsafe { &mut *errno() };
-    let before = *errno;
+    let errno = errno();
+    // SAFETY: the address is that of this thread's own `errno`, which lives as long as the thread. It is no reference: the calls below write there too.
+    let before = unsafe { *errno };
     if let Some(slot) = TABLE.iter().find(|slot| slot.moves(FREE, WRITING)) {
         // SAFETY: this handler has moved the slot to WRITING, so nobody else touches the answer until it is FULL. It cannot be interrupted by itself: the
         // signal is blocked while it is handled.
@@ -178,7 +188,8 @@ extern "C" fn interrupted(_: c_int, _: *mut libc::siginfo_t, context: *mut c_voi
         answer.length = copy_stack(answer.registers.sp, &mut answer.stack);
         slot.state.store(FULL, Ordering::Release);
     }
-    *errno = before;
+    // SAFETY: as above.
+    unsafe { *errno = before };
 }
 
 /// The clock of [`Instant`](std::time::Instant), in nanoseconds. A handler may ask it.
@@ -195,6 +206,16 @@ fn clock(clock: libc::clockid_t) -> Option<u64> {
     // SAFETY: the pointer is to a `timespec` of this function; an unknown clock is an error, and nothing else.
     let asked = unsafe { libc::clock_gettime(clock, &mut time) };
     (asked == 0).then(|| (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64))
+}
+
+/// Whether nobody else uses the timer.
+pub(super) fn is_timer_free() -> bool {
+    let mut timer = MaybeUninit::<libc::itimerval>::zeroed();
+    // SAFETY: the pointer is to an `itimerval` of this function.
+    let asked = unsafe { libc::getitimer(libc::ITIMER_PROF, timer.as_mut_ptr()) };
+    // SAFETY: all zero is a valid `itimerval`, and the call has written it if it succeeded.
+    let timer = unsafe { timer.assume_init() };
+    asked == 0 && timer.it_value.tv_sec == 0 && timer.it_value.tv_usec == 0
 }
 
 /// Has the kernel interrupt whichever thread runs, each time so much processor time is used up; `None`: not any more.

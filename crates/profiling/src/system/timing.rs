@@ -28,11 +28,21 @@ impl Timing {
         }
     }
 
+    /// That of a profiler that has failed, which may have left the timer on.
+    pub(super) fn left_on(backend: ProfilerBackend) -> Self {
+        match Timing::new(backend, 0) {
+            Timing::Signal { .. } => Timing::Signal { on: true },
+            #[cfg(target_os = "linux")]
+            threads @ Timing::Thread(_) => threads,
+        }
+    }
+
     /// Samples are wanted now.
     pub(super) fn tick(&mut self) {
         match self {
             Timing::Signal { on } => {
-                if !std::mem::replace(on, true) {
+                if !*on && signal::is_timer_free() {
+                    *on = true;
                     signal::set_timer(Some(PERIOD));
                 }
             }
@@ -45,8 +55,9 @@ impl Timing {
     pub(super) fn rest(&mut self) {
         if let Timing::Signal { on } = self
             && std::mem::replace(on, false)
+            && signal::is_ours()
         {
-            signal::set_timer(None);
+            signal::set_timer(None); // else it is somebody else's by now
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A bad day in small: eight threads capture 20 000 items while a server accepts, refuses, limits, stalls, breaks off and resets at random. In
+//! A bad day in small: eight threads capture 43 000 items of all kinds while a server accepts, refuses, limits, stalls, breaks off and resets at random. In
 //! the end everything that was captured has arrived, was refused with a 429 (which the server counts), is in a report or on the disk; and
 //! nothing twice. What becomes of it when the process is killed is another story (`killed.rs`).
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -13,7 +13,9 @@ use support::directory::Directory;
 use support::server::{Answer, OK, Received, Server};
 use watchpost::protocol::{Category, ClientReport, DiscardReason, Item, ItemType, Timestamp};
 use watchpost::transport::{HttpOptions, HttpTransport};
-use watchpost::{Clock, Dsn, SpoolOptions};
+use watchpost::{
+    CheckInStatus, Clock, Dsn, Feedback, SpoolOptions, capture_feedback, logger, metrics, monitor,
+};
 use watchpost_testkit::{Recorder, options};
 
 const THREADS: u64 = 8;
@@ -91,7 +93,11 @@ fn program(server: &Server, spool: Option<&Directory>) -> Watched {
     Watched::over(options, Recorder::new())
 }
 
-/// An event and a transaction with two children, again and again.
+/// One check-in and one message of a user come with so many events.
+const PER_CHECK_IN: u64 = 5;
+const PER_FEEDBACK: u64 = 10;
+
+/// An event, a transaction with two children, a log and a metric, again and again, and now and then a check-in and what a user says.
 fn work(program: &Watched) {
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
@@ -103,6 +109,14 @@ fn work(program: &Watched) {
                         root.child("other half").finish();
                         root.finish();
                         watchpost::capture_message("done");
+                        logger::info!("done");
+                        metrics::count("done", 1);
+                        if number % PER_CHECK_IN == 0 {
+                            monitor("work").unwrap().check_in(CheckInStatus::Ok).send();
+                        }
+                        if number % PER_FEEDBACK == 0 {
+                            capture_feedback(Feedback::new("well done"));
+                        }
                         if number % 150 < 110 {
                             std::thread::sleep(Duration::from_millis(3)); // the work; without it, a burst
                         }
@@ -189,6 +203,10 @@ fn a_day_of_chaos(seed: u64, spool: Option<&Directory>) {
     let captured = THREADS * EACH;
     assert_eq!(all(Category::Error), captured, "{fate:#?}");
     assert_eq!(all(Category::Transaction), captured, "{fate:#?}");
+    assert_eq!(all(Category::LogItem), captured, "{fate:#?}");
+    assert_eq!(all(Category::TraceMetric), captured, "{fate:#?}");
+    assert_eq!(all(Category::Monitor), captured / PER_CHECK_IN, "{fate:#?}");
+    assert_eq!(all(Category::Feedback), captured / PER_FEEDBACK, "{fate:#?}");
     // A trace that was held back has its root alone.
     let held_back =
         fate.lost.get(&(DiscardReason::Backpressure, Category::Transaction)).copied().unwrap_or_default();

@@ -121,7 +121,7 @@ fn a_wrong_slug_or_schedule_is_told_at_the_door() {
         wrong("0 25 * * *"),
         "the hour of a crontab (2nd field) is 0 to 23, a range, `*`, or one with a /step"
     );
-    assert!(wrong("@daily").starts_with("the minute of a crontab"));
+    assert!(wrong("@daily").starts_with("a crontab has five fields"));
     let interval = monitor("job").unwrap().schedule((0, IntervalUnit::Day)).unwrap_err();
     assert_eq!(interval.to_string(), "the interval of a monitor is one unit at least");
 }

@@ -91,6 +91,9 @@ impl Crontab {
     /// The first mistake.
     pub const fn check(text: &str) -> Result<(), CrontabError> {
         let bytes = text.as_bytes();
+        if !bytes.is_empty() && bytes[0] == b'@' {
+            return Err(CrontabError::FieldCount); // `@daily` and its like
+        }
         let (mut at, mut fields) = (0, 0);
         loop {
             while at < bytes.len() && bytes[at].is_ascii_whitespace() {

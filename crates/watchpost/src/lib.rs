@@ -5,6 +5,7 @@
 //! [delivery]: guide::delivery
 //! [errors]: guide::errors
 //! [gen_ai]: guide::gen_ai
+//! [local]: guide::local
 //! [logs]: guide::logs
 //! [metrics]: guide::metrics
 //! [profiling]: guide::profiling

@@ -111,7 +111,8 @@ fn what_burns_the_processor_is_found_with_its_moment_and_its_thread() {
     let began = Timestamp::from(std::time::SystemTime::now());
     let captured = on_thread("pricer", of_sessions(ProfileLifecycle::Manual), |recorder| {
         profiler::start();
-        let _root = start_transaction("price").enter();
+        let root = start_transaction("price").enter();
+        root.child("carts").finish();
         until(|| _ = black_box(price_carts()), || sees(recorder, "pricer", "price_carts"));
         profiler::stop();
     });
@@ -119,6 +120,7 @@ fn what_burns_the_processor_is_found_with_its_moment_and_its_thread() {
     let chunks = captured.profile_chunks();
     let transaction = captured.transactions().remove(0);
     let data = transaction.contexts.trace.unwrap().data;
+    assert_eq!(transaction.spans[0].data["profiler_id"], data["profiler_id"]);
     for (chunk, sample) in seen(&chunks, "pricer", "price_carts") {
         assert!(began <= sample.timestamp && sample.timestamp <= ended, "{sample:?}");
         assert_eq!(Value::from(&*sample.thread_id), data["thread.id"]);

@@ -29,8 +29,8 @@ pub struct SpanData<'a> {
 pub enum SpanValue<'a> {
     /// As it was recorded.
     Recorded(FieldValue<'a>),
-    /// A text of which something was taken out.
-    Filtered(String),
+    /// A text that was made since: of one of which something was taken out, what is left.
+    Made(String),
 }
 
 impl<'a> SpanData<'a> {
@@ -78,7 +78,7 @@ impl<'a> SpanData<'a> {
         Some(match &self.entries.get(self.position(key)?)?.1 {
             SpanValue::Recorded(FieldValue::Str(text)) => Cow::Borrowed(*text),
             SpanValue::Recorded(value) => Cow::Owned(value.to_string()),
-            SpanValue::Filtered(text) => Cow::Owned(text.clone()),
+            SpanValue::Made(text) => Cow::Owned(text.clone()),
         })
     }
 
@@ -157,7 +157,7 @@ impl SpanValue<'_> {
     pub fn get(&self) -> FieldValue<'_> {
         match self {
             SpanValue::Recorded(value) => *value,
-            SpanValue::Filtered(text) => FieldValue::Str(text),
+            SpanValue::Made(text) => FieldValue::Str(text),
         }
     }
 }

@@ -27,6 +27,7 @@ use crate::record::{Buffer, Finished};
 use crate::sampling::Sampled;
 use crate::scope::ScopeData;
 use crate::scrub::{Path, Rules, Scrub, Walk};
+use crate::span_data::SpanValue;
 
 /// How many there are, of the whole process: a developer is told when there are too many.
 static RUSH: Rush = Rush::new();
@@ -102,7 +103,9 @@ impl TransactionJob {
         };
         transaction.contexts.trace = Some(trace_context(root, self.propagation.parent_span_id));
         merge::into_transaction(&mut transaction, &self.layers);
-        let profile = self.profiled.and_then(|profiled| link(&mut transaction, &profiled, config, losses));
+        let profile = self
+            .profiled
+            .and_then(|profiled| link(&mut transaction, &mut children, &profiled, config, losses));
         // Counted when nothing can fail any more that would have all of it counted again.
         losses.record(DiscardReason::BufferOverflow, Category::Span, lost);
         losses.record(DiscardReason::Ignored, Category::Span, ignored);
@@ -130,6 +133,7 @@ fn quantities(spans: u64, profile: bool) -> Vec<(Category, u64)> {
 /// Says on the transaction what has profiled it (§13.1, §13.2). Its own profile, if there is one that is worth sending.
 fn link(
     transaction: &mut Transaction,
+    spans: &mut [FinishedSpan<'_>],
     profiled: &Profiled,
     config: &Config,
     losses: &Losses,
@@ -150,6 +154,9 @@ fn link(
         let root = transaction.contexts.trace.as_mut().map(|trace| &mut trace.data);
         for data in transaction.spans.iter_mut().map(|span| &mut span.data).chain(root) {
             data.insert("profiler_id".into(), id.clone());
+        }
+        for span in spans {
+            span.data.insert("profiler_id", SpanValue::Made(profiler.to_string()));
         }
         context.insert("profiler_id".into(), id);
     }

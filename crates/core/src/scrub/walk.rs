@@ -283,7 +283,7 @@ impl Datum for SpanValue<'_> {
         if let FieldValue::Str(text) = self.get()
             && let Some(filtered) = walk.filtered(at, text, kind)
         {
-            *self = SpanValue::Filtered(filtered);
+            *self = SpanValue::Made(filtered);
         }
     }
 }

@@ -47,7 +47,7 @@ struct State {
     source: TransactionSource,
     /// Whether the program gave it that name, after the start.
     renamed: bool,
-    /// As they were set; of two of one name, the later counts.
+    /// Each once, however often it was set.
     measurements: Vec<(String, Value)>,
     /// What profiles it, if anything does.
     profiled: Option<Box<Profiled>>,
@@ -285,7 +285,11 @@ impl Trace {
 
     /// Sets a measurement of the transaction.
     pub(crate) fn set_measurement(&self, name: String, value: Value) {
-        self.lock().measurements.push((name, value));
+        let mut state = self.lock();
+        match state.measurements.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = value,
+            None => state.measurements.push((name, value)),
+        }
     }
 
     /// Says in which scopes the root lives: what is set there is on its transaction.

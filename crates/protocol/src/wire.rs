@@ -10,6 +10,14 @@ pub(crate) fn others<S: Serializer>(fields: &Map<String, Value>, serializer: S) 
     serializer.collect_map(fields)
 }
 
+/// A number, or a text that some senders write in its place.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(crate) enum NumberOrText {
+    Number(u64),
+    Text(String),
+}
+
 /// Reads `null` as "nothing there": senders write it for an empty list as often as for an empty map.
 pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where

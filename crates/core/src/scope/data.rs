@@ -70,14 +70,13 @@ pub(crate) struct Set {
 impl Set {
     /// Sets what `other` has set, too: it wins. `wider` is of the scope around, whose processors and attachments are there anyway.
     pub(super) fn extend(&mut self, other: &Set, wider: &Set) {
-        let Set { level, fingerprint, transaction, user, tags, extra, contexts, .. } = other.clone();
-        self.level = level.or(self.level);
-        self.fingerprint = fingerprint.or_else(|| self.fingerprint.take());
-        self.transaction = transaction.or_else(|| self.transaction.take());
-        self.user = user.or_else(|| self.user.take());
-        self.tags.extend(tags);
-        self.extra.extend(extra);
-        self.contexts.extend(contexts);
+        self.level = other.level.or(self.level);
+        self.fingerprint = other.fingerprint.clone().or_else(|| self.fingerprint.take());
+        self.transaction = other.transaction.clone().or_else(|| self.transaction.take());
+        self.user = other.user.clone().or_else(|| self.user.take());
+        self.tags.extend(other.tags.clone());
+        self.extra.extend(other.extra.clone());
+        self.contexts.extend(other.contexts.clone());
         self.attributes.extend(other.attributes.clone());
         for processor in &other.processors {
             if !self.processors.iter().chain(&wider.processors).any(|known| Arc::ptr_eq(known, processor)) {

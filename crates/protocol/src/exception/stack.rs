@@ -8,7 +8,7 @@ use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::wire;
+use crate::wire::{self, NumberOrText};
 
 /// A stack, the caller first and the innermost frame last.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -173,15 +173,9 @@ impl Serialize for Addr {
 
 impl<'de> Deserialize<'de> for Addr {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Wire {
-            Number(u64),
-            Text(String),
-        }
-        match Wire::deserialize(deserializer)? {
-            Wire::Number(number) => Ok(Addr(number)),
-            Wire::Text(text) => match text.strip_prefix("0x") {
+        match NumberOrText::deserialize(deserializer)? {
+            NumberOrText::Number(number) => Ok(Addr(number)),
+            NumberOrText::Text(text) => match text.strip_prefix("0x") {
                 Some(hex) => u64::from_str_radix(hex, 16).ok(),
                 None => text.parse().ok(),
             }

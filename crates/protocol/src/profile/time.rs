@@ -25,6 +25,8 @@ pub(super) mod digits {
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serializer};
 
+    use crate::wire::NumberOrText;
+
     pub(in crate::profile) fn serialize<S: Serializer>(
         number: &u64,
         serializer: S,
@@ -35,15 +37,9 @@ pub(super) mod digits {
     pub(in crate::profile) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<u64, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Wire {
-            Number(u64),
-            Text(String),
-        }
-        match Wire::deserialize(deserializer)? {
-            Wire::Number(number) => Ok(number),
-            Wire::Text(text) => text.parse().map_err(D::Error::custom),
+        match NumberOrText::deserialize(deserializer)? {
+            NumberOrText::Number(number) => Ok(number),
+            NumberOrText::Text(text) => text.parse().map_err(D::Error::custom),
         }
     }
 }

@@ -38,9 +38,12 @@ pub(crate) struct FlatCrumb {
     pub(crate) category: Cow<'static, str>,
 }
 
-/// The newest crumbs of one scope.
+/// The newest crumbs of one scope. Most scopes never have any, and a request makes two scopes: without crumbs, a ring is a word.
 #[derive(Debug, Default)]
-pub(crate) struct Ring {
+pub(crate) struct Ring(Option<Box<Crumbs>>);
+
+#[derive(Debug, Default)]
+struct Crumbs {
     frozen: Trail,
     own: Segment,
     /// The limit of the last push; what is melted keeps no more.
@@ -83,7 +86,8 @@ enum Crumb {
 
 impl From<Trail> for Ring {
     fn from(frozen: Trail) -> Self {
-        Ring { limit: frozen.len, total: frozen.total, frozen, own: Segment::default() }
+        let crumbs = Crumbs { limit: frozen.len, total: frozen.total, frozen, own: Segment::default() };
+        Ring(Some(Box::new(crumbs)))
     }
 }
 
@@ -105,10 +109,28 @@ impl Ring {
     }
 
     fn add(&mut self, limit: usize, push: impl FnOnce(&mut Segment)) -> Option<Trail> {
+        if limit == 0 { None } else { self.0.get_or_insert_default().add(limit, push) }
+    }
+
+    /// How many crumbs there ever were.
+    pub(crate) fn total(&self) -> u64 {
+        self.0.as_ref().map_or(0, |crumbs| crumbs.total)
+    }
+
+    /// A ring of its own that starts with all that this one holds; `None` if there never was anything.
+    pub(crate) fn fork(&mut self) -> Option<Ring> {
+        self.0.as_mut().map(|crumbs| Ring::from(crumbs.freeze()))
+    }
+
+    /// Everything up to now, to be kept by somebody else; what is added later goes to a new segment.
+    pub(crate) fn freeze(&mut self) -> Trail {
+        self.0.as_mut().map(|crumbs| crumbs.freeze()).unwrap_or_default()
+    }
+}
+
+impl Crumbs {
+    fn add(&mut self, limit: usize, push: impl FnOnce(&mut Segment)) -> Option<Trail> {
         self.limit = limit;
-        if limit == 0 {
-            return None;
-        }
         self.total += 1;
         let mut gone = None;
         if self.own.crumbs.len() >= limit || self.own.text_len() > MAX_SEGMENT_TEXT {
@@ -123,18 +145,7 @@ impl Ring {
         gone
     }
 
-    /// How many crumbs there ever were.
-    pub(crate) fn total(&self) -> u64 {
-        self.total
-    }
-
-    /// A ring of its own that starts with all that this one holds; `None` if there never was anything.
-    pub(crate) fn fork(&mut self) -> Option<Ring> {
-        (self.total > 0).then(|| Ring::from(self.freeze()))
-    }
-
-    /// Everything up to now, to be kept by somebody else; what is added later goes to a new segment.
-    pub(crate) fn freeze(&mut self) -> Trail {
+    fn freeze(&mut self) -> Trail {
         self.frozen.total = self.total;
         if !self.own.crumbs.is_empty() {
             let own = std::mem::take(&mut self.own);
@@ -348,7 +359,8 @@ mod tests {
         let mut ring = Ring::default();
         for number in 0..1000 {
             pushed(&mut ring, number..number + 1, 10);
-            assert!(ring.frozen.len() + ring.own.crumbs.len() <= 20 && ring.frozen.segments <= 1);
+            let crumbs = ring.0.as_ref().unwrap();
+            assert!(crumbs.frozen.len() + crumbs.own.crumbs.len() <= 20 && crumbs.frozen.segments <= 1);
         }
         assert_eq!(picture(&ring.freeze(), 2), "998 999");
     }

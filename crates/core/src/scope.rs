@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use self::live::Live;
-use crate::breadcrumbs::{Ring, Trail};
+use crate::breadcrumbs::Trail;
 use crate::propagation_context::PropagationContext;
 use crate::session::Part;
 
@@ -66,17 +66,11 @@ impl Scope {
         &GLOBAL
     }
 
-    /// Without breadcrumbs. Made where it stays: it is too large to be handed about.
+    /// Without breadcrumbs.
     fn with(data: ScopeData, propagation: Option<Arc<PropagationContext>>, session: Option<Part>) -> Self {
-        let live = Live {
-            breadcrumbs: Ring::default(),
-            last_event_id: None,
-            last_error: None,
-            propagation,
-            session,
-        };
         let address = AtomicUsize::new(Arc::as_ptr(&data.set).addr());
-        Scope { cell: Arc::new(Cell { data: Mutex::new(data), address, live: Mutex::new(live) }) }
+        let live = Mutex::new(Live::new(propagation, session));
+        Scope { cell: Arc::new(Cell { data: Mutex::new(data), address, live }) }
     }
 
     /// A scope of its own that starts with all that this one holds. Later changes in one are not seen in the other.
@@ -152,7 +146,7 @@ impl Scope {
         {
             let mut live = self.lock_live();
             let (propagation, session) = (live.propagation.take(), live.session.take());
-            *live = Live { propagation, session, ..Live::default() };
+            *live = Live::new(propagation, session);
         }
         let old = {
             let mut data = self.lock_data();

@@ -30,6 +30,21 @@ pub(crate) struct Notable<'a> {
 }
 
 impl<'a> Notable<'a> {
+    /// Whether it may be one of them: few others are as long.
+    fn may_be(name: &str) -> bool {
+        matches!(name.len(), 7 | 12)
+    }
+
+    #[inline(never)] // seldom called, and in the way of the loop that copies
+    fn note(&mut self, name: &str, value: &'a HeaderValue) {
+        match name {
+            "content-type" => self.content_type = Some(value.as_bytes()),
+            "sentry-trace" => self.sentry_trace = text(value),
+            "baggage" => self.add_baggage(value),
+            _ => {}
+        }
+    }
+
     /// A header that occurs several times is one list (§8.3).
     fn add_baggage(&mut self, value: &'a HeaderValue) {
         let Some(list) = text(value) else { return };
@@ -47,11 +62,8 @@ impl Headers {
         for (name, value) in headers {
             let name = name.as_str();
             copy.push(name, value.as_bytes());
-            match name {
-                "content-type" => notable.content_type = Some(value.as_bytes()),
-                "sentry-trace" => notable.sentry_trace = text(value),
-                "baggage" => notable.add_baggage(value),
-                _ => {}
+            if Notable::may_be(name) {
+                notable.note(name, value);
             }
         }
         (copy, notable)

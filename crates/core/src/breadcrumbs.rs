@@ -112,14 +112,9 @@ impl Ring {
         if limit == 0 { None } else { self.0.get_or_insert_default().add(limit, push) }
     }
 
-    /// How many crumbs there ever were.
-    pub(crate) fn total(&self) -> u64 {
-        self.0.as_ref().map_or(0, |crumbs| crumbs.total)
-    }
-
-    /// A ring of its own that starts with all that this one holds; `None` if there never was anything.
-    pub(crate) fn fork(&mut self) -> Option<Ring> {
-        self.0.as_mut().map(|crumbs| Ring::from(crumbs.freeze()))
+    /// A ring of its own that starts with all that this one holds.
+    pub(crate) fn fork(&mut self) -> Ring {
+        self.0.as_mut().map(|crumbs| Ring::from(crumbs.freeze())).unwrap_or_default()
     }
 
     /// Everything up to now, to be kept by somebody else; what is added later goes to a new segment.

@@ -70,7 +70,7 @@ pub type InTrace<'a> = (&'a Trace, Slot);
 
 static SOURCE: OnceLock<&'static dyn SpanSource> = OnceLock::new();
 static BASE: LazyLock<Arc<Scopes>> = LazyLock::new(|| {
-    let (isolation, current) = (Scope::new(), Scope::new());
+    let (isolation, current) = Scope::pair();
     Arc::new(Scopes { client: None, isolation, current, span: None, unit: false, memo: Memo::default() })
 });
 
@@ -167,10 +167,11 @@ impl Scopes {
     /// begins in it gets one of its own. For tests and for programs with several clients.
     #[must_use]
     pub fn of_client(client: &Client) -> Scopes {
+        let (isolation, current) = Scope::pair();
         Scopes {
             client: Some(client.clone()),
-            isolation: Scope::new(),
-            current: Scope::new(),
+            isolation,
+            current,
             span: None,
             unit: false,
             memo: Memo::default(),
@@ -187,22 +188,24 @@ impl Scopes {
     /// unless the process itself continues one; one that leaves another unit stays in its trace.
     #[must_use]
     pub fn isolated(&self) -> Scopes {
-        Scopes { isolation: self.fork_isolation(), current: self.current.fork(), unit: true, ..self.clone() }
+        let (isolation, current) = self.fork_both();
+        Scopes { isolation, current, unit: true, ..self.clone() }
     }
 
-    fn fork_isolation(&self) -> Scope {
-        if self.unit { self.isolation.fork() } else { self.isolation.fork_untraced() }
+    fn fork_both(&self) -> (Scope, Scope) {
+        self.isolation.fork_with(&self.current, self.unit)
     }
 
     /// The scopes of a root span that begins here: in the unit of work that this is, or one of its own, with a current scope of its
     /// own and no span yet.
     #[must_use]
     pub fn of_root(&self) -> Scopes {
-        let isolation = if self.unit { self.isolation.clone() } else { self.fork_isolation() };
+        let (isolation, current) =
+            if self.unit { (self.isolation.clone(), self.current.fork()) } else { self.fork_both() };
         Scopes {
             client: self.client.clone(),
             isolation,
-            current: self.current.fork(),
+            current,
             span: None,
             unit: true,
             memo: Memo::default(),

@@ -34,7 +34,7 @@ impl Scopes {
         let trace =
             PropagationContext::continued(init.sentry_trace, init.baggage, own_org, strict, client.rng());
         let session = if init.session { client.begin_request() } else { None };
-        let isolation = self.isolation.begin(trace, session, |data| {
+        let (isolation, current) = self.isolation.begin(&self.current, (trace, session), |data| {
             data.request = init.request;
             data.response_status = None;
             if init.user.is_some() {
@@ -44,7 +44,7 @@ impl Scopes {
         Scopes {
             client: self.client.clone(),
             isolation,
-            current: self.current.fork(),
+            current,
             span: None,
             unit: true,
             memo: Memo::default(),

@@ -1,6 +1,6 @@
 //! What happens in a scope: breadcrumbs, what is reported, the trace and the session that it is in.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
 use watchpost_protocol::{Breadcrumb, EventId, SessionStatus};
 
@@ -26,7 +26,7 @@ impl Scope {
     }
 
     pub(super) fn lock_live(&self) -> MutexGuard<'_, Live> {
-        self.cell.live.lock().unwrap_or_else(PoisonError::into_inner)
+        self.cell().live()
     }
 
     /// Removes all breadcrumbs.

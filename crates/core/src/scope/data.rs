@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use watchpost_protocol::{
     AttributeValue, Attributes, Event, Level, Request, TraceContext, TransactionSource, User, Value,
@@ -41,7 +41,7 @@ impl<F: Fn() -> Request + Send + Sync> RequestSource for F {
 }
 
 /// What a scope holds, without its breadcrumbs.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct ScopeData {
     pub(super) set: Arc<Set>,
     /// Of a request. Beside what is set, so that the scope of a request costs no copy of it.
@@ -93,6 +93,14 @@ impl Set {
     }
 }
 
+/// Nothing is set. It is shared by all scopes of which that is true.
+impl Default for ScopeData {
+    fn default() -> Self {
+        static NOTHING: LazyLock<Arc<Set>> = LazyLock::new(Arc::default);
+        ScopeData { set: Arc::clone(&NOTHING), request: None, response_status: None }
+    }
+}
+
 impl Deref for ScopeData {
     type Target = Set;
 
@@ -105,6 +113,11 @@ impl ScopeData {
     /// Changes what is set; what a snapshot holds on to stays as it was.
     pub(crate) fn set(&mut self) -> &mut Set {
         Arc::make_mut(&mut self.set)
+    }
+
+    /// Where it is that is set: while somebody has it, nothing else is there.
+    pub(super) fn address(&self) -> usize {
+        Arc::as_ptr(&self.set).addr()
     }
 
     /// Whether the two hold the same, and not only something equal.

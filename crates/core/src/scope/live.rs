@@ -9,7 +9,8 @@ use crate::last_error::LastError;
 use crate::propagation_context::PropagationContext;
 use crate::session::Part;
 
-/// What changes too often to be copied on write. It is made for every request, twice: what most never need takes a word.
+/// What changes too often to be copied on write. It is made for every request: what most never need takes a word.
+#[derive(Default)]
 pub(super) struct Live {
     pub(super) breadcrumbs: Ring,
     reported: Option<Box<Reported>>,
@@ -37,9 +38,10 @@ impl Live {
         self.reported.get_or_insert_default()
     }
 
-    /// Whether there is nothing that a fork would have.
-    pub(super) fn is_untouched(&self) -> bool {
-        self.breadcrumbs.total() == 0 && self.propagation.is_none() && self.session.is_none()
+    /// What a fork has of it, with a session that is shared.
+    pub(super) fn fork(&mut self) -> Self {
+        let breadcrumbs = self.breadcrumbs.fork();
+        Live { breadcrumbs, ..Live::new(self.propagation.clone(), self.forked_session()) }
     }
 
     /// What a fork has of the session.

@@ -268,7 +268,7 @@ impl Scopes {
 
     /// Makes these the scopes of this thread until the guard is dropped.
     pub fn attach(self: &Arc<Self>) -> ScopesGuard {
-        enter(|_| Held::Own(Arc::clone(self)))
+        enter(Held::Own(Arc::clone(self)), current_key())
     }
 
     /// Wraps a closure, so that it runs in these scopes on whatever thread it is called; what
@@ -372,7 +372,8 @@ fn base() -> Arc<Scopes> {
 /// Enters a block for a span that nothing is recorded of, and that another which is current stands for. Until somebody asks for its scopes,
 /// it is made of nothing (promise 2).
 pub(crate) fn enter_block() -> ScopesGuard {
-    enter(|at| Held::Shared(last_entered(at).and_then(|held| held.scopes().cloned())))
+    let at = current_key();
+    enter(Held::Shared(last_entered(at).and_then(|held| held.scopes().cloned())), at)
 }
 
 /// The scopes of a block that shares those outside of it. Whoever has them changes nothing of the span that stands for the block's own.

@@ -87,14 +87,8 @@ impl Trace {
         let (isolation, current) = scopes;
         let profiled = if sampled.sampled { client.profile_transaction() } else { None };
         // One that is not sampled is recorded for the developer's own receiver, if there is one.
-        let recorder = (sampled.sampled || client.options().tap.is_some()).then(|| {
-            let options = client.options();
-            let recorder = Recorder::new(Arc::clone(&options.clock), Arc::clone(&options.rng));
-            let (parent, start) = (Slot::ROOT, options.clock.monotonic());
-            let opening = Opening { span_id: root, parent, origin, key, start, fields };
-            recorder.open_root(options.clock.now(), opening);
-            Arc::new(recorder)
-        });
+        let is_recorded = sampled.sampled || client.options().tap.is_some();
+        let recorder = if is_recorded { Some(record(client, root, origin, key, fields)) } else { None };
         Some(Arc::new(Trace {
             client: client.clone(),
             propagation,
@@ -313,6 +307,16 @@ impl Drop for Trace {
             self.client.ledger().record_all(DiscardReason::InternalSdkError, &lost);
         }
     }
+}
+
+/// Begins to record a trace, with its root.
+#[inline(never)] // it takes much room on the stack, which traces that are not recorded would make, too
+fn record(client: &Client, root: SpanId, origin: Origin, key: SpanKey, fields: &Fields) -> Arc<Recorder> {
+    let options = client.options();
+    let recorder = Recorder::new(Arc::clone(&options.clock), Arc::clone(&options.rng));
+    let (parent, start) = (Slot::ROOT, options.clock.monotonic());
+    recorder.open_root(options.clock.now(), Opening { span_id: root, parent, origin, key, start, fields });
+    Arc::new(recorder)
 }
 
 /// The decision, and whether the trace would be kept if less was waiting to be sent.

@@ -34,10 +34,10 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// What is kept of it, and what its headers say that has to be known at once.
-    pub(crate) fn of(request: &Parts, pii: bool, body: BodyData) -> (Self, Notable<'_>) {
-        let (headers, notable) = Headers::copy(&request.headers);
-        let head = Head {
+    /// What is kept of it. What its headers say that has to be known at once is told besides.
+    pub(crate) fn of<'a>(request: &'a Parts, pii: bool, body: BodyData, notable: &mut Notable<'a>) -> Self {
+        let headers = Headers::copy(&request.headers, notable);
+        Head {
             method: request.method.clone(),
             uri: framework::original_uri(&request.extensions).unwrap_or(&request.uri).clone(),
             version: request.version,
@@ -47,8 +47,7 @@ impl Head {
             pii,
             body,
             call: notable.content_type.is_some_and(grpc::is_call),
-        };
-        (head, notable)
+        }
     }
 
     /// `POST /checkout/{id}`, or with the path where the route is not known. A call is named by its path, which is its route:
@@ -147,7 +146,7 @@ mod tests {
     fn a_path_is_a_poor_name() {
         let request = Request::builder().method("POST").uri("/checkout/42?page=2").body(()).unwrap();
         let request = request.into_parts().0;
-        let (head, _) = Head::of(&request, false, BodyData::Absent);
+        let head = Head::of(&request, false, BodyData::Absent, &mut Notable::default());
         assert_eq!((head.name().as_str(), head.source()), ("POST /checkout/42", TransactionSource::Url));
     }
 }

@@ -56,9 +56,9 @@ impl<'a> Notable<'a> {
 }
 
 impl Headers {
-    pub(crate) fn copy(headers: &HeaderMap) -> (Self, Notable<'_>) {
+    /// A copy of them all; `notable` is told what stands in them.
+    pub(crate) fn copy<'a>(headers: &'a HeaderMap, notable: &mut Notable<'a>) -> Self {
         let mut copy = Headers(Vec::with_capacity(USUAL * headers.len()));
-        let mut notable = Notable::default();
         for (name, value) in headers {
             let name = name.as_str();
             copy.push(name, value.as_bytes());
@@ -66,7 +66,7 @@ impl Headers {
                 notable.note(name, value);
             }
         }
-        (copy, notable)
+        copy
     }
 
     fn push(&mut self, name: &str, value: &[u8]) {
@@ -117,7 +117,8 @@ mod tests {
             headers.append(name, HeaderValue::from_static(value));
         }
         headers.insert("sentry-trace", HeaderValue::from_static("t"));
-        let (copy, notable) = Headers::copy(&headers);
+        let mut notable = Notable::default();
+        let copy = Headers::copy(&headers, &mut notable);
         assert_eq!((notable.sentry_trace, notable.baggage.as_deref()), (Some("t"), Some("a=1,b=2")));
         assert_eq!(copy.get(&header::ACCEPT), Some("a"));
         assert_eq!(copy.iter().filter(|(name, _)| *name == "accept").count(), 2);

@@ -90,6 +90,7 @@ fn titled(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::headers::Notable;
     use crate::tap::BodyData;
 
     fn printed(pii: bool) -> Request {
@@ -104,7 +105,7 @@ mod tests {
             .header("accept", "b")
             .body(())
             .unwrap();
-        Head::of(&request.into_parts().0, pii, BodyData::Absent).0.request()
+        Head::of(&request.into_parts().0, pii, BodyData::Absent, &mut Notable::default()).request()
     }
 
     #[test]

@@ -336,24 +336,20 @@ fn decide(
         let rate = Some(if sampled { 1.0 } else { 0.0 });
         return Some((Sampled { sampled, rate, by_sampler: true }, false));
     }
-    // Printed for a sampler alone.
-    let name = options.traces_sampler.as_ref().map(|_| init.name.text()).unwrap_or_default();
-    let context = SamplingContext {
-        name: &name,
-        op: init.op.as_deref(),
-        source: init.source,
-        attributes: fields,
-        trace_id: propagation.trace_id,
-        parent_span_id: propagation.parent_span_id,
-        parent_sampled: propagation.parent_sampled,
-        parent_sample_rate: propagation.parent_sample_rate(),
-    };
-    let sampled = sampling::decide(
-        options.traces_sampler.as_ref(),
-        options.traces_sample_rate,
-        &context,
-        propagation.sample_rand,
-    )?;
+    let asked = options.traces_sampler.as_ref().and_then(|sampler| {
+        let context = SamplingContext {
+            name: &init.name.text(),
+            op: init.op.as_deref(),
+            source: init.source,
+            attributes: fields,
+            trace_id: propagation.trace_id,
+            parent_span_id: propagation.parent_span_id,
+            parent_sampled: propagation.parent_sampled,
+            parent_sample_rate: propagation.parent_sample_rate(),
+        };
+        sampling::ask(sampler, &context)
+    });
+    let sampled = sampling::decide(asked, options.traces_sample_rate, propagation);
     Some(sampled.halved(client.halvings(), propagation.sample_rand))
 }
 

@@ -35,6 +35,7 @@ pub(crate) struct Head {
 
 impl Head {
     /// What is kept of it. What its headers say that has to be known at once is told besides.
+    #[inline] // built where it stays: it is large
     pub(crate) fn of<'a>(request: &'a Parts, pii: bool, body: BodyData, notable: &mut Notable<'a>) -> Self {
         let headers = Headers::copy(&request.headers, notable);
         Head {

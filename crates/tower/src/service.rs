@@ -107,7 +107,9 @@ fn begin(place: (&Scopes, &Client), request: &Parts, data: BodyData, settings: &
         session: true,
     };
     let mut scopes = around.begin_unit(client, init);
-    if let Some(user) = with_address(ask(settings.user.as_ref(), request), &head) {
+    if (settings.user.is_some() || head.pii)
+        && let Some(user) = with_address(ask(settings.user.as_ref(), request), &head)
+    {
         scopes.isolation().set_user(user);
     }
     open(client, &mut scopes, &head, ask(settings.name.as_ref(), request));

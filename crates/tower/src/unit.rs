@@ -44,6 +44,7 @@ impl Unit {
     }
 
     /// Runs a part of the work in the scopes of the unit.
+    #[inline]
     pub(crate) fn run<T>(&mut self, work: impl FnOnce() -> T) -> T {
         let _entered = self.scopes.attach();
         self.running = true;

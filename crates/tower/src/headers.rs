@@ -2,10 +2,16 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
 pub(crate) static SENTRY_TRACE: HeaderName = HeaderName::from_static("sentry-trace");
 pub(crate) static BAGGAGE: HeaderName = HeaderName::from_static("baggage");
+
+/// Where a request goes, as HTTP/2 says it: among the headers, by names that no header can have.
+pub(crate) const SCHEME: &str = ":scheme";
+pub(crate) const AUTHORITY: &str = ":authority";
+/// With the query.
+pub(crate) const PATH: &str = ":path";
 
 /// The bytes of the headers, one after the other. That is cheaper than a map or a list of shared values, and keeps nothing alive of what the
 /// server has read.
@@ -56,9 +62,16 @@ impl<'a> Notable<'a> {
 }
 
 impl Headers {
-    /// A copy of them all; `notable` is told what stands in them.
-    pub(crate) fn copy<'a>(headers: &'a HeaderMap, notable: &mut Notable<'a>) -> Self {
-        let mut copy = Headers(Vec::with_capacity(USUAL * headers.len()));
+    /// A copy of them all, and of where the request goes; `notable` is told what stands in them.
+    pub(crate) fn copy<'a>(uri: &Uri, headers: &'a HeaderMap, notable: &mut Notable<'a>) -> Self {
+        let mut copy = Headers(Vec::with_capacity(USUAL * (headers.len() + 1)));
+        copy.push(PATH, uri.path_and_query().map_or("", |path| path.as_str()).as_bytes());
+        if let Some(authority) = uri.authority() {
+            copy.push(AUTHORITY, authority.as_str().as_bytes());
+        }
+        if let Some(scheme) = uri.scheme_str() {
+            copy.push(SCHEME, scheme.as_bytes());
+        }
         for (name, value) in headers {
             let name = name.as_str();
             copy.push(name, value.as_bytes());
@@ -77,14 +90,27 @@ impl Headers {
         self.0.extend_from_slice(value);
     }
 
+    /// The path and the query.
+    pub(crate) fn target(&self) -> (&str, Option<&str>) {
+        let target = self.get(PATH).unwrap_or_default();
+        match target.split_once('?') {
+            Some((path, query)) => (if path.is_empty() { "/" } else { path }, Some(query)),
+            None => (target, None),
+        }
+    }
+
     /// The first value of a header, if it is text.
-    pub(crate) fn get(&self, name: &HeaderName) -> Option<&str> {
-        let (_, value) = self.iter().find(|(other, _)| *other == name.as_str())?;
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.all().find(|(other, _)| *other == name)?;
         std::str::from_utf8(value).ok()
     }
 
-    /// All of them; one that is repeated comes again.
+    /// All headers; one that is repeated comes again.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.all().filter(|(name, _)| !name.starts_with(':'))
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let mut rest = self.0.as_slice();
         std::iter::from_fn(move || {
             let ([a, b, c, d, e, f], after) = rest.split_first_chunk()?;
@@ -118,9 +144,25 @@ mod tests {
         }
         headers.insert("sentry-trace", HeaderValue::from_static("t"));
         let mut notable = Notable::default();
-        let copy = Headers::copy(&headers, &mut notable);
+        let copy = Headers::copy(&Uri::from_static("/carts"), &headers, &mut notable);
         assert_eq!((notable.sentry_trace, notable.baggage.as_deref()), (Some("t"), Some("a=1,b=2")));
-        assert_eq!(copy.get(&header::ACCEPT), Some("a"));
+        assert_eq!(copy.get("accept"), Some("a"));
         assert_eq!(copy.iter().filter(|(name, _)| *name == "accept").count(), 2);
+        assert_eq!(copy.iter().count(), 5);
+    }
+
+    #[test]
+    fn where_a_request_goes_is_no_header() {
+        let address = |uri| Headers::copy(&Uri::from_static(uri), &HeaderMap::new(), &mut Notable::default());
+        let absolute = address("https://shop.test/carts?page=2");
+        assert_eq!(absolute.get(SCHEME).zip(absolute.get(AUTHORITY)), Some(("https", "shop.test")));
+        assert_eq!(absolute.target(), ("/carts", Some("page=2")));
+        assert_eq!(absolute.iter().count(), 0);
+        for uri in
+            ["/carts", "/carts?", "/?a=1", "*", "http://shop.test", "http://shop.test?a=1", "shop.test:443"]
+        {
+            let (parsed, copied) = (Uri::from_static(uri), address(uri));
+            assert_eq!(copied.target(), (parsed.path(), parsed.query()), "{uri}");
+        }
     }
 }

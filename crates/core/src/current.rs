@@ -348,7 +348,7 @@ impl Scopes {
         root: RootInit,
         fields: &Fields,
     ) -> Option<Arc<Trace>> {
-        let scopes = (self.isolation.clone(), self.current.clone());
+        let scopes = (&self.isolation, &self.current);
         Trace::start(client, scopes, propagation, root, fields)
     }
 }

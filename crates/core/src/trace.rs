@@ -40,9 +40,8 @@ pub struct Trace {
 
 /// What the program may change while the trace lasts, besides its spans.
 struct State {
-    /// The scopes of the root: those of the block or the future that it was entered for.
-    isolation: Scope,
-    current: Scope,
+    /// The isolation and the current scope of the root, of a trace that is recorded: those of the block or the future that it was entered for.
+    scopes: Option<(Scope, Scope)>,
     name: Name,
     source: TransactionSource,
     /// Whether the program gave it that name, after the start.
@@ -68,7 +67,7 @@ impl Trace {
     /// Decides about a root span and starts it. `None` if tracing is off: then there is nothing to decide and nothing to record.
     pub(crate) fn start(
         client: &Client,
-        scopes: (Scope, Scope),
+        scopes: (&Scope, &Scope),
         propagation: Arc<PropagationContext>,
         init: RootInit,
         fields: &Fields,
@@ -84,7 +83,6 @@ impl Trace {
         let new_id = if continued { rng::root_span_id } else { rng::span_id };
         let root = new_id(client.rng());
         let RootInit { name, source, origin, key, .. } = init;
-        let (isolation, current) = scopes;
         let profiled = if sampled.sampled { client.profile_transaction() } else { None };
         // One that is not sampled is recorded for the developer's own receiver, if there is one.
         let is_recorded = sampled.sampled || client.options().tap.is_some();
@@ -96,8 +94,7 @@ impl Trace {
             sampled,
             recorder,
             state: Mutex::new(State {
-                isolation,
-                current,
+                scopes: is_recorded.then(|| (scopes.0.clone(), scopes.1.clone())),
                 name,
                 source,
                 renamed: false,
@@ -206,11 +203,11 @@ impl Trace {
         }
         let (name, source, renamed, scopes, measurements) = {
             let mut state = self.lock();
-            let scopes = (state.isolation.clone(), state.current.clone());
+            let scopes = state.scopes.clone();
             let measurements = std::mem::take(&mut state.measurements);
             (state.name.clone(), state.source, state.renamed, scopes, measurements)
         };
-        let (isolation, current) = scopes;
+        let Some((isolation, current)) = scopes else { return };
         let job = TransactionJob {
             event_id: rng::event_id(client.rng()),
             name,
@@ -288,13 +285,10 @@ impl Trace {
 
     /// Says in which scopes the root lives: what is set there is on its transaction.
     pub(crate) fn live_in(&self, isolation: &Scope, current: &Scope) {
-        let mut state = self.lock();
-        let old = (
-            std::mem::replace(&mut state.isolation, isolation.clone()),
-            std::mem::replace(&mut state.current, current.clone()),
-        );
-        drop(state);
-        drop(old); // outside the lock
+        if self.is_recording() {
+            let old = self.lock().scopes.replace((isolation.clone(), current.clone()));
+            drop(old); // outside the lock
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The headers of a request: gone through once, when it comes in.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
@@ -20,6 +21,14 @@ pub(crate) const PATH: &str = ":path";
 ///  length of the name, of the value │ name │ value │ length ...
 /// ```
 pub(crate) struct Headers(Vec<u8>);
+
+/// More room than this is not kept for the next request: one with long cookies is no reason to hold on to its memory on every thread.
+const KEPT: usize = 4096;
+
+thread_local! {
+    /// What the last request of this thread has left, for the next.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// The lengths of a name, which `http` keeps below 2¹⁶, and of its value.
 type Lengths = [u8; 6];
@@ -64,7 +73,7 @@ impl<'a> Notable<'a> {
 impl Headers {
     /// A copy of them all, and of where the request goes; `notable` is told what stands in them.
     pub(crate) fn copy<'a>(uri: &Uri, headers: &'a HeaderMap, notable: &mut Notable<'a>) -> Self {
-        let mut copy = Headers(Vec::with_capacity(USUAL * (headers.len() + 1)));
+        let mut copy = Headers(empty(USUAL * (headers.len() + 1)));
         copy.push(PATH, uri.path_and_query().map_or("", |path| path.as_str()).as_bytes());
         if let Some(authority) = uri.authority() {
             copy.push(AUTHORITY, authority.as_str().as_bytes());
@@ -120,6 +129,21 @@ impl Headers {
             rest = after;
             Some((std::str::from_utf8(name).ok()?, value))
         })
+    }
+}
+
+/// A buffer with so much room.
+fn empty(room: usize) -> Vec<u8> {
+    let spare = SPARE.try_with(Cell::take).unwrap_or_default();
+    if spare.capacity() >= room { spare } else { Vec::with_capacity(room) }
+}
+
+impl Drop for Headers {
+    fn drop(&mut self) {
+        if self.0.capacity() <= KEPT {
+            self.0.clear();
+            let _ = SPARE.try_with(|spare| spare.set(std::mem::take(&mut self.0)));
+        }
     }
 }
 

@@ -27,6 +27,9 @@ const MAX_SEGMENTS: usize = 16;
 /// A segment with more text than this is full, in bytes, however few its crumbs are: an event of more than a megabyte is not accepted anyway.
 const MAX_SEGMENT_TEXT: usize = 512 * 1024;
 
+/// How many crumbs there is room for when the first one comes.
+const FIRST: usize = 8;
+
 /// The field that is the message of a crumb, and not data.
 const MESSAGE: &str = "message";
 
@@ -103,6 +106,9 @@ impl Ring {
     /// As [`push`](Self::push), for a crumb that nobody has made a [`Breadcrumb`] of yet.
     pub(crate) fn push_flat(&mut self, crumb: FlatCrumb, fields: &Fields, limit: usize) -> Option<Trail> {
         self.add(limit, |own| {
+            if own.fields.text_capacity() == 0 {
+                own.fields.reserve(limit.min(FIRST) * 3, 256);
+            }
             let fields = own.fields.extend(fields);
             own.crumbs.push(Crumb::Flat { crumb, fields });
         })
@@ -134,7 +140,7 @@ impl Crumbs {
             gone = Some(std::mem::take(&mut self.frozen));
             self.frozen = full.freeze(Trail::default(), self.total);
         } else if self.own.crumbs.capacity() == 0 {
-            self.own.reserve(limit.min(8), 256);
+            self.own.crumbs.reserve(limit.min(FIRST));
         }
         push(&mut self.own);
         gone
@@ -164,11 +170,6 @@ impl Segment {
         self.crumbs.capacity() * size_of::<Crumb>() + self.fields.weight() + self.made
     }
 
-    fn reserve(&mut self, crumbs: usize, text: usize) {
-        self.crumbs.reserve(crumbs);
-        self.fields.reserve(crumbs * 3, text);
-    }
-
     /// About how many bytes of text the crumbs hold.
     fn text_len(&self) -> usize {
         self.fields.text_len() + self.made
@@ -177,7 +178,8 @@ impl Segment {
     /// An empty one with room for what this one holds: the crumbs to come will be like those that came.
     fn next(&self) -> Segment {
         let mut next = Segment::default();
-        next.reserve(self.crumbs.len(), self.fields.text_len());
+        next.crumbs.reserve(self.crumbs.len());
+        next.fields.reserve(self.fields.len(), self.fields.text_len());
         next
     }
 

@@ -107,13 +107,13 @@ impl Scope {
     pub(crate) fn begin(
         &self,
         current: &Scope,
-        (trace, session): (PropagationContext, Option<Part>),
+        (trace, session): (Arc<PropagationContext>, Option<Part>),
         change: impl FnOnce(&mut ScopeData),
     ) -> (Self, Self) {
         let mut data = self.data();
         change(&mut data);
         let session = session.or_else(|| self.lock_live().forked_session());
-        let isolation = Cell::new(data, Live::new(Some(Arc::new(trace)), session));
+        let isolation = Cell::new(data, Live::new(Some(trace), session));
         Scope::with_beside(isolation, current.seen().map(Cell::fork))
     }
 

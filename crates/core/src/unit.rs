@@ -27,8 +27,13 @@ impl Scopes {
     pub fn begin_unit(&self, client: &Client, init: UnitInit<'_>) -> Scopes {
         let own_org = client.config().org_id.as_deref();
         let strict = client.options().strict_trace_continuation;
-        let trace =
-            PropagationContext::continued(init.sentry_trace, init.baggage, own_org, strict, client.rng());
+        let trace = Arc::new(PropagationContext::continued(
+            init.sentry_trace,
+            init.baggage,
+            own_org,
+            strict,
+            client.rng(),
+        ));
         let session = if init.session { client.begin_request() } else { None };
         let (isolation, current) = self.isolation.begin(&self.current, (trace, session), |data| {
             data.request = init.request;

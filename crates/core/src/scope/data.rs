@@ -93,10 +93,11 @@ impl Set {
     }
 }
 
-/// Nothing is set. It is shared by all scopes of which that is true.
+/// Nothing is set: shared by all scopes of which that is true.
+static NOTHING: LazyLock<Arc<Set>> = LazyLock::new(Arc::default);
+
 impl Default for ScopeData {
     fn default() -> Self {
-        static NOTHING: LazyLock<Arc<Set>> = LazyLock::new(Arc::default);
         ScopeData { set: Arc::clone(&NOTHING), request: None, response_status: None }
     }
 }
@@ -129,25 +130,27 @@ impl ScopeData {
             && self.response_status == other.response_status
     }
 
-    /// About how much memory it has taken, in bytes, by the number of things: it is asked for everything that is captured. One that holds
-    /// nothing is that of every scope that holds nothing.
+    /// About how much memory it has taken, in bytes: it is asked for everything that is captured.
     pub(crate) fn weight(&self) -> usize {
+        const REQUEST: usize = 2048;
+        let set = if Arc::ptr_eq(&self.set, &NOTHING) { 0 } else { self.set.weight() };
+        set + REQUEST * usize::from(self.request.is_some())
+    }
+}
+
+impl Set {
+    /// About how much memory it has taken, by the number of things.
+    fn weight(&self) -> usize {
         const TAG: usize = 64;
         const VALUE: usize = 1024;
-        const REQUEST: usize = 2048;
         let few = self.fingerprint.as_ref().map_or(0, Vec::len) + self.processors.len();
         let values = self.extra.len() + self.contexts.len();
         let tags = self.tags.len() + self.attributes.len() + self.flags.len();
-        let things = TAG * (tags + few)
-            + VALUE * (values + usize::from(self.user.is_some()))
-            + REQUEST * usize::from(self.request.is_some())
-            + self.attachments.iter().map(Attachment::weight).sum::<usize>()
-            + self.transaction.as_ref().map_or(0, |(name, _)| heap::text(name));
-        if things == 0 {
-            return 0;
-        }
         size_of::<Set>()
-            + things
+            + TAG * (tags + few)
+            + VALUE * (values + usize::from(self.user.is_some()))
+            + self.attachments.iter().map(Attachment::weight).sum::<usize>()
+            + self.transaction.as_ref().map_or(0, |(name, _)| heap::text(name))
             + heap::tree(tags, size_of::<(String, AttributeValue)>())
             + heap::tree(values, size_of::<(String, Value)>())
     }

@@ -72,7 +72,9 @@ where
         let mut watch = begin((&around, &client), &head, data, &self.settings);
         head.extensions.insert(Watched(Arc::downgrade(watch.scopes())));
         // What the service does before its future is polled belongs to the request too.
-        let future = watch.run(|| self.inner.call(Request::from_parts(head, body)));
+        let running = watch.enter();
+        let future = self.inner.call(Request::from_parts(head, body));
+        drop(running);
         ResponseFuture::observed(future, watch)
     }
 }

@@ -149,7 +149,7 @@ impl Scope {
         }
         let old = self.cell().replace(|data| {
             let processors = data.processors.clone();
-            ScopeData { set: Arc::new(Set { processors, ..Set::default() }), ..ScopeData::default() }
+            ScopeData { set: Some(Arc::new(Set { processors, ..Set::default() })), ..ScopeData::default() }
         });
         drop(old); // the request's source may hold anything
     }
@@ -163,7 +163,7 @@ impl Scope {
     pub(crate) fn is_still(&self, data: &ScopeData) -> bool {
         match self.seen() {
             Some(cell) => cell.is_at(data.address()),
-            None => data.address() == ScopeData::default().address(),
+            None => data.address() == 0,
         }
     }
 

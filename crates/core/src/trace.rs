@@ -228,8 +228,13 @@ impl Trace {
         let child = self.recorder.as_ref().filter(|_| slot != Slot::ROOT);
         match child.and_then(|recorder| recorder.ids(slot)) {
             Some((id, parent)) => (id, Some(parent)),
-            None => (self.root, self.propagation.parent_span_id),
+            None => self.root_ids(),
         }
+    }
+
+    /// The ids of the root and of its parent, which is another process's.
+    pub(crate) fn root_ids(&self) -> (SpanId, Option<SpanId>) {
+        (self.root, self.propagation.parent_span_id)
     }
 
     /// The transaction's name.

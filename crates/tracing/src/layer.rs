@@ -296,12 +296,23 @@ impl CaptureLayer {
     fn begin_node(&self, key: SpanKey, attributes: &Attributes<'_>, around: &Scopes, root: bool) {
         // Some client is active, but not the one of this place: a span that can report nowhere is as if no client were there, so that
         // what begins in it after `init` is still a unit of work of its own.
-        let Some(client) = around.client() else { return cache::not_taken(key) };
+        let bound;
+        let client = match around.span_ref() {
+            // Nearly always: then nobody has to look for it, and its count, which all threads share, stays as it is.
+            Some(open_there) if !root && open_there.trace().client().is_active() => {
+                open_there.trace().client()
+            }
+            _ => {
+                let Some(client) = around.client() else { return cache::not_taken(key) };
+                bound = client;
+                &bound
+            }
+        };
         let metadata = attributes.metadata();
         let span = LayerSpan { callsite: semantics::callsite(metadata), key };
         let open = |scopes: &Scopes| {
             with_fields(attributes, |fields| {
-                scopes.open_span(&client, span, || semantics::root_name(metadata, fields), fields)
+                scopes.open_span(client, span, || semantics::root_name(metadata, fields), fields)
             })
         };
         let place = match around.span_ref() {

@@ -41,9 +41,10 @@ impl<F: Fn() -> Request + Send + Sync> RequestSource for F {
 }
 
 /// What a scope holds, without its breadcrumbs.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct ScopeData {
-    pub(super) set: Arc<Set>,
+    /// `None`: nothing, as in most scopes.
+    pub(super) set: Option<Arc<Set>>,
     /// Of a request. Beside what is set, so that the scope of a request costs no copy of it.
     pub(crate) request: Option<Arc<dyn RequestSource>>,
     pub(crate) response_status: Option<u16>,
@@ -93,39 +94,31 @@ impl Set {
     }
 }
 
-/// Nothing is set: shared by all scopes of which that is true.
-static NOTHING: LazyLock<Arc<Set>> = LazyLock::new(Arc::default);
-
-impl Default for ScopeData {
-    fn default() -> Self {
-        ScopeData { set: Arc::clone(&NOTHING), request: None, response_status: None }
-    }
-}
-
 impl Deref for ScopeData {
     type Target = Set;
 
     fn deref(&self) -> &Set {
-        &self.set
+        static NOTHING: LazyLock<Set> = LazyLock::new(Set::default);
+        self.set.as_deref().unwrap_or_else(|| &NOTHING)
     }
 }
 
 impl ScopeData {
     /// Changes what is set; what a snapshot holds on to stays as it was.
     pub(crate) fn set(&mut self) -> &mut Set {
-        Arc::make_mut(&mut self.set)
+        Arc::make_mut(self.set.get_or_insert_default())
     }
 
-    /// Where it is that is set: while somebody has it, nothing else is there.
+    /// Where it is that is set: while somebody has it, nothing else is there. 0 if nothing is set.
     pub(super) fn address(&self) -> usize {
-        Arc::as_ptr(&self.set).addr()
+        self.set.as_ref().map_or(0, |set| Arc::as_ptr(set).addr())
     }
 
     /// Whether the two hold the same, and not only something equal.
     pub(crate) fn is_same(&self, other: &ScopeData) -> bool {
         let requests =
             [self, other].map(|data| data.request.as_ref().map(|request| Arc::as_ptr(request).addr()));
-        Arc::ptr_eq(&self.set, &other.set)
+        self.address() == other.address()
             && requests[0] == requests[1]
             && self.response_status == other.response_status
     }
@@ -133,8 +126,7 @@ impl ScopeData {
     /// About how much memory it has taken, in bytes: it is asked for everything that is captured.
     pub(crate) fn weight(&self) -> usize {
         const REQUEST: usize = 2048;
-        let set = if Arc::ptr_eq(&self.set, &NOTHING) { 0 } else { self.set.weight() };
-        set + REQUEST * usize::from(self.request.is_some())
+        self.set.as_ref().map_or(0, |set| set.weight()) + REQUEST * usize::from(self.request.is_some())
     }
 }
 

@@ -19,7 +19,7 @@ use crate::limits::Limits;
 use crate::losses::Losses;
 use crate::options::Options;
 use crate::outbox::{Bounds, Health, Outbox, Wire};
-use crate::pipeline::{Batches, Job, Pipeline};
+use crate::pipeline::{Batches, Callsites, Job, Pipeline};
 use crate::profiling::Profiling;
 use crate::session::{Ledger, Part, SessionMode};
 use crate::{integration, rng};
@@ -88,6 +88,7 @@ impl Client {
                 losses: Arc::clone(&losses),
                 sessions: sessions.clone(),
                 batches: Arc::clone(&batches),
+                callsites: Callsites::default(),
                 profiling: profiling.clone(),
             };
             let wire = Wire {

@@ -2,14 +2,17 @@
 //! asks for that.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use watchpost_protocol::json::{JsonWriter, WriteJson};
-use watchpost_protocol::{SpanId, SpanLink, SpanRecord, SpanStatus, Timestamp, TraceId};
+use watchpost_protocol::{Map, SpanId, SpanLink, SpanRecord, SpanStatus, Timestamp, TraceId, Value};
 
+use crate::likeness::Likeness;
 use crate::span_data::SpanData;
+use crate::thread::ThreadInfo;
 
 /// A finished span. Its JSON is that of the [`SpanRecord`] that [`into_record`](Self::into_record) makes.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct FinishedSpan<'a> {
     pub(crate) trace_id: TraceId,
     pub(crate) span_id: SpanId,
@@ -26,13 +29,42 @@ pub struct FinishedSpan<'a> {
     pub origin: Option<&'static str>,
     /// Its attributes.
     pub data: SpanData<'a>,
+    /// The thread that it was made on, if that is not among the attributes already.
+    pub(crate) thread: Option<&'a ThreadInfo>,
     pub(crate) links: Vec<SpanLink>,
+    /// What it has in common with others; its attributes are not among `data`.
+    pub(crate) likeness: Option<Arc<Likeness>>,
 }
 
 impl FinishedSpan<'_> {
+    /// Says what all of its like say.
+    pub(crate) fn resemble(&mut self, likeness: Arc<Likeness>) {
+        self.op = likeness.op.map(Cow::Borrowed);
+        self.description = likeness.description.map(Cow::Borrowed);
+        self.origin = likeness.origin;
+        self.likeness = Some(likeness);
+    }
+
+    /// Whether its description is one that was looked at already.
+    pub(crate) fn is_like_others(&self) -> bool {
+        self.likeness.is_some()
+    }
+
+    /// Its attributes as JSON: its own, those of its like, and the thread; of a key that comes again, the first stays.
+    fn all_data(&self) -> Map<String, Value> {
+        let mut map = self.data.to_map();
+        let common = self.likeness.iter().flat_map(|likeness| likeness.data.iter());
+        let thread = self.thread.iter().flat_map(|thread| thread.attributes());
+        for (key, value) in common.chain(thread.map(|(key, text)| (key, text.into()))) {
+            map.entry(key).or_insert_with(|| value.to_json());
+        }
+        map
+    }
+
     /// The protocol's record of it, which owns all that it says.
     #[must_use]
     pub fn into_record(self) -> SpanRecord {
+        let data = self.all_data();
         SpanRecord {
             trace_id: self.trace_id,
             span_id: self.span_id,
@@ -43,7 +75,7 @@ impl FinishedSpan<'_> {
             description: self.description.map(Cow::into_owned),
             status: self.status,
             origin: self.origin.map(str::to_owned),
-            data: self.data.to_map(),
+            data,
             links: self.links,
             ..SpanRecord::default()
         }
@@ -64,10 +96,33 @@ impl WriteJson for FinishedSpan<'_> {
         json.timestamp(self.start_timestamp);
         json.raw(r#","timestamp":"#);
         json.timestamp(self.timestamp);
+        if let Some(status) = self.status {
+            json.raw(r#","status":"#);
+            json.text(status.as_str());
+        }
+        match &self.likeness {
+            Some(likeness) => json.printed(&likeness.printed),
+            None => self.write_texts(json),
+        }
+        self.data.write_members(json);
+        if let Some(thread) = self.thread {
+            thread.write_beside(&self.data, json);
+        }
+        json.end();
+        if !self.links.is_empty() {
+            json.raw(r#","links":"#);
+            json.value(&self.links);
+        }
+        json.end();
+    }
+}
+
+impl FinishedSpan<'_> {
+    /// What a likeness has printed, of a span that is like no other: up to where its attributes begin.
+    fn write_texts(&self, json: &mut JsonWriter<'_>) {
         let texts = [
             (r#","op":"#, self.op.as_deref()),
             (r#","description":"#, self.description.as_deref()),
-            (r#","status":"#, self.status.map(SpanStatus::as_str)),
             (r#","origin":"#, self.origin),
         ];
         for (name, text) in texts {
@@ -76,14 +131,6 @@ impl WriteJson for FinishedSpan<'_> {
                 json.text(text);
             }
         }
-        if !self.data.is_empty() {
-            json.raw(r#","data":"#);
-            self.data.write_json(json);
-        }
-        if !self.links.is_empty() {
-            json.raw(r#","links":"#);
-            json.value(&self.links);
-        }
-        json.end();
+        json.raw(r#","data":{"#);
     }
 }

@@ -22,7 +22,7 @@ use crate::last_error::LastError;
 use crate::mute;
 pub use crate::naming::{Name, RootName};
 use crate::origin::Origin;
-pub use crate::origin::{Callsite, Site};
+pub use crate::origin::{Callsite, Reader, Site};
 pub use crate::outgoing::Outgoing;
 use crate::pipeline::EventJob;
 pub use crate::record::NO_KEY;

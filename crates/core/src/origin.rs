@@ -39,12 +39,22 @@ pub(crate) struct SpanInit {
 pub struct Callsite {
     /// What the layer knows.
     pub data: &'static (dyn Any + Send + Sync),
-    /// Writes it into a span that has its ids, times and attributes already: the description, the operation, the origin, the place,
+    /// How to read it.
+    pub reader: &'static Reader,
+}
+
+/// How a layer reads its callsites, on the worker.
+#[derive(Debug)]
+pub struct Reader {
+    /// Writes a callsite into a span that has its ids, times and attributes already: the description, the operation, the origin, the place,
     /// and what the attributes mean. What the program set by hand is set afterwards, and stays.
     ///
     /// It says what the description is, as the name of a transaction: of a root it becomes that. `None` leaves the name that the root
     /// started with.
     pub describe: fn(&'static (dyn Any + Send + Sync), &mut FinishedSpan<'_>) -> Option<TransactionSource>,
+    /// Which attributes, by their names, may change what `describe` says: the spans of a callsite that have none of them are described once for
+    /// all. `None`: any may.
+    pub telling: fn(&'static (dyn Any + Send + Sync)) -> Option<fn(&str) -> bool>,
 }
 
 impl fmt::Debug for Callsite {
@@ -82,7 +92,7 @@ pub(crate) fn describe<'a>(
             init.site.write_to(&mut span.data);
             None
         }
-        Origin::Layer(callsite) => (callsite.describe)(callsite.data, span),
+        Origin::Layer(callsite) => (callsite.reader.describe)(callsite.data, span),
     };
     if let Some(set) = set {
         span.description = set.name.as_deref().map(Cow::Borrowed).or(span.description.take());

@@ -5,6 +5,7 @@
 
 mod attributes;
 mod batches;
+mod callsites;
 mod ceiling;
 mod check_in;
 mod copy;
@@ -35,6 +36,7 @@ use crate::session::Ledger;
 use crate::unharmed::unharmed;
 
 pub(crate) use batches::{Batches, Record};
+pub(crate) use callsites::Callsites;
 pub(crate) use check_in::CheckInJob;
 pub(crate) use event::{EventJob, EventTrace, quantities as quantities_of_error};
 pub(crate) use log::{LogRecord, LogSource};
@@ -68,6 +70,7 @@ pub(crate) struct Pipeline {
     /// `None`: there is no release to count sessions of.
     pub(crate) sessions: Option<Arc<Ledger>>,
     pub(crate) batches: Arc<Batches>,
+    pub(crate) callsites: Callsites,
     /// `None`: there is nothing to profile with.
     pub(crate) profiling: Option<Arc<Profiling>>,
 }
@@ -213,7 +216,7 @@ impl Pipeline {
 
     fn prepare_transaction(&self, mut job: TransactionJob) -> Option<Envelope> {
         let buffer = std::mem::take(&mut job.buffer);
-        let (report, dsc) = job.into_report(&buffer, &self.config, &self.losses)?;
+        let (report, dsc) = job.into_report(&buffer, (&self.config, &self.callsites), &self.losses)?;
         self.finish(report, Some(dsc))
     }
 

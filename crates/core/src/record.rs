@@ -11,8 +11,8 @@ use watchpost_protocol::{SpanId, SpanLink, SpanStatus, Timestamp, TraceId, Trans
 
 use crate::fields::Fields;
 use crate::finished::FinishedSpan;
-use crate::origin::{self, Origin, Set, SpanInit};
-use crate::thread::Threads;
+use crate::origin::{Origin, Set, SpanInit};
+use crate::thread::{ThreadInfo, Threads};
 
 /// How many spans a trace keeps besides its root.
 pub const MAX_SPANS: usize = 1000;
@@ -349,7 +349,13 @@ impl Buffer {
     }
 
     /// The root and its finished children, and how many children were not finished. `at` turns a moment into the time of day.
-    pub(crate) fn finished(&self, trace_id: TraceId, at: impl Fn(Instant) -> Timestamp) -> Finished<'_> {
+    /// `describe` says what each is, once it has its attributes; of the root also what the description is.
+    pub(crate) fn finished<'b>(
+        &'b self,
+        trace_id: TraceId,
+        at: impl Fn(Instant) -> Timestamp,
+        mut describe: impl FnMut(&mut FinishedSpan<'b>, Made<'b>) -> Option<TransactionSource>,
+    ) -> Finished<'b> {
         let mut later = self.later.clone();
         later.sort_by_key(|(slot, _)| *slot); // stable: of one span, the later value stays behind the earlier
         let mut later = later.as_slice();
@@ -381,10 +387,8 @@ impl Buffer {
             };
             let added = mine.iter().flat_map(|(_, at)| self.fields.slice((*at, *at + 1)));
             span.data.extend(self.fields.slice(row.attributes).chain(added));
-            if let Some(thread) = self.threads.get(row.thread) {
-                thread.write_to(&mut span.data);
-            }
-            let source = origin::describe(&mut span, &row.origin, row.set.as_deref());
+            let thread = self.threads.get(row.thread);
+            let source = describe(&mut span, Made { origin: &row.origin, set: row.set.as_deref(), thread });
             span.status.get_or_insert(if row.failed { SpanStatus::InternalError } else { row.otherwise });
             match slot {
                 0 => (finished.root, finished.source) = (Some(span), source),
@@ -406,6 +410,14 @@ fn sent_parents(rows: &[Row]) -> Vec<SpanId> {
         parents.push(parent);
     }
     parents
+}
+
+/// What is known of how a span was made.
+pub(crate) struct Made<'b> {
+    pub(crate) origin: &'b Origin,
+    /// What the program set by hand.
+    pub(crate) set: Option<&'b Set>,
+    pub(crate) thread: Option<&'b ThreadInfo>,
 }
 
 /// A trace that has ended.

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use watchpost_protocol::json::{JsonWriter, WriteJson};
+use watchpost_protocol::json::JsonWriter;
 use watchpost_protocol::{Map, Value};
 
 use crate::fields::FieldValue;
@@ -64,6 +64,11 @@ impl<'a> SpanData<'a> {
     #[must_use]
     pub fn may_have(&self, bits: u64) -> bool {
         self.mask & bits != 0
+    }
+
+    /// Whether a key may be in both: if not, it is certain.
+    pub(crate) fn may_share(&self, other: &SpanData<'_>) -> bool {
+        self.may_have(other.mask)
     }
 
     /// The value of a key.
@@ -176,9 +181,9 @@ impl<'a> FromIterator<(&'a str, FieldValue<'a>)> for SpanData<'a> {
     }
 }
 
-impl WriteJson for SpanData<'_> {
-    fn write_json(&self, json: &mut JsonWriter<'_>) {
-        json.begin();
+impl SpanData<'_> {
+    /// Writes the attributes as members of an object that has begun.
+    pub(crate) fn write_members(&self, json: &mut JsonWriter<'_>) {
         for (key, value) in &self.entries {
             json.key(key);
             match value.get() {
@@ -190,7 +195,6 @@ impl WriteJson for SpanData<'_> {
                 FieldValue::Str(value) => json.text(value),
             }
         }
-        json.end();
     }
 }
 

@@ -15,7 +15,7 @@ use serde::ser::{
 };
 use serde_json::Error;
 
-pub use self::writer::{JsonWriter, WriteJson};
+pub use self::writer::{JsonWriter, Printed, WriteJson};
 
 /// The JSON of a value.
 ///
@@ -194,7 +194,7 @@ impl Json {
     /// Goes to the next member of an object or a list.
     #[inline(never)]
     fn next(&mut self) {
-        if !matches!(self.out.last(), Some(b'{' | b'[')) {
+        if !matches!(self.out.last(), None | Some(b'{' | b'[')) {
             self.out.push(b',');
         }
     }

@@ -22,7 +22,7 @@ use std::any::Any;
 use std::borrow::Cow;
 
 use tracing_core::Metadata;
-use watchpost_core::layer::{Callsite, FinishedSpan, RootName, Site, Slot, SpanData, SpanRef};
+use watchpost_core::layer::{Callsite, FinishedSpan, Reader, RootName, Site, Slot, SpanData, SpanRef};
 use watchpost_core::{FieldValue, Fields};
 use watchpost_protocol::TransactionSource;
 
@@ -39,7 +39,15 @@ const TOLD: &[&str] = &["sentry.name", "sentry.op", "otel.name"];
 
 /// What core copies of a callsite.
 pub(crate) fn callsite(metadata: &'static Metadata<'static>) -> Callsite {
-    Callsite { data: metadata, describe }
+    Callsite { data: metadata, reader: &READER }
+}
+
+static READER: Reader = Reader { describe, telling };
+
+/// Of a library nothing is known beforehand: it may have names of its own.
+fn telling(data: &'static (dyn Any + Send + Sync)) -> Option<fn(&str) -> bool> {
+    let metadata = data.downcast_ref::<Metadata<'static>>()?;
+    libraries::of(metadata).is_none().then_some(is_telling)
 }
 
 /// Writes what is known of a callsite, and what the attributes mean, into its span.

@@ -9,6 +9,7 @@ use watchpost_protocol::{
     TraceContext, Transaction, TransactionInfo, TransactionSource, Value,
 };
 
+use super::callsites::Callsites;
 use super::profile;
 use super::{Pipeline, Standalone, Telemetry, models};
 use crate::config::Config;
@@ -60,7 +61,7 @@ impl TransactionJob {
     pub(super) fn into_report<'b>(
         self,
         buffer: &'b Buffer,
-        config: &Config,
+        (config, callsites): (&Config, &Callsites),
         losses: &Losses,
     ) -> Option<(Report<'b>, Arc<DynamicSamplingContext>)> {
         let (time, moment) = buffer.anchor?;
@@ -68,8 +69,9 @@ impl TransactionJob {
             let micros = later.saturating_duration_since(moment).as_micros() as i64;
             Timestamp::from_micros(time.as_micros().saturating_add(micros))
         };
+        let mut describer = callsites.describer(config.scrub.as_ref());
         let Finished { root, source, mut children, unfinished, overflow } =
-            buffer.finished(self.propagation.trace_id, at);
+            buffer.finished(self.propagation.trace_id, at, |span, made| describer.describe(span, made));
         let (root, lost) = (root?, overflow + unfinished);
         let pipeline = self.layers.iter().find_map(|layer| layer.pipeline.as_deref());
         let are_read = config.spans_are_read || models::are_seen_in(&root, &children);

@@ -19,6 +19,21 @@ pub struct JsonWriter<'j> {
     json: &'j mut Json,
 }
 
+/// A part of some JSON, printed once to be written many times.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Printed(Vec<u8>);
+
+impl Printed {
+    /// What `write` writes: members of an object, say, without the object.
+    #[must_use]
+    pub fn new(write: impl FnOnce(&mut JsonWriter<'_>)) -> Self {
+        let mut json = Json { out: Vec::new(), bad_key: false };
+        write(&mut JsonWriter::new(&mut json));
+        json.out.shrink_to_fit();
+        Printed(json.out)
+    }
+}
+
 impl<'j> JsonWriter<'j> {
     pub(super) fn new(json: &'j mut Json) -> Self {
         JsonWriter { json }
@@ -27,6 +42,17 @@ impl<'j> JsonWriter<'j> {
     /// Writes JSON that the program is made with, commas included: the names of a span's fields.
     pub fn raw(&mut self, json: &'static str) {
         self.json.raw(json);
+    }
+
+    /// Writes what was printed before, commas included.
+    pub fn printed(&mut self, part: &Printed) {
+        self.json.out.extend_from_slice(&part.0);
+    }
+
+    /// Writes members that were printed before: a comma comes before them if they are not the first.
+    pub fn members(&mut self, members: &Printed) {
+        self.json.next();
+        self.printed(members);
     }
 
     /// Begins an object.

@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use http::Method;
-use watchpost_core::layer::{Callsite, FinishedSpan, LayerSpan, NO_KEY, scratch};
+use watchpost_core::layer::{Callsite, FinishedSpan, LayerSpan, NO_KEY, Reader, scratch};
 use watchpost_core::{Client, Scopes};
 use watchpost_protocol::TransactionSource;
 
@@ -22,7 +22,7 @@ pub(crate) fn open(
     address: &Address,
 ) -> Option<Scopes> {
     around.span_ref().filter(|parent| parent.trace().is_recording())?;
-    let span = LayerSpan { callsite: Callsite { data: kind, describe }, key: NO_KEY };
+    let span = LayerSpan { callsite: Callsite { data: kind, reader: &READER }, key: NO_KEY };
     let opened = scratch::with(|fields| {
         fields.push("http.request.method", method.as_str().into());
         address.describe(&mut |key, value| fields.push(key, value.into()));
@@ -44,6 +44,8 @@ pub(crate) fn open(
     });
     Some(around.with_span_ref(opened))
 }
+
+static READER: Reader = Reader { describe, telling: |_| None };
 
 /// Names it, on the worker: `GET https://api.test/carts`, or `/shop.v1.Carts/Get`.
 fn describe(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use watchpost_protocol::json::{JsonWriter, WriteJson};
 use watchpost_protocol::{Map, SpanId, SpanLink, SpanRecord, SpanStatus, Timestamp, TraceId, Value};
 
-use crate::likeness::Likeness;
+use crate::known::{Known, Likeness, write_texts};
 use crate::span_data::SpanData;
 use crate::thread::ThreadInfo;
 
@@ -32,30 +32,24 @@ pub struct FinishedSpan<'a> {
     /// The thread that it was made on, if that is not among the attributes already.
     pub(crate) thread: Option<&'a ThreadInfo>,
     pub(crate) links: Vec<SpanLink>,
-    /// What it has in common with others; its attributes are not among `data`.
-    pub(crate) likeness: Option<Arc<Likeness>>,
+    /// What is known of its callsite, if that is not among the attributes already.
+    pub(crate) known: Option<Arc<Known>>,
+    /// Whether it says what all of its callsite say, as far as their attributes mean nothing.
+    pub(crate) is_like_others: bool,
 }
 
 impl FinishedSpan<'_> {
-    /// Says what all of its like say.
-    pub(crate) fn resemble(&mut self, likeness: Arc<Likeness>) {
-        self.op = likeness.op.map(Cow::Borrowed);
-        self.description = likeness.description.map(Cow::Borrowed);
-        self.origin = likeness.origin;
-        self.likeness = Some(likeness);
+    /// What it says as all of its like, if it does.
+    pub(crate) fn likeness(&self) -> Option<&Likeness> {
+        self.known.as_ref().filter(|_| self.is_like_others)?.likeness.as_ref()
     }
 
-    /// Whether its description is one that was looked at already.
-    pub(crate) fn is_like_others(&self) -> bool {
-        self.likeness.is_some()
-    }
-
-    /// Its attributes as JSON: its own, those of its like, and the thread; of a key that comes again, the first stays.
+    /// Its attributes as JSON: its own, where its callsite is, and the thread; of a key that comes again, the first stays.
     fn all_data(&self) -> Map<String, Value> {
         let mut map = self.data.to_map();
-        let common = self.likeness.iter().flat_map(|likeness| likeness.data.iter());
+        let place = self.known.iter().flat_map(|known| known.place.iter());
         let thread = self.thread.iter().flat_map(|thread| thread.attributes());
-        for (key, value) in common.chain(thread.map(|(key, text)| (key, text.into()))) {
+        for (key, value) in place.chain(thread) {
             map.entry(key).or_insert_with(|| value.to_json());
         }
         map
@@ -100,9 +94,13 @@ impl WriteJson for FinishedSpan<'_> {
             json.raw(r#","status":"#);
             json.text(status.as_str());
         }
-        match &self.likeness {
+        match self.likeness() {
             Some(likeness) => json.printed(&likeness.printed),
-            None => self.write_texts(json),
+            None => write_texts([self.op.as_deref(), self.description.as_deref(), self.origin], json),
+        }
+        json.raw(r#","data":{"#);
+        if let Some(known) = &self.known {
+            known.write_beside(&self.data, json);
         }
         self.data.write_members(json);
         if let Some(thread) = self.thread {
@@ -114,23 +112,5 @@ impl WriteJson for FinishedSpan<'_> {
             json.value(&self.links);
         }
         json.end();
-    }
-}
-
-impl FinishedSpan<'_> {
-    /// What a likeness has printed, of a span that is like no other: up to where its attributes begin.
-    fn write_texts(&self, json: &mut JsonWriter<'_>) {
-        let texts = [
-            (r#","op":"#, self.op.as_deref()),
-            (r#","description":"#, self.description.as_deref()),
-            (r#","origin":"#, self.origin),
-        ];
-        for (name, text) in texts {
-            if let Some(text) = text {
-                json.raw(name);
-                json.text(text);
-            }
-        }
-        json.raw(r#","data":{"#);
     }
 }

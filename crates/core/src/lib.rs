@@ -37,7 +37,7 @@ mod breadcrumbs;
 pub mod fields;
 mod finished;
 pub mod flags;
-mod likeness;
+mod known;
 mod merge;
 mod naming;
 mod origin;

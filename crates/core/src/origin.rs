@@ -46,7 +46,9 @@ pub struct Callsite {
 /// How a layer reads its callsites, on the worker.
 #[derive(Debug)]
 pub struct Reader {
-    /// Writes a callsite into a span that has its ids, times and attributes already: the description, the operation, the origin, the place,
+    /// Where a callsite is.
+    pub site: fn(&'static (dyn Any + Send + Sync)) -> Site,
+    /// Writes it into a span that has its ids, times and attributes already: the description, the operation, the origin,
     /// and what the attributes mean. What the program set by hand is set afterwards, and stays.
     ///
     /// It says what the description is, as the name of a transaction: of a root it becomes that. `None` leaves the name that the root

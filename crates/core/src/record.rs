@@ -385,8 +385,10 @@ impl Buffer {
                 status: row.status,
                 ..FinishedSpan::default()
             };
-            let added = mine.iter().flat_map(|(_, at)| self.fields.slice((*at, *at + 1)));
-            span.data.extend(self.fields.slice(row.attributes).chain(added));
+            span.data.extend(self.fields.slice(row.attributes));
+            if !mine.is_empty() {
+                span.data.extend(mine.iter().flat_map(|(_, at)| self.fields.slice((*at, *at + 1))));
+            }
             let thread = self.threads.get(row.thread);
             let source = describe(&mut span, Made { origin: &row.origin, set: row.set.as_deref(), thread });
             span.status.get_or_insert(if row.failed { SpanStatus::InternalError } else { row.otherwise });

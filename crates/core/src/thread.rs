@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use watchpost_protocol::json::{JsonWriter, Printed};
 
+use crate::fields::FieldValue;
+use crate::known::write_beside;
 use crate::profiler::Profiler;
 use crate::span_data::SpanData;
 
@@ -91,24 +93,15 @@ impl ThreadInfo {
         }
     }
 
-    /// Writes them as members of an object that has those of `data` already; what is there stays.
+    /// Writes them as members of an object that has those of `data` already.
     pub(crate) fn write_beside(&self, data: &SpanData<'_>, json: &mut JsonWriter<'_>) {
-        if !data.may_have(KEYS) {
-            return json.members(self.printed.get_or_init(|| Printed::new(|json| self.print(json, data))));
-        }
-        self.print(json, data);
+        let print =
+            || Printed::new(|json| self.attributes().for_each(|(key, text)| text.write_member(key, json)));
+        write_beside(data, (KEYS, self.attributes()), json, || self.printed.get_or_init(print));
     }
 
-    fn print(&self, json: &mut JsonWriter<'_>, data: &SpanData<'_>) {
-        for (key, value) in self.attributes().filter(|(key, _)| data.get(key).is_none()) {
-            json.key(key);
-            json.text(value);
-        }
-    }
-
-    pub(crate) fn attributes(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        [(ID, Some(&*self.id)), (NAME, self.name.as_deref())]
-            .into_iter()
-            .filter_map(|(key, value)| Some((key, value?)))
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = (&'static str, FieldValue<'_>)> {
+        let texts = [(ID, Some(&*self.id)), (NAME, self.name.as_deref())];
+        texts.into_iter().filter_map(|(key, text)| Some((key, text?.into())))
     }
 }

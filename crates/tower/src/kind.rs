@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::borrow::Cow;
 
-use watchpost_core::layer::{Callsite, FinishedSpan, LayerSpan, NO_KEY, Name, Reader, RootName};
+use watchpost_core::layer::{Callsite, FinishedSpan, LayerSpan, NO_KEY, Name, Reader, RootName, Site};
 use watchpost_protocol::TransactionSource;
 
 /// A kind of transaction.
@@ -31,7 +31,12 @@ impl Kind {
     }
 }
 
-static READER: Reader = Reader { describe, telling: |_| Some(|_| false) };
+static READER: Reader = Reader { site, describe, telling: |_| Some(|_| false) };
+
+/// Nowhere in the program.
+pub(crate) fn site(_: &'static (dyn Any + Send + Sync)) -> Site {
+    Site::default()
+}
 
 fn describe(
     data: &'static (dyn Any + Send + Sync),

@@ -42,7 +42,7 @@ pub(crate) fn callsite(metadata: &'static Metadata<'static>) -> Callsite {
     Callsite { data: metadata, reader: &READER }
 }
 
-static READER: Reader = Reader { describe, telling };
+static READER: Reader = Reader { site, describe, telling };
 
 /// Of a library nothing is known beforehand: it may have names of its own.
 fn telling(data: &'static (dyn Any + Send + Sync)) -> Option<fn(&str) -> bool> {
@@ -79,9 +79,6 @@ fn describe(
     span.description = Some(name);
     span.op = Some(meaning.op.unwrap_or(Cow::Borrowed(OP)));
     span.origin = Some(library.map_or(ORIGIN, |library| library.origin));
-    if metadata.is_span() {
-        site(metadata).write_to(&mut span.data);
-    }
     Some(source)
 }
 
@@ -182,7 +179,12 @@ fn write_numbers(data: &mut SpanData<'_>) {
     }
 }
 
-/// Where the callsite is.
-fn site(metadata: &'static Metadata<'static>) -> Site {
-    Site { file: metadata.file(), line: metadata.line(), module: metadata.module_path() }
+/// Where a span was made; a library's event that stands for one was made in the library.
+fn site(data: &'static (dyn Any + Send + Sync)) -> Site {
+    match data.downcast_ref::<Metadata<'static>>() {
+        Some(metadata) if metadata.is_span() => {
+            Site { file: metadata.file(), line: metadata.line(), module: metadata.module_path() }
+        }
+        _ => Site::default(),
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use watchpost_protocol::TransactionSource;
 
 use crate::finished::FinishedSpan;
-use crate::likeness::Likeness;
+use crate::known::{Known, Likeness};
 use crate::origin::{self, Callsite, Origin};
 use crate::record::Made;
 use crate::scrub::Rules;
@@ -19,8 +19,8 @@ const MAX_CALLSITES: usize = 10_000;
 /// Says what spans are. A client has one, and asks it on its worker.
 #[derive(Default)]
 pub(crate) struct Callsites {
-    /// Sorted by where they stand. `None`: its spans are not alike.
-    known: Mutex<Vec<(Key, Option<Arc<Likeness>>)>>,
+    /// Sorted by where they stand. `None`: something has to be taken out of what it says.
+    known: Mutex<Vec<(Key, Option<Arc<Known>>)>>,
 }
 
 /// Where the data of a callsite stands, and who reads it: both stay there as long as the program runs.
@@ -48,15 +48,24 @@ impl<'b> Describer<'_, 'b> {
                 false => thread.write_to(&mut span.data),
             }
         }
-        if let (Origin::Layer(callsite), None) = (origin, set)
-            && let Some(likeness) = self.callsites.likeness(callsite, self.rules)
+        let Origin::Layer(callsite) = origin else { return origin::describe(span, origin, set) };
+        let known = self.callsites.known(callsite, self.rules);
+        if let (Some(likeness), None) = (known.as_ref().and_then(|known| known.likeness.as_ref()), set)
             && likeness.is_of(&span.data)
         {
+            (span.op, span.description) =
+                (likeness.op.map(Cow::Borrowed), likeness.description.map(Cow::Borrowed));
+            (span.origin, span.is_like_others) = (likeness.origin, true);
             let source = likeness.source;
-            span.resemble(likeness);
+            span.known = known;
             return source;
         }
-        origin::describe(span, origin, set)
+        let source = origin::describe(span, origin, set);
+        match known {
+            Some(known) => span.known = Some(known),
+            None => (callsite.reader.site)(callsite.data).write_to(&mut span.data),
+        }
+        source
     }
 
     /// Whether there is nothing to take out of what a thread is called.
@@ -86,40 +95,47 @@ impl Callsites {
         Describer { callsites: self, rules, thread: None }
     }
 
-    fn likeness(&self, callsite: &Callsite, rules: Option<&Rules>) -> Option<Arc<Likeness>> {
+    fn known(&self, callsite: &Callsite, rules: Option<&Rules>) -> Option<Arc<Known>> {
         let key = (ptr::from_ref(callsite.data).addr(), ptr::from_ref(callsite.reader).addr());
         {
-            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Ok(at) = known.binary_search_by_key(&key, |(key, _)| *key) {
-                return known.get(at).and_then(|(_, likeness)| likeness.clone());
+            let all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Ok(at) = all.binary_search_by_key(&key, |(key, _)| *key) {
+                return all.get(at).and_then(|(_, known)| known.clone());
             }
-            if known.len() == MAX_CALLSITES {
+            if all.len() == MAX_CALLSITES {
                 return None;
             }
         }
-        let likeness = take(callsite, rules).map(Arc::new); // asks a layer: under no lock
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(at) = known.binary_search_by_key(&key, |(key, _)| *key) {
-            known.insert(at, (key, likeness.clone()));
+        let known = find_out(callsite, rules).map(Arc::new); // asks a layer: under no lock
+        let mut all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(at) = all.binary_search_by_key(&key, |(key, _)| *key) {
+            all.insert(at, (key, known.clone()));
         }
-        likeness
+        known
     }
 }
 
-/// What a span without attributes says. `None` if its like do not always say so, or if something has to be taken out of it.
-fn take(callsite: &Callsite, rules: Option<&Rules>) -> Option<Likeness> {
-    let is_telling = (callsite.reader.telling)(callsite.data)?;
+/// What a callsite always says. `None` if something has to be taken out of it.
+fn find_out(callsite: &Callsite, rules: Option<&Rules>) -> Option<Known> {
+    let is_open = |span: &FinishedSpan<'_>| rules.is_none_or(|rules| is_open(span, rules));
     let mut span = FinishedSpan::default();
-    let source = (callsite.reader.describe)(callsite.data, &mut span);
-    if rules.is_some_and(|rules| !is_open(&span, rules)) {
+    (callsite.reader.site)(callsite.data).write_to(&mut span.data);
+    if !is_open(&span) {
         return None;
     }
-    let FinishedSpan { op, description, origin, status: None, data, .. } = span else { return None };
-    Some(Likeness::new([constant(op)?, constant(description)?, origin], source, data, is_telling))
+    let place = span.data;
+    let likeness = (callsite.reader.telling)(callsite.data).and_then(|is_telling| {
+        let mut span = FinishedSpan::default();
+        let source = (callsite.reader.describe)(callsite.data, &mut span);
+        let says_more = span.status.is_some() || !span.data.is_empty() || !span.links.is_empty();
+        let texts = [constant(&span.op)?, constant(&span.description)?, span.origin];
+        (!says_more && is_open(&span)).then(|| Likeness::new(texts, source, is_telling))
+    });
+    Some(Known::new(place, likeness))
 }
 
 /// A text that the program is made with; `None` for one that was made at run time.
-fn constant(text: Option<Cow<'static, str>>) -> Option<Option<&'static str>> {
+fn constant(text: &Option<Cow<'static, str>>) -> Option<Option<&'static str>> {
     match text {
         None => Some(None),
         Some(Cow::Borrowed(text)) => Some(Some(text)),

@@ -48,7 +48,7 @@ impl Scrub for SpanRecord {
 impl Scrub for FinishedSpan<'_> {
     fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
         // What it has in common with others was looked at when it was first described.
-        let is_own = !self.is_like_others();
+        let is_own = self.likeness().is_none();
         if let Some(description) = self.description.as_mut().filter(|_| is_own) {
             walk.borrowed_text(&at.key("description"), description);
         }

@@ -49,10 +49,12 @@ impl<'j> JsonWriter<'j> {
         self.json.out.extend_from_slice(&part.0);
     }
 
-    /// Writes members that were printed before: a comma comes before them if they are not the first.
+    /// Writes members that were printed before, if there are any: a comma comes before them if they are not the first.
     pub fn members(&mut self, members: &Printed) {
-        self.json.next();
-        self.printed(members);
+        if !members.0.is_empty() {
+            self.json.next();
+            self.printed(members);
+        }
     }
 
     /// Begins an object.

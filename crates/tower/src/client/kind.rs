@@ -9,7 +9,7 @@ use watchpost_protocol::TransactionSource;
 
 use super::address::Address;
 use crate::grpc;
-use crate::kind::Kind;
+use crate::kind::{Kind, site};
 
 pub(crate) static HTTP: Kind = Kind { op: "http.client", origin: "auto.http.tower" };
 pub(crate) static GRPC: Kind = Kind { op: "grpc.client", origin: "auto.grpc.tower" };
@@ -45,7 +45,7 @@ pub(crate) fn open(
     Some(around.with_span_ref(opened))
 }
 
-static READER: Reader = Reader { describe, telling: |_| None };
+static READER: Reader = Reader { site, describe, telling: |_| None };
 
 /// Names it, on the worker: `GET https://api.test/carts`, or `/shop.v1.Carts/Get`.
 fn describe(

@@ -3,6 +3,8 @@
 //! The caller writes numbers, pointers and bytes; the worker makes [`FinishedSpan`]s of them. A row is addressed by its position, so the
 //! row of a span is found without a search.
 
+mod spare;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
@@ -13,6 +15,8 @@ use crate::fields::Fields;
 use crate::finished::FinishedSpan;
 use crate::origin::{Origin, Set, SpanInit};
 use crate::thread::{ThreadInfo, Threads};
+
+pub(crate) use self::spare::Spare;
 
 /// How many spans a trace keeps besides its root.
 pub const MAX_SPANS: usize = 1000;
@@ -266,6 +270,15 @@ impl Buffer {
             self.rows.shrink_to_fit();
             self.fields.pack();
         }
+    }
+
+    /// Makes it as it was when it was new; the memory stays.
+    fn clear(&mut self) {
+        let Buffer { rows, fields, later, .. } = std::mem::take(self);
+        (self.rows, self.fields, self.later) = (rows, fields, later);
+        self.rows.clear();
+        self.fields.clear();
+        self.later.clear();
     }
 
     /// How much memory it has taken, in bytes: what was set by hand twice is counted twice.

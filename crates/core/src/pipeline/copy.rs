@@ -68,6 +68,7 @@ impl Pipeline {
             sessions: None,
             batches: Arc::clone(&self.batches),
             callsites: Callsites::default(),
+            buffers: Arc::clone(&self.buffers),
             profiling: self.profiling.clone(),
         }
     }

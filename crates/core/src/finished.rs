@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use watchpost_protocol::json::{JsonWriter, WriteJson};
-use watchpost_protocol::{Map, SpanId, SpanLink, SpanRecord, SpanStatus, Timestamp, TraceId, Value};
+use watchpost_protocol::{
+    Map, SpanId, SpanLink, SpanRecord, SpanStatus, Timestamp, TraceContext, TraceId, Value,
+};
 
 use crate::known::{Known, Likeness, write_texts};
 use crate::span_data::SpanData;
@@ -78,6 +80,47 @@ impl FinishedSpan<'_> {
 
 impl WriteJson for FinishedSpan<'_> {
     fn write_json(&self, json: &mut JsonWriter<'_>) {
+        self.write_ids(json);
+        json.raw(r#","start_timestamp":"#);
+        json.timestamp(self.start_timestamp);
+        json.raw(r#","timestamp":"#);
+        json.timestamp(self.timestamp);
+        match self.likeness() {
+            Some(likeness) => json.printed(&likeness.printed),
+            None => write_texts([self.op.as_deref(), self.description.as_deref(), self.origin], json),
+        }
+        self.write_rest(json);
+    }
+}
+
+/// A root, written as the [`TraceContext`] of its transaction, which has its times and its description.
+pub(crate) struct AsTraceContext<'s, 'a>(pub(crate) &'s FinishedSpan<'a>);
+
+impl WriteJson for AsTraceContext<'_, '_> {
+    fn write_json(&self, json: &mut JsonWriter<'_>) {
+        self.0.write_ids(json);
+        write_texts([self.0.op.as_deref(), None, self.0.origin], json);
+        self.0.write_rest(json);
+    }
+}
+
+/// The same, made of a record.
+pub(crate) fn trace_context(root: SpanRecord) -> TraceContext {
+    TraceContext {
+        trace_id: root.trace_id,
+        span_id: root.span_id,
+        parent_span_id: root.parent_span_id,
+        op: root.op,
+        status: root.status,
+        origin: root.origin,
+        data: root.data,
+        links: root.links,
+        ..TraceContext::default()
+    }
+}
+
+impl FinishedSpan<'_> {
+    fn write_ids(&self, json: &mut JsonWriter<'_>) {
         json.raw(r#"{"trace_id":"#);
         json.trace_id(self.trace_id);
         json.raw(r#","span_id":"#);
@@ -86,17 +129,12 @@ impl WriteJson for FinishedSpan<'_> {
             json.raw(r#","parent_span_id":"#);
             json.span_id(parent);
         }
-        json.raw(r#","start_timestamp":"#);
-        json.timestamp(self.start_timestamp);
-        json.raw(r#","timestamp":"#);
-        json.timestamp(self.timestamp);
+    }
+
+    fn write_rest(&self, json: &mut JsonWriter<'_>) {
         if let Some(status) = self.status {
             json.raw(r#","status":"#);
             json.text(status.as_str());
-        }
-        match self.likeness() {
-            Some(likeness) => json.printed(&likeness.printed),
-            None => write_texts([self.op.as_deref(), self.description.as_deref(), self.origin], json),
         }
         json.raw(r#","data":{"#);
         if let Some(known) = &self.known {

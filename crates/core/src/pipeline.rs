@@ -219,7 +219,8 @@ impl Pipeline {
 
     fn prepare_transaction(&self, mut job: TransactionJob) -> Option<Envelope> {
         let buffer = std::mem::take(&mut job.buffer);
-        let report = job.into_report(&buffer, (&self.config, &self.callsites), &self.losses);
+        let layers = std::mem::take(&mut job.layers);
+        let report = job.into_report((&buffer, &layers), (&self.config, &self.callsites), &self.losses);
         let envelope = report.and_then(|(report, dsc)| self.finish(report, Some(dsc)));
         self.buffers.put(buffer);
         envelope

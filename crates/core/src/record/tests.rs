@@ -4,6 +4,7 @@ use watchpost_protocol::{Item, SpanRecord, Transaction, Value};
 
 use super::*;
 use crate::fields::FieldValue;
+use crate::finished::{AsTraceContext, trace_context};
 use crate::origin::{Callsite, Reader, Site, SpanInit};
 use crate::pipeline::Callsites;
 use crate::scrub::EventScrubber;
@@ -357,8 +358,16 @@ fn a_span_writes_what_its_record_is() {
             let _ = finished.children.iter_mut().map(|span| rules.scrub(span, &mut None)).count();
             let _ = spans.iter_mut().map(|span| rules.scrub(span, &mut None)).count();
         }
-        let item = Item::transaction_with_spans(&mut Transaction::default(), &finished.children).unwrap();
-        let expected = Item::transaction(&Transaction { spans, ..Transaction::default() }).unwrap();
+        let mut root = finished.root.unwrap();
+        root.description = root.description.filter(|_| rng.bool()); // it is the name of the transaction
+        let mut expected = Transaction { spans, ..Transaction::default() };
+        expected.contexts.trace = Some(trace_context(root.clone().into_record()));
+        expected.contexts.other.insert("loan".into(), serde_json::json!({ "id": 7 }));
+        let mut transaction = Transaction::default();
+        transaction.contexts.other.clone_from(&expected.contexts.other);
+        let root = AsTraceContext(&root);
+        let item = Item::transaction_with_spans(&mut transaction, Some(&root), &finished.children).unwrap();
+        let expected = Item::transaction(&expected).unwrap();
         assert_eq!(item.decode::<Value>().unwrap(), expected.decode::<Value>().unwrap());
     }
 }

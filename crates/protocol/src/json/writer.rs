@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Json;
+use super::{Json, Written};
 use crate::id::{SpanId, TraceId};
 use crate::timestamp::Timestamp;
 
@@ -67,6 +67,21 @@ impl<'j> JsonWriter<'j> {
         self.json.out.push(b'}');
     }
 
+    /// Begins a list.
+    pub fn begin_list(&mut self) {
+        self.json.out.push(b'[');
+    }
+
+    /// Begins an element of a list: the value comes next.
+    pub fn element(&mut self) {
+        self.json.next();
+    }
+
+    /// Ends a list.
+    pub fn end_list(&mut self) {
+        self.json.out.push(b']');
+    }
+
     /// Begins a member whose name needs no escapes: the value comes next.
     pub fn field(&mut self, name: &'static str) {
         self.json.field(name);
@@ -121,8 +136,17 @@ impl<'j> JsonWriter<'j> {
 
     /// Writes anything else. What cannot be written is `null`.
     pub fn value<T: Serialize>(&mut self, value: &T) {
+        self.or_null(|json| value.serialize(json));
+    }
+
+    /// Writes an object, and before its own members those that `write` writes. An object that cannot be written is `null`.
+    pub fn object_with<T: Serialize>(&mut self, object: &T, write: impl FnOnce(&mut JsonWriter<'_>)) {
+        self.or_null(|json| json.join(object, write));
+    }
+
+    fn or_null(&mut self, write: impl FnOnce(&mut Json) -> Written) {
         let start = self.json.out.len();
-        if value.serialize(&mut *self.json).is_err() {
+        if write(self.json).is_err() {
             self.json.out.truncate(start);
             self.json.raw("null");
         }

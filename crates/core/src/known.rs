@@ -6,6 +6,9 @@ use watchpost_protocol::json::{JsonWriter, Printed};
 use crate::fields::FieldValue;
 use crate::span_data::SpanData;
 
+/// Whether an attribute of this name may change what a span says.
+pub type IsTelling = fn(&str) -> bool;
+
 /// What is known of a callsite.
 #[derive(Debug)]
 pub(crate) struct Known {
@@ -50,8 +53,7 @@ pub(crate) struct Likeness {
     pub(crate) origin: Option<&'static str>,
     /// What the description is, as the name of a transaction.
     pub(crate) source: Option<TransactionSource>,
-    /// Whether an attribute of this name may make a span say something else.
-    pub(crate) is_telling: fn(&str) -> bool,
+    is_telling: IsTelling,
     /// `,"op":"function","description":"load","origin":"auto.function.tracing"`
     pub(crate) printed: Printed,
 }
@@ -60,7 +62,7 @@ impl Likeness {
     pub(crate) fn new(
         texts: [Option<&'static str>; 3],
         source: Option<TransactionSource>,
-        is_telling: fn(&str) -> bool,
+        is_telling: IsTelling,
     ) -> Self {
         let [op, description, origin] = texts;
         let printed = Printed::new(|json| write_texts(texts, json));

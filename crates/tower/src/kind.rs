@@ -1,9 +1,10 @@
 //! What the transactions of requests have in common: written down once, and told on the worker.
 
-use std::any::Any;
 use std::borrow::Cow;
 
-use watchpost_core::layer::{Callsite, FinishedSpan, LayerSpan, NO_KEY, Name, Reader, RootName, Site};
+use watchpost_core::layer::{
+    Callsite, CallsiteData, FinishedSpan, LayerSpan, NO_KEY, Name, Reader, RootName, Site,
+};
 use watchpost_protocol::TransactionSource;
 
 /// A kind of transaction.
@@ -34,14 +35,11 @@ impl Kind {
 static READER: Reader = Reader { site, describe, telling: |_| Some(|_| false) };
 
 /// Nowhere in the program.
-pub(crate) fn site(_: &'static (dyn Any + Send + Sync)) -> Site {
+pub(crate) fn site(_: CallsiteData) -> Site {
     Site::default()
 }
 
-fn describe(
-    data: &'static (dyn Any + Send + Sync),
-    span: &mut FinishedSpan<'_>,
-) -> Option<TransactionSource> {
+fn describe(data: CallsiteData, span: &mut FinishedSpan<'_>) -> Option<TransactionSource> {
     if let Some(kind) = data.downcast_ref::<Kind>() {
         kind.write_to(span);
     }

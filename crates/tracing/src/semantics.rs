@@ -18,11 +18,12 @@ mod kinds;
 mod status;
 mod template;
 
-use std::any::Any;
 use std::borrow::Cow;
 
 use tracing_core::Metadata;
-use watchpost_core::layer::{Callsite, FinishedSpan, Reader, RootName, Site, Slot, SpanData, SpanRef};
+use watchpost_core::layer::{
+    Callsite, CallsiteData, FinishedSpan, IsTelling, Reader, RootName, Site, Slot, SpanData, SpanRef,
+};
 use watchpost_core::{FieldValue, Fields};
 use watchpost_protocol::TransactionSource;
 
@@ -45,16 +46,13 @@ pub(crate) fn callsite(metadata: &'static Metadata<'static>) -> Callsite {
 static READER: Reader = Reader { site, describe, telling };
 
 /// Of a library nothing is known beforehand: it may have names of its own.
-fn telling(data: &'static (dyn Any + Send + Sync)) -> Option<fn(&str) -> bool> {
+fn telling(data: CallsiteData) -> Option<IsTelling> {
     let metadata = data.downcast_ref::<Metadata<'static>>()?;
     libraries::of(metadata).is_none().then_some(is_telling)
 }
 
 /// Writes what is known of a callsite, and what the attributes mean, into its span.
-fn describe(
-    data: &'static (dyn Any + Send + Sync),
-    span: &mut FinishedSpan<'_>,
-) -> Option<TransactionSource> {
+fn describe(data: CallsiteData, span: &mut FinishedSpan<'_>) -> Option<TransactionSource> {
     let metadata = data.downcast_ref::<Metadata<'static>>()?;
     let library = libraries::of(metadata);
     if let Some(library) = library {
@@ -180,7 +178,7 @@ fn write_numbers(data: &mut SpanData<'_>) {
 }
 
 /// Where a span was made; a library's event that stands for one was made in the library.
-fn site(data: &'static (dyn Any + Send + Sync)) -> Site {
+fn site(data: CallsiteData) -> Site {
     match data.downcast_ref::<Metadata<'static>>() {
         Some(metadata) if metadata.is_span() => {
             Site { file: metadata.file(), line: metadata.line(), module: metadata.module_path() }

@@ -1,9 +1,7 @@
 //! The spans of requests that go out: what they begin with, and what they are called.
 
-use std::any::Any;
-
 use http::Method;
-use watchpost_core::layer::{Callsite, FinishedSpan, LayerSpan, NO_KEY, Reader, scratch};
+use watchpost_core::layer::{Callsite, CallsiteData, FinishedSpan, LayerSpan, NO_KEY, Reader, scratch};
 use watchpost_core::{Client, Scopes};
 use watchpost_protocol::TransactionSource;
 
@@ -48,10 +46,7 @@ pub(crate) fn open(
 static READER: Reader = Reader { site, describe, telling: |_| None };
 
 /// Names it, on the worker: `GET https://api.test/carts`, or `/shop.v1.Carts/Get`.
-fn describe(
-    data: &'static (dyn Any + Send + Sync),
-    span: &mut FinishedSpan<'_>,
-) -> Option<TransactionSource> {
+fn describe(data: CallsiteData, span: &mut FinishedSpan<'_>) -> Option<TransactionSource> {
     let kind = data.downcast_ref::<Kind>()?;
     let text = |key| span.data.text(key);
     span.description = match (text("rpc.service"), text("rpc.method")) {

@@ -312,7 +312,8 @@ impl Drop for Trace {
 #[inline(never)] // it takes much room on the stack, which traces that are not recorded would make, too
 fn record(client: &Client, root: SpanId, origin: Origin, key: SpanKey, fields: &Fields) -> Arc<Recorder> {
     let options = client.options();
-    let recorder = Recorder::new(Arc::clone(&options.clock), Arc::clone(&options.rng));
+    let recorder =
+        Recorder::new(Arc::clone(&options.clock), Arc::clone(&options.rng), client.spare_buffers().take());
     let (parent, start) = (Slot::ROOT, options.clock.monotonic());
     recorder.open_root(options.clock.now(), Opening { span_id: root, parent, origin, key, start, fields });
     Arc::new(recorder)

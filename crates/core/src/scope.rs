@@ -77,6 +77,7 @@ impl Scope {
     }
 
     /// What it holds, for who looks: `None` if nothing was ever set.
+    #[inline]
     fn seen(&self) -> Option<&Cell> {
         if self.is_beside { self.place.beside() } else { Some(&self.place.first) }
     }
@@ -155,6 +156,7 @@ impl Scope {
     }
 
     /// What the scope holds, without its breadcrumbs.
+    #[inline]
     pub(crate) fn data(&self) -> ScopeData {
         self.seen().map(|cell| cell.data().clone()).unwrap_or_default()
     }

@@ -15,6 +15,7 @@ mod log;
 mod metric;
 mod models;
 mod profile;
+mod reminder;
 mod sessions;
 mod transaction;
 mod weight;

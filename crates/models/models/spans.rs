@@ -45,8 +45,7 @@ impl Id {
     }
 
     /// A thread drops its handle. If it was the last one, the span closes here, and this thread makes the next.
-    fn drop_handle(&self, memory: Memory) {
-        let mut memory = Some(memory);
+    fn drop_handle(&self, mut memory: Option<Memory>) {
         if self.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
             let given_up = memory.take().is_some_and(|memory| self.epoch.is_still(memory.as_of));
             self.epoch.close(given_up);
@@ -70,9 +69,24 @@ fn what_is_remembered_of_a_closed_span_is_not_taken_for_the_next() {
         let maker = id.made(FIRST);
         let other = {
             let id = Arc::clone(&id);
-            thread::spawn(move || id.drop_handle(id.met()))
+            thread::spawn(move || id.drop_handle(Some(id.met())))
         };
-        id.drop_handle(maker);
+        id.drop_handle(Some(maker));
+        other.join().unwrap();
+    });
+}
+
+/// The same with a thread that only drops a handle: it finds a close by a thread that does not remember the span, and tells nobody.
+#[test]
+fn nor_when_it_closes_where_nobody_looked_for_it() {
+    model(|| {
+        let id = Id::of_a_span_with(2);
+        let maker = id.made(FIRST);
+        let other = {
+            let id = Arc::clone(&id);
+            thread::spawn(move || id.drop_handle(None))
+        };
+        id.drop_handle(Some(maker));
         other.join().unwrap();
     });
 }
@@ -84,12 +98,12 @@ fn nor_when_another_id_of_the_epoch_comes_in_between() {
         let id = Id::of_a_span_with(2);
         let maker = id.made(FIRST);
         let (one, two) = (Arc::clone(&id), Arc::clone(&id));
-        let other = thread::spawn(move || one.drop_handle(one.met()));
+        let other = thread::spawn(move || one.drop_handle(Some(one.met())));
         let neighbour = thread::spawn(move || {
             two.epoch.look();
             two.epoch.close(false);
         });
-        id.drop_handle(maker);
+        id.drop_handle(Some(maker));
         other.join().unwrap();
         neighbour.join().unwrap();
     });
@@ -112,7 +126,11 @@ impl Place {
 
     /// One thread gives the span another node, and makes what is remembered over; a second one looks for it meanwhile, remembers what it finds with
     /// `remember`, which says what of it holds, and is told.
-    fn changes<M: 'static>(over: fn(&Place), remember: fn(&Place) -> Option<M>, holds: fn(&Place, M) -> Option<u32>) {
+    fn changes<M: 'static>(
+        over: fn(&Place),
+        remember: fn(&Place) -> Option<M>,
+        holds: fn(&Place, M) -> Option<u32>,
+    ) {
         model(move || {
             let place = Place::new();
             let here = Arc::clone(&place);

@@ -41,7 +41,8 @@ impl AsOf {
 impl Epoch {
     /// For what the thread that makes a span knows of it: that it does, nobody has to be told.
     pub(crate) fn now(&self) -> AsOf {
-        AsOf(self.0.load(Ordering::Acquire))
+        // Whoever may know that an epoch is over was told of it, or of the next span of an id, by other means, and those order the two.
+        AsOf(self.0.load(Ordering::Relaxed))
     }
 
     /// Says that a thread looks for a span now, before it does; what it finds may be remembered as of the epoch.

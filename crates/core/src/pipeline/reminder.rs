@@ -12,18 +12,19 @@ use std::sync::atomic::{AtomicU32, Ordering};
 ///   who takes     begin_anew ─▶ takes
 /// ```
 ///
-/// So what is added in between is taken, or whoever added it tells. `crates/models` goes through the interleavings.
+/// So what is added in between is taken, or whoever added it tells. The lock of what is gathered orders the two, also the memory. `crates/models`
+/// goes through the interleavings.
 #[derive(Debug)]
 pub(super) struct Reminder(pub(super) AtomicU32);
 
 impl Reminder {
     /// After the first was added, in this process: whether a worker is to be told.
     pub(super) fn is_due(&self, process: u32) -> bool {
-        self.0.swap(process, Ordering::AcqRel) != process
+        self.0.swap(process, Ordering::Relaxed) != process
     }
 
     /// Before what there is is taken: what comes afterwards reminds a worker anew.
     pub(super) fn begin_anew(&self) {
-        self.0.store(0, Ordering::Release);
+        self.0.store(0, Ordering::Relaxed);
     }
 }

@@ -117,7 +117,7 @@ fn work(program: &Watched, each: fn(u64)) {
                 program.run(|| {
                     for number in 0..EACH {
                         with_isolation_scope(|_| each(number));
-                        if number % PER_FLUSH == 0 {
+                        if number.is_multiple_of(PER_FLUSH) {
                             program.client.flush(Some(Duration::ZERO));
                         }
                         if number % 150 < 110 {
@@ -140,13 +140,13 @@ fn request(number: u64) {
     watchpost::capture_message("done");
     logger::info!("done");
     metrics::count("done", 1);
-    if number % PER_ERROR == 0 {
+    if number.is_multiple_of(PER_ERROR) {
         capture_error(&std::fmt::Error);
     }
-    if number % PER_CHECK_IN == 0 {
+    if number.is_multiple_of(PER_CHECK_IN) {
         monitor("work").unwrap().check_in(CheckInStatus::Ok).send();
     }
-    if number % PER_FEEDBACK == 0 {
+    if number.is_multiple_of(PER_FEEDBACK) {
         capture_feedback(Feedback::new("well done"));
     }
     end_session();
@@ -155,7 +155,7 @@ fn request(number: u64) {
 /// A run of the program, which ends the one before it, and now and then an error in it.
 fn run(number: u64) {
     start_session();
-    if number % PER_ERROR == 0 {
+    if number.is_multiple_of(PER_ERROR) {
         capture_error(&std::fmt::Error);
     }
     end_session();

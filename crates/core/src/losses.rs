@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
-#[cfg(loom)]
+#[cfg(watchpost_models)]
 use loom::sync;
-#[cfg(not(loom))]
+#[cfg(not(watchpost_models))]
 use std::sync;
 
 use sync::atomic::{AtomicU64, Ordering};
@@ -143,7 +143,7 @@ fn lines(counts: &Counts) -> Vec<DiscardedEvent> {
     counts.iter().map(line).collect()
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(watchpost_models)))]
 mod tests {
     use super::*;
 

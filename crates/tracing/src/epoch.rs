@@ -17,9 +17,9 @@
 //! That is enough because of one thing: whoever looks for a span keeps it open, or a span in it, until it has looked. So each bit that was set
 //! for a span is seen by who closes it. `crates/models` goes through the interleavings.
 
-#[cfg(loom)]
+#[cfg(watchpost_models)]
 use loom::sync::atomic::{AtomicU32, Ordering};
-#[cfg(not(loom))]
+#[cfg(not(watchpost_models))]
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Set: other threads than the one that made a span may remember some of this epoch.

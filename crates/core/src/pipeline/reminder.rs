@@ -1,8 +1,8 @@
 //! Whether somebody was told already to look at what is gathered: so that whoever adds to it need not.
 
-#[cfg(loom)]
+#[cfg(watchpost_models)]
 use loom::sync::atomic::{AtomicU32, Ordering};
-#[cfg(not(loom))]
+#[cfg(not(watchpost_models))]
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The process in which a worker was told to look, once for all that is gathered until it does; zero: none was.

@@ -6,9 +6,9 @@
 //!
 //! What is in it belongs to whoever moved the slot to WRITING or READING, until it moves it on. `crates/models` goes through the interleavings.
 
-#[cfg(loom)]
+#[cfg(watchpost_models)]
 use loom::{cell::UnsafeCell, sync::atomic};
-#[cfg(not(loom))]
+#[cfg(not(watchpost_models))]
 use {self::cell::UnsafeCell, std::sync::atomic};
 
 use atomic::{AtomicU8, Ordering};
@@ -27,12 +27,12 @@ pub(super) struct Slot<T> {
 unsafe impl<T: Send> Sync for Slot<T> {}
 
 impl<T> Slot<T> {
-    #[cfg(not(loom))]
+    #[cfg(not(watchpost_models))]
     pub(super) const fn new(content: T) -> Self {
         Slot { state: AtomicU8::new(FREE), content: UnsafeCell::new(content) }
     }
 
-    #[cfg(loom)]
+    #[cfg(watchpost_models)]
     pub(super) fn new(content: T) -> Self {
         Slot { state: AtomicU8::new(FREE), content: UnsafeCell::new(content) }
     }
@@ -81,7 +81,7 @@ impl<T> Drop for Free<'_, T> {
     }
 }
 
-#[cfg(not(loom))]
+#[cfg(not(watchpost_models))]
 mod cell {
     /// As the one of `loom`, which watches who has the pointer.
     pub(super) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
@@ -101,7 +101,7 @@ mod cell {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(watchpost_models)))]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 

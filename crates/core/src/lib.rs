@@ -37,6 +37,7 @@ mod breadcrumbs;
 pub mod fields;
 mod finished;
 pub mod flags;
+mod known;
 mod merge;
 mod naming;
 mod origin;

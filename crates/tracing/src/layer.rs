@@ -275,6 +275,7 @@ impl CaptureLayer {
         if matches!(child, Child::Done) {
             return true;
         }
+        let late = cache::late(); // before: if the parent is given another node meanwhile, this is not remembered
         let Some(Place { node, mark }) = self.place(parent, context) else { return false };
         if node.children() == Children::Begin {
             self.begin_node(key, attributes, &node.scopes, false);
@@ -282,14 +283,14 @@ impl CaptureLayer {
         }
         let opened = match (child, node.recorder()) {
             (Child::Lost(why), _) => Err(why),
-            (_, None) => return cache::made(key, &Place { node, mark: mark.stood_for() }),
+            (_, None) => return cache::made(key, late, &Place { node, mark: mark.stood_for() }),
             (_, Some(recorder)) => with_fields(attributes, |fields| recorder.open(mark.slot, span, fields)),
         };
         if let (Err(why), Some(trace)) = (opened, &node.trace) {
             trace.count(why);
         }
         let mark = opened.map_or(mark.stood_for(), |slot| Mark { slot, own: true });
-        cache::made(key, &Place { node, mark })
+        cache::made(key, late, &Place { node, mark })
     }
 
     /// Starts a span that begins in scopes of its own: a child of the span that is open in `around`, or a root.

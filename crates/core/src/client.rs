@@ -95,7 +95,6 @@ impl Client {
                 sessions: sessions.clone(),
                 batches: Arc::clone(&batches),
                 callsites: Arc::default(),
-                buffers: Arc::clone(&buffers),
                 profiling: profiling.clone(),
             };
             let wire = Wire {
@@ -233,7 +232,7 @@ impl Client {
         &self.inner.config
     }
 
-    pub(crate) fn spare_buffers(&self) -> &Spare {
+    pub(crate) fn spare_buffers(&self) -> &Arc<Spare> {
         &self.inner.buffers
     }
 

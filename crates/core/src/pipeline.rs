@@ -32,7 +32,6 @@ use crate::losses::Losses;
 use crate::outbox::{Label, Prepare, Priority};
 use crate::personal;
 use crate::profiling::Profiling;
-use crate::record::Spare;
 use crate::scrub::Rules;
 use crate::session::Ledger;
 use crate::unharmed::unharmed;
@@ -73,8 +72,6 @@ pub(crate) struct Pipeline {
     pub(crate) sessions: Option<Arc<Ledger>>,
     pub(crate) batches: Arc<Batches>,
     pub(crate) callsites: Arc<Callsites>,
-    /// Where the buffers of traces go that were read.
-    pub(crate) buffers: Arc<Spare>,
     /// `None`: there is nothing to profile with.
     pub(crate) profiling: Option<Arc<Profiling>>,
 }
@@ -221,10 +218,9 @@ impl Pipeline {
     fn prepare_transaction(&self, mut job: TransactionJob) -> Option<Envelope> {
         let buffer = std::mem::take(&mut job.buffer);
         let layers = std::mem::take(&mut job.layers);
-        let report = job.into_report((&buffer, &layers), (&self.config, &self.callsites), &self.losses);
-        let envelope = report.and_then(|(report, dsc)| self.finish(report, Some(dsc)));
-        self.buffers.put(buffer);
-        envelope
+        let (report, dsc) =
+            job.into_report((&buffer, &layers), (&self.config, &self.callsites), &self.losses)?;
+        self.finish(report, Some(dsc))
     }
 
     /// The way of an item that has its data and an envelope of its own.

@@ -16,7 +16,7 @@ use crate::finished::FinishedSpan;
 use crate::origin::{Origin, Set, SpanInit};
 use crate::thread::{ThreadInfo, Threads};
 
-pub(crate) use self::spare::Spare;
+pub(crate) use self::spare::{Lent, Spare};
 
 /// How many spans a trace keeps besides its root.
 pub const MAX_SPANS: usize = 1000;

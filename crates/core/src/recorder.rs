@@ -11,7 +11,7 @@ use watchpost_protocol::{SpanId, SpanStatus, Timestamp};
 use crate::clock::Clock;
 use crate::fields::Fields;
 use crate::origin::{Callsite, Origin};
-use crate::record::{Buffer, NO_KEY, Opening, Outliving, Slot, SpanKey};
+use crate::record::{Buffer, Lent, NO_KEY, Opening, Outliving, Slot, SpanKey};
 use crate::rng::{self, Rng};
 
 /// Records the spans of one trace. For layers that keep spans for somebody else.
@@ -22,7 +22,7 @@ pub struct Recorder {
 }
 
 struct State {
-    buffer: Buffer,
+    buffer: Lent,
     /// The spans that were still open when the trace ended; `None` while it has not.
     outliving: Option<Vec<Outliving>>,
 }
@@ -47,7 +47,7 @@ pub enum Unrecorded {
 
 impl Recorder {
     /// `buffer` is empty.
-    pub(crate) fn new(clock: Arc<dyn Clock>, rng: Arc<dyn Rng>, buffer: Buffer) -> Self {
+    pub(crate) fn new(clock: Arc<dyn Clock>, rng: Arc<dyn Rng>, buffer: Lent) -> Self {
         Recorder { clock, rng, state: Mutex::new(State { buffer, outliving: None }) }
     }
 
@@ -113,7 +113,7 @@ impl Recorder {
     }
 
     /// Ends the root, and with it everything; hands over what was recorded. `None` if it has ended before: the first end counts.
-    pub(crate) fn finish(&self, otherwise: SpanStatus) -> Option<Buffer> {
+    pub(crate) fn finish(&self, otherwise: SpanStatus) -> Option<Lent> {
         let end = self.clock.monotonic();
         let mut state = self.lock();
         if state.outliving.is_some() {

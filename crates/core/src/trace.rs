@@ -20,7 +20,7 @@ use crate::origin::Origin;
 use crate::pipeline::{Job, TransactionJob};
 use crate::profiling::Profiled;
 use crate::propagation_context::PropagationContext;
-use crate::record::{Buffer, Opening, Slot, SpanKey};
+use crate::record::{Lent, Opening, Slot, SpanKey};
 use crate::recorder::{Recorder, Unrecorded};
 use crate::rng;
 use crate::sampling::{self, Sampled, SamplingContext};
@@ -180,7 +180,7 @@ impl Trace {
 
     /// What was recorded goes to the pipeline, with the scopes it started in. A trace that outlives its client goes to the one that took its
     /// place; if there is none, nobody reports any more, and the loss stands in the ledger of the client that was closed.
-    fn finish(&self, buffer: Buffer) {
+    fn finish(&self, buffer: Lent) {
         let profiled = self.lock().profiled.take().and_then(Profiled::end);
         let profiles = profiled.as_ref().map_or(0, |profiled| u64::from(profiled.own.is_some()));
         let lost = |client: &Client, reason| {
@@ -313,7 +313,7 @@ impl Drop for Trace {
 fn record(client: &Client, root: SpanId, origin: Origin, key: SpanKey, fields: &Fields) -> Arc<Recorder> {
     let options = client.options();
     let recorder =
-        Recorder::new(Arc::clone(&options.clock), Arc::clone(&options.rng), client.spare_buffers().take());
+        Recorder::new(Arc::clone(&options.clock), Arc::clone(&options.rng), client.spare_buffers().lend());
     let (parent, start) = (Slot::ROOT, options.clock.monotonic());
     recorder.open_root(options.clock.now(), Opening { span_id: root, parent, origin, key, start, fields });
     Arc::new(recorder)

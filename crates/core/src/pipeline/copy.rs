@@ -68,7 +68,6 @@ impl Pipeline {
             sessions: None,
             batches: Arc::clone(&self.batches),
             callsites: Arc::clone(&self.callsites),
-            buffers: Arc::clone(&self.buffers),
             profiling: self.profiling.clone(),
         }
     }

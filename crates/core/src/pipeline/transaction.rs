@@ -25,7 +25,7 @@ use crate::naming::Name;
 use crate::options::Options;
 use crate::profiling::{Profiled, WriteProfile};
 use crate::propagation_context::PropagationContext;
-use crate::record::{Buffer, Finished};
+use crate::record::{Buffer, Finished, Lent};
 use crate::sampling::Sampled;
 use crate::scope::ScopeData;
 use crate::scrub::{Path, Rules, Scrub, Walk};
@@ -45,7 +45,7 @@ pub(crate) struct TransactionJob {
     /// Whether the program gave it that name: then it stays, whatever a layer says at the end.
     pub(crate) renamed: bool,
     pub(crate) measurements: Vec<(String, Value)>,
-    pub(crate) buffer: Buffer,
+    pub(crate) buffer: Lent,
     pub(crate) layers: Layers,
     pub(crate) propagation: Arc<PropagationContext>,
     pub(crate) sampled: Sampled,

@@ -1,8 +1,9 @@
-//! Buffers that are used again: the worker gives back what it has read, and the next trace is recorded in it.
+//! Buffers that are used again: whoever has read one, or drops what nobody will read, gives it back, and the next trace is recorded in it.
 //!
 //! Otherwise each trace takes memory on one thread and gives it back on another, which costs both of them more than the recording does.
 
-use std::sync::{Mutex, TryLockError};
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, TryLockError};
 
 use super::Buffer;
 
@@ -14,14 +15,45 @@ const LARGEST: usize = 16 * 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Spare(Mutex<Vec<Buffer>>);
 
+/// A buffer that goes home when it is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Lent {
+    buffer: Buffer,
+    /// `None`: it has no home.
+    home: Option<Arc<Spare>>,
+}
+
+impl Deref for Lent {
+    type Target = Buffer;
+
+    fn deref(&self) -> &Buffer {
+        &self.buffer
+    }
+}
+
+impl DerefMut for Lent {
+    fn deref_mut(&mut self) -> &mut Buffer {
+        &mut self.buffer
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(home) = self.home.take() {
+            home.put(std::mem::take(&mut self.buffer));
+        }
+    }
+}
+
 impl Spare {
     /// A buffer to record in: an old one, if there is one at hand.
-    pub(crate) fn take(&self) -> Buffer {
-        self.with(Vec::pop).flatten().unwrap_or_default()
+    pub(crate) fn lend(self: &Arc<Self>) -> Lent {
+        let buffer = self.with(Vec::pop).flatten().unwrap_or_default();
+        Lent { buffer, home: Some(Arc::clone(self)) }
     }
 
     /// Keeps a buffer that nobody needs any more, if it is worth it.
-    pub(crate) fn put(&self, mut buffer: Buffer) {
+    fn put(&self, mut buffer: Buffer) {
         if buffer.weight() > LARGEST {
             return;
         }
@@ -74,27 +106,28 @@ mod tests {
 
     #[test]
     fn one_that_comes_back_is_as_good_as_new_and_has_its_memory() {
-        let spare = Spare::default();
-        let mut buffer = spare.take();
+        let spare = Arc::new(Spare::default());
+        let mut buffer = spare.lend();
         record(&mut buffer, 5);
         let rows = buffer.rows.as_ptr();
-        spare.put(buffer);
-        let mut again = spare.take();
+        drop(buffer);
+        let mut again = spare.lend();
         assert_eq!(again.rows.as_ptr(), rows);
         again.rows = Vec::new();
         again.fields = Fields::new();
         again.later = Vec::new();
-        assert_eq!(format!("{again:?}"), format!("{:?}", Buffer::default()));
+        assert_eq!(format!("{:?}", *again), format!("{:?}", Buffer::default()));
     }
 
     #[test]
     fn few_are_kept_and_no_large_ones() {
-        let spare = Spare::default();
-        (0..2 * MOST).for_each(|_| spare.put(Buffer::default()));
-        let mut large = Buffer::default();
+        let spare = Arc::new(Spare::default());
+        let lent: Vec<_> = (0..2 * MOST).map(|_| spare.lend()).collect();
+        drop(lent);
+        let mut large = spare.lend();
         record(&mut large, 900);
-        spare.put(large);
-        assert_eq!(spare.0.lock().unwrap().len(), MOST);
-        assert!((0..MOST).all(|_| spare.take().weight() == 0));
+        drop(large);
+        assert_eq!(spare.0.lock().unwrap().len(), MOST - 1);
+        assert!((0..MOST).all(|_| spare.lend().weight() == 0));
     }
 }

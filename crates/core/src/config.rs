@@ -83,8 +83,13 @@ impl Config {
 
 /// What the client knows of everything that it sends.
 fn known(attributes: &[(&str, Option<&str>)]) -> Attributes {
-    let known = attributes.iter().filter_map(|(key, value)| Some(((*key).to_owned(), (*value)?.into())));
-    known.collect()
+    let mut known = Attributes::new();
+    for (key, value) in attributes {
+        if let Some(value) = value {
+            known.insert((*key).to_owned(), (*value).into());
+        }
+    }
+    known
 }
 
 /// A later integration takes the place of an earlier one with its name.

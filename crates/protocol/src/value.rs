@@ -4,6 +4,20 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
+use crate::json;
+
+/// The JSON of a value, as text: what a payload has in its place. [`Value`]'s own `Display` would bring a second serializer into the program.
+///
+/// ```
+/// let value = serde_json::json!({ "paid": true, "items": [1, 2.0] });
+/// assert_eq!(watchpost_protocol::value::to_json_text(&value), r#"{"items":[1,2.0],"paid":true}"#);
+/// ```
+#[must_use]
+pub fn to_json_text(value: &Value) -> String {
+    // Its keys are text, and JSON is UTF-8: there is nothing to fail.
+    json::to_vec(value).ok().and_then(|json| String::from_utf8(json).ok()).unwrap_or_default()
+}
+
 /// The value of an attribute. On the wire it is an object that names its type.
 ///
 /// ```

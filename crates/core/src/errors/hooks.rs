@@ -11,7 +11,7 @@ use crate::pattern::Pattern;
 use crate::unharmed::unharmed;
 
 type Ignores = Arc<dyn Fn(&(dyn Error + 'static)) -> bool + Send + Sync>;
-type Says = Arc<dyn Fn(&(dyn Error + 'static), &mut Event) + Send + Sync>;
+type Says = Arc<dyn Fn(&(dyn Error + 'static), &mut Option<Box<Event>>) + Send + Sync>;
 
 /// The hooks of a client that see errors.
 #[derive(Clone, Default)]
@@ -34,9 +34,9 @@ impl ErrorHooks {
     }
 
     pub(crate) fn on<E: Error + 'static>(&mut self, say: impl Fn(&E, &mut Event) + Send + Sync + 'static) {
-        self.says.push(Arc::new(move |error, event| {
+        self.says.push(Arc::new(move |error, said| {
             if let Some(error) = error.downcast_ref::<E>() {
-                say(error, event);
+                hear(said, &|event| say(error, event));
             }
         }));
     }
@@ -49,15 +49,8 @@ impl ErrorHooks {
     /// Shows an error, or one of its causes, to all of them. One that panics has said nothing.
     pub(super) fn see(&self, error: &(dyn Error + 'static), notes: &mut Notes) {
         notes.ignored |= self.ignored.iter().any(|ignores| asked(|| ignores(error)).unwrap_or(false));
-        if !self.says.is_empty() {
-            let mut said = notes.said.take().unwrap_or_default();
-            for say in &self.says {
-                let before = said.clone();
-                if asked(|| say(error, &mut said)).is_none() {
-                    said = before;
-                }
-            }
-            notes.said = Some(said);
+        for say in &self.says {
+            say(error, &mut notes.said);
         }
     }
 
@@ -73,6 +66,14 @@ impl ErrorHooks {
         self.ignored_names
             .iter()
             .any(|wanted| wanted.is(name) || full.as_deref().is_some_and(|full| wanted.is(full)))
+    }
+}
+
+/// Lets a hook add to what was said before; that stays as it was if the hook panics.
+fn hear(said: &mut Option<Box<Event>>, say: &dyn Fn(&mut Event)) {
+    let mut event = said.clone().unwrap_or_default();
+    if asked(|| say(&mut event)).is_some() {
+        *said = Some(event);
     }
 }
 

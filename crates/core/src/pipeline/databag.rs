@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde_json::json;
-use watchpost_protocol::{Event, Map, Value};
+use watchpost_protocol::{Event, Map, Value, value};
 
 use crate::body_size::MaxRequestBodySize;
 use crate::options::Options;
@@ -79,7 +79,7 @@ impl Cut<'_> {
     /// `depth` is how many maps and lists are around the value.
     fn value(&mut self, path: &mut Vec<Cow<'static, str>>, value: &mut Value, depth: usize) {
         if is_nested(value) && depth >= self.depth {
-            *value = Value::String(value.to_string());
+            *value = Value::String(value::to_json_text(value));
             note(self.meta, path, json!({ "rem": [["!limit", "x"]] }));
             return;
         }

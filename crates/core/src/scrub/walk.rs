@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use watchpost_protocol::{AttributeValue, DynamicSamplingContext};
+use watchpost_protocol::{AttributeValue, DynamicSamplingContext, value};
 
 use super::path::Path;
 use super::scrubber::{CONTENT, Rules};
@@ -178,14 +178,14 @@ impl Walk<'_> {
 
     /// What is left of a text that was a map or a list before it was printed, if something has to be taken out. `None`: it was neither.
     fn json(&mut self, at: &Path<'_>, text: &str) -> Option<Option<String>> {
-        let Ok(mut value @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(text) else {
+        let Ok(mut value @ (Value::Object(_) | Value::Array(_))) = text.parse::<Value>() else {
             return None;
         };
         let mut meta = None;
         value.inspect(&mut Walk::new(self.rules, &mut meta), &Path::ROOT, TextKind::Any);
         Some(meta.is_some().then(|| {
             self.note(at, "s");
-            value.to_string()
+            value::to_json_text(&value)
         }))
     }
 

@@ -42,7 +42,7 @@ impl Config {
         self.scrub.as_ref().is_some_and(|rules| rules.hides_in_text(key))
     }
 
-    pub(crate) fn resolve(mut options: Options) -> Result<Self, InitError> {
+    pub(crate) fn resolve(mut options: Options) -> Result<Arc<Self>, InitError> {
         options.fill_from_environment()?;
         let dsn = options.configured_dsn().cloned();
         let integrations = one_per_identifier(&options.integrations);
@@ -55,7 +55,7 @@ impl Config {
             ("sentry.sdk.version", Some(env!("CARGO_PKG_VERSION"))),
             ("server.address", options.server_name.as_deref()),
         ]);
-        Ok(Config {
+        Ok(Arc::new(Config {
             org_id,
             attributes,
             environment: environment.into(),
@@ -69,7 +69,7 @@ impl Config {
             scrub: options.event_scrubber.as_ref().map(|scrubber| scrubber.rules(options.send_default_pii)),
             dsn,
             options,
-        })
+        }))
     }
 
     pub(crate) fn tracing_is_on(&self) -> bool {

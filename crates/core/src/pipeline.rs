@@ -148,9 +148,10 @@ impl Prepare for Pipeline {
     }
 
     fn gathered(&self) -> Vec<Job> {
-        let sessions = self.sessions.as_ref().and_then(|sessions| Job::sessions(sessions));
-        let chunk = self.profiling.as_ref().and_then(Profiling::due).map(Job::profile_chunk);
-        sessions.into_iter().chain(chunk).chain(self.batches.take()).collect()
+        let mut jobs = self.batches.take();
+        jobs.extend(self.sessions.as_ref().and_then(|sessions| Job::sessions(sessions)));
+        jobs.extend(self.profiling.as_ref().and_then(Profiling::due).map(Job::profile_chunk));
+        jobs
     }
 
     fn leave_parent(&self) {

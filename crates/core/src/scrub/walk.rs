@@ -59,6 +59,7 @@ impl<'w> Walk<'w> {
 
 impl Walk<'_> {
     /// A map of values that the program named.
+    #[inline(never)]
     pub(crate) fn map<'v, V: Datum + 'v>(
         &mut self,
         at: &Path<'_>,
@@ -95,6 +96,7 @@ impl Walk<'_> {
     }
 
     /// A map of headers.
+    #[inline(never)]
     pub(crate) fn headers(&mut self, at: &Path<'_>, headers: &mut BTreeMap<String, String>) {
         for (name, value) in headers {
             // As the environment of a CGI program has them.
@@ -152,6 +154,7 @@ impl Walk<'_> {
         }
     }
 
+    #[inline(never)]
     fn text_of_kind(&mut self, at: &Path<'_>, text: &mut String, kind: TextKind) {
         if let Some(filtered) = self.filtered(at, text, kind) {
             *text = filtered;
@@ -159,6 +162,7 @@ impl Walk<'_> {
     }
 
     /// What is left of a text if something has to be taken out.
+    #[inline(never)]
     fn filtered(&mut self, at: &Path<'_>, text: &str, kind: TextKind) -> Option<String> {
         let rules = self.rules;
         if matches!(kind, TextKind::Json)
@@ -189,6 +193,7 @@ impl Walk<'_> {
         }))
     }
 
+    #[inline(never)]
     pub(crate) fn hide(&mut self, at: &Path<'_>, value: &mut impl Datum) {
         value.hide();
         self.note(at, "s");

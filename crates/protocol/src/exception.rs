@@ -81,6 +81,13 @@ pub struct Mechanism {
     pub other: Map<String, Value>,
 }
 
+impl Mechanism {
+    /// Sets one of its [`data`](Self::data).
+    pub fn set_data(&mut self, key: &str, value: Value) {
+        self.data.insert(key.to_owned(), value);
+    }
+}
+
 impl Default for Mechanism {
     fn default() -> Self {
         Mechanism {

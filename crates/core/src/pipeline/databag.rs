@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use serde_json::json;
-use watchpost_protocol::{Event, Map, Value, value};
+use watchpost_protocol::{Event, Value, value};
 
 use crate::body_size::MaxRequestBodySize;
+use crate::meta::annotation;
 use crate::options::Options;
 
 /// Cuts what the program has put into an event by name: its extra, the data of its breadcrumbs, the variables of its frames, and the body of its
@@ -43,19 +44,11 @@ fn is_nested(value: &Value) -> bool {
 }
 
 /// Annotates the value at a path.
-pub(super) fn note<S: AsRef<str>>(meta: &mut Option<Value>, path: &[S], annotation: Value) {
-    let mut at = meta.get_or_insert_with(|| Value::Object(Map::new()));
-    for key in path.iter().map(AsRef::as_ref).chain([""]) {
-        if !at.is_object() {
-            return; // the program has put something else there
-        }
-        at = &mut at[key];
-        if at.is_null() {
-            *at = Value::Object(Map::new());
-        }
-    }
+pub(super) fn note<S: AsRef<str>>(meta: &mut Option<Value>, path: &[S], said: Value) {
     // What a scrubber has said of it stays.
-    if let (Value::Object(known), Value::Object(new)) = (at, annotation) {
+    if let (Some(Value::Object(known)), Value::Object(new)) =
+        (annotation(meta, &mut path.iter().map(AsRef::as_ref)), said)
+    {
         known.extend(new);
     }
 }
@@ -93,8 +86,10 @@ impl Cut<'_> {
         }
         match value {
             Value::Object(map) => {
-                let rest: Vec<String> = map.keys().skip(self.breadth).cloned().collect();
-                rest.iter().for_each(|key| drop(map.remove(key)));
+                if length > self.breadth {
+                    let all = std::mem::take(map).into_iter();
+                    map.extend(all.take(self.breadth));
+                }
                 for (key, value) in map.iter_mut().filter(|(_, value)| is_nested(value)) {
                     path.push(key.clone().into());
                     self.value(path, value, depth + 1);
@@ -116,7 +111,7 @@ impl Cut<'_> {
 
 #[cfg(test)]
 mod tests {
-    use watchpost_protocol::{Breadcrumb, Request};
+    use watchpost_protocol::{Breadcrumb, Map, Request};
 
     use super::*;
 

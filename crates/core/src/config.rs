@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use watchpost_protocol::{Attributes, Dsn, SdkInfo, SdkPackage};
+use watchpost_protocol::{Dsn, SdkInfo, SdkPackage};
 
 use crate::error::InitError;
 use crate::integration::Integration;
@@ -27,7 +27,7 @@ pub(crate) struct Config {
     pub(crate) sample_rate: SampleRate,
     pub(crate) sdk: Arc<SdkInfo>,
     /// What is an attribute of every log and metric.
-    pub(crate) attributes: Attributes,
+    pub(crate) attributes: Vec<(&'static str, String)>,
     /// In the order in which they run; one per identifier.
     pub(crate) integrations: Vec<Arc<dyn Integration>>,
     /// Whether anybody wants to see the spans of a transaction as the protocol has them.
@@ -48,7 +48,7 @@ impl Config {
         let integrations = one_per_identifier(&options.integrations);
         let org_id = options.org_id.clone().or_else(|| dsn.as_ref()?.org_id().map(str::to_owned));
         let environment = options.configured_environment();
-        let attributes = known(&[
+        let attributes = known([
             ("sentry.environment", Some(environment)),
             ("sentry.release", options.release.as_deref()),
             ("sentry.sdk.name", Some(SDK_NAME)),
@@ -82,14 +82,8 @@ impl Config {
 }
 
 /// What the client knows of everything that it sends.
-fn known(attributes: &[(&str, Option<&str>)]) -> Attributes {
-    let mut known = Attributes::new();
-    for (key, value) in attributes {
-        if let Some(value) = value {
-            known.insert((*key).to_owned(), (*value).into());
-        }
-    }
-    known
+fn known(attributes: [(&'static str, Option<&str>); 5]) -> Vec<(&'static str, String)> {
+    attributes.into_iter().filter_map(|(key, value)| Some((key, value?.to_owned()))).collect()
 }
 
 /// A later integration takes the place of an earlier one with its name.

@@ -21,12 +21,13 @@ pub struct Draft {
 
 impl From<Event> for Draft {
     fn from(event: Event) -> Self {
-        Draft { event, ..Draft::default() }
+        Draft { event, notes: Notes::default(), attachments: Vec::new() }
     }
 }
 
 impl Draft {
     /// The event of an error: its exceptions take the place of those of `event`.
+    #[inline] // what drops an event would be there once more for it
     #[must_use]
     pub fn of_error(error: ErrorRecord, mut event: Event) -> Self {
         *event.exception = error.exceptions;

@@ -19,8 +19,9 @@ use crate::limits::Limits;
 use crate::losses::Losses;
 use crate::options::Options;
 use crate::outbox::{Bounds, Health, Outbox, Wire};
-use crate::pipeline::{Batches, Job, Pipeline};
+use crate::pipeline::{Batches, Callsites, Job, Pipeline};
 use crate::profiling::Profiling;
+use crate::record::Spare;
 use crate::session::{Ledger, Part, SessionMode};
 use crate::{integration, rng};
 
@@ -46,6 +47,8 @@ struct Inner {
     sessions: Option<Arc<Ledger>>,
     /// What waits for others of its kind.
     batches: Arc<Batches>,
+    /// What traces were recorded in before.
+    buffers: Arc<Spare>,
     /// `None`: there is nothing to profile with.
     profiling: Option<Arc<Profiling>>,
     /// `None`: nothing can be sent, because there is neither a DSN nor a transport.
@@ -80,7 +83,7 @@ impl Client {
         let (losses, limits) = (Arc::new(Losses::default()), Arc::new(Limits::default()));
         let health = Arc::new(Health::new(config.options.enable_backpressure_handling));
         let sessions = sessions(&config, &losses);
-        let batches = Arc::new(Batches::new());
+        let (batches, buffers) = (Arc::new(Batches::new()), Arc::new(Spare::default()));
         let profiling = profiles::profiling(&config);
         let outbox = config.options.transport.clone().map(|transport| {
             let pipeline = Pipeline {
@@ -88,6 +91,8 @@ impl Client {
                 losses: Arc::clone(&losses),
                 sessions: sessions.clone(),
                 batches: Arc::clone(&batches),
+                callsites: Callsites::default(),
+                buffers: Arc::clone(&buffers),
                 profiling: profiling.clone(),
             };
             let wire = Wire {
@@ -130,6 +135,7 @@ impl Client {
                 health,
                 sessions,
                 batches,
+                buffers,
                 profiling,
                 outbox,
                 active: AtomicBool::new(active),
@@ -222,6 +228,10 @@ impl Client {
 
     pub(crate) fn config(&self) -> &Config {
         &self.inner.config
+    }
+
+    pub(crate) fn spare_buffers(&self) -> &Spare {
+        &self.inner.buffers
     }
 
     pub(crate) fn rng(&self) -> &dyn rng::Rng {

@@ -38,7 +38,7 @@ pub trait Integration: Send + Sync + 'static {
     }
 
     /// Whether [`process_transaction`](Self::process_transaction) looks at the spans of a transaction. If nobody does, they are sent as they
-    /// were recorded, which saves the worker more than half of its work; then `transaction.spans` is empty when it is called. Default: true.
+    /// were recorded, which saves the worker more than half of its work; then `transaction.spans` is empty when it is called, and `transaction.contexts.trace`, which is the root, is `None`. Default: true.
     fn reads_spans(&self) -> bool {
         true
     }

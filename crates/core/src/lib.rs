@@ -39,6 +39,7 @@ mod breadcrumbs;
 pub mod fields;
 mod finished;
 pub mod flags;
+mod known;
 mod merge;
 mod meta;
 mod naming;

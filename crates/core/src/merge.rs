@@ -10,6 +10,7 @@ use watchpost_protocol::{
 use crate::flags;
 use crate::meta::annotation;
 use crate::scope::{ScopeData, Snapshot};
+use crate::span_data::SpanData;
 
 use std::collections::BTreeMap;
 
@@ -109,8 +110,14 @@ pub(crate) fn into_transaction(transaction: &mut Transaction, nearest_first: &[S
             contexts: &mut transaction.contexts,
         }
         .fill(data);
-        if let (Some(source), Some(root)) = (&data.request, transaction.contexts.trace.as_mut()) {
-            source.describe(data.response_status, root);
+    }
+}
+
+/// Lets the requests of the scopes say what they are on the root of a transaction.
+pub(crate) fn into_root<'a>(origin: Option<&str>, root: &mut SpanData<'a>, nearest_first: &'a [ScopeData]) {
+    for data in nearest_first {
+        if let Some(source) = &data.request {
+            source.describe(data.response_status, origin, root);
         }
     }
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use watchpost_protocol::{SpanLink, TransactionSource};
 
 use crate::finished::FinishedSpan;
+use crate::known::IsTelling;
 use crate::span_data::SpanData;
 
 /// Where a span was made in the program, as far as it is known.
@@ -33,18 +34,33 @@ pub(crate) struct SpanInit {
     pub site: Site,
 }
 
+/// What a layer knows of a place in the program.
+pub type CallsiteData = &'static (dyn Any + Send + Sync);
+
 /// What a span starts with that is made by a layer: a pointer to what the layer knows about its place in the program, and how to read
 /// it. The caller copies three words; what they mean is asked on the worker.
 #[derive(Clone, Copy)]
 pub struct Callsite {
     /// What the layer knows.
-    pub data: &'static (dyn Any + Send + Sync),
-    /// Writes it into a span that has its ids, times and attributes already: the description, the operation, the origin, the place,
+    pub data: CallsiteData,
+    /// How to read it.
+    pub reader: &'static Reader,
+}
+
+/// How a layer reads its callsites, on the worker.
+#[derive(Debug)]
+pub struct Reader {
+    /// Where a callsite is.
+    pub site: fn(CallsiteData) -> Site,
+    /// Writes it into a span that has its ids, times and attributes already: the description, the operation, the origin,
     /// and what the attributes mean. What the program set by hand is set afterwards, and stays.
     ///
     /// It says what the description is, as the name of a transaction: of a root it becomes that. `None` leaves the name that the root
     /// started with.
-    pub describe: fn(&'static (dyn Any + Send + Sync), &mut FinishedSpan<'_>) -> Option<TransactionSource>,
+    pub describe: fn(CallsiteData, &mut FinishedSpan<'_>) -> Option<TransactionSource>,
+    /// Which attributes, by their names, may change what `describe` says: the spans of a callsite that have none of them are described once for
+    /// all. `None`: any may.
+    pub telling: fn(CallsiteData) -> Option<IsTelling>,
 }
 
 impl fmt::Debug for Callsite {
@@ -82,7 +98,7 @@ pub(crate) fn describe<'a>(
             init.site.write_to(&mut span.data);
             None
         }
-        Origin::Layer(callsite) => (callsite.describe)(callsite.data, span),
+        Origin::Layer(callsite) => (callsite.reader.describe)(callsite.data, span),
     };
     if let Some(set) = set {
         span.description = set.name.as_deref().map(Cow::Borrowed).or(span.description.take());

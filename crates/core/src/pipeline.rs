@@ -5,6 +5,7 @@
 
 mod attributes;
 mod batches;
+mod callsites;
 mod ceiling;
 mod check_in;
 mod copy;
@@ -30,11 +31,13 @@ use crate::losses::Losses;
 use crate::outbox::{Label, Prepare, Priority};
 use crate::personal;
 use crate::profiling::Profiling;
+use crate::record::Spare;
 use crate::scrub::Rules;
 use crate::session::Ledger;
 use crate::unharmed::unharmed;
 
 pub(crate) use batches::{Batches, Record};
+pub(crate) use callsites::Callsites;
 pub(crate) use check_in::CheckInJob;
 pub(crate) use event::{EventJob, EventTrace, quantities as quantities_of_error};
 pub(crate) use log::{LogRecord, LogSource};
@@ -71,6 +74,9 @@ pub(crate) struct Pipeline {
     /// `None`: there is no release to count sessions of.
     pub(crate) sessions: Option<Arc<Ledger>>,
     pub(crate) batches: Arc<Batches>,
+    pub(crate) callsites: Callsites,
+    /// Where the buffers of traces go that were read.
+    pub(crate) buffers: Arc<Spare>,
     /// `None`: there is nothing to profile with.
     pub(crate) profiling: Option<Arc<Profiling>>,
 }
@@ -221,8 +227,11 @@ impl Pipeline {
 
     fn prepare_transaction(&self, mut job: TransactionJob) -> Option<Envelope> {
         let buffer = std::mem::take(&mut job.buffer);
-        let (report, dsc) = job.into_report(&buffer, &self.config, &self.losses)?;
-        self.finish(report, Some(dsc))
+        let layers = std::mem::take(&mut job.layers);
+        let report = job.into_report((&buffer, &layers), (&self.config, &self.callsites), &self.losses);
+        let envelope = report.and_then(|(report, dsc)| self.finish(report, Some(dsc)));
+        self.buffers.put(buffer);
+        envelope
     }
 
     /// The way of an item that has its data and an envelope of its own.

@@ -3,6 +3,8 @@
 //! The caller writes numbers, pointers and bytes; the worker makes [`FinishedSpan`]s of them. A row is addressed by its position, so the
 //! row of a span is found without a search.
 
+mod spare;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
@@ -11,8 +13,10 @@ use watchpost_protocol::{SpanId, SpanLink, SpanStatus, Timestamp, TraceId, Trans
 
 use crate::fields::Fields;
 use crate::finished::FinishedSpan;
-use crate::origin::{self, Origin, Set, SpanInit};
-use crate::thread::Threads;
+use crate::origin::{Origin, Set, SpanInit};
+use crate::thread::{ThreadInfo, Threads};
+
+pub(crate) use self::spare::Spare;
 
 /// How many spans a trace keeps besides its root.
 pub const MAX_SPANS: usize = 1000;
@@ -268,6 +272,15 @@ impl Buffer {
         }
     }
 
+    /// Makes it as it was when it was new; the memory stays.
+    fn clear(&mut self) {
+        let Buffer { rows, fields, later, .. } = std::mem::take(self);
+        (self.rows, self.fields, self.later) = (rows, fields, later);
+        self.rows.clear();
+        self.fields.clear();
+        self.later.clear();
+    }
+
     /// How much memory it has taken, in bytes: what was set by hand twice is counted twice.
     pub(crate) fn weight(&self) -> usize {
         self.rows.capacity() * size_of::<Row>()
@@ -349,7 +362,13 @@ impl Buffer {
     }
 
     /// The root and its finished children, and how many children were not finished. `at` turns a moment into the time of day.
-    pub(crate) fn finished(&self, trace_id: TraceId, at: impl Fn(Instant) -> Timestamp) -> Finished<'_> {
+    /// `describe` says what each is, once it has its attributes; of the root also what the description is.
+    pub(crate) fn finished<'b>(
+        &'b self,
+        trace_id: TraceId,
+        at: impl Fn(Instant) -> Timestamp,
+        mut describe: impl FnMut(&mut FinishedSpan<'b>, Made<'b>) -> Option<TransactionSource>,
+    ) -> Finished<'b> {
         let mut later = self.later.clone();
         later.sort_by_key(|(slot, _)| *slot); // stable: of one span, the later value stays behind the earlier
         let mut later = later.as_slice();
@@ -379,12 +398,12 @@ impl Buffer {
                 status: row.status,
                 ..FinishedSpan::default()
             };
-            let added = mine.iter().flat_map(|(_, at)| self.fields.slice((*at, *at + 1)));
-            span.data.extend(self.fields.slice(row.attributes).chain(added));
-            if let Some(thread) = self.threads.get(row.thread) {
-                thread.write_to(&mut span.data);
+            span.data.extend(self.fields.slice(row.attributes));
+            if !mine.is_empty() {
+                span.data.extend(mine.iter().flat_map(|(_, at)| self.fields.slice((*at, *at + 1))));
             }
-            let source = origin::describe(&mut span, &row.origin, row.set.as_deref());
+            let thread = self.threads.get(row.thread);
+            let source = describe(&mut span, Made { origin: &row.origin, set: row.set.as_deref(), thread });
             span.status.get_or_insert(if row.failed { SpanStatus::InternalError } else { row.otherwise });
             match slot {
                 0 => (finished.root, finished.source) = (Some(span), source),
@@ -406,6 +425,14 @@ fn sent_parents(rows: &[Row]) -> Vec<SpanId> {
         parents.push(parent);
     }
     parents
+}
+
+/// What is known of how a span was made.
+pub(crate) struct Made<'b> {
+    pub(crate) origin: &'b Origin,
+    /// What the program set by hand.
+    pub(crate) set: Option<&'b Set>,
+    pub(crate) thread: Option<&'b ThreadInfo>,
 }
 
 /// A trace that has ended.

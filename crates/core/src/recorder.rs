@@ -21,7 +21,6 @@ pub struct Recorder {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     buffer: Buffer,
     /// The spans that were still open when the trace ended; `None` while it has not.
@@ -47,8 +46,9 @@ pub enum Unrecorded {
 }
 
 impl Recorder {
-    pub(crate) fn new(clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
-        Recorder { clock, rng, state: Mutex::default() }
+    /// `buffer` is empty.
+    pub(crate) fn new(clock: Arc<dyn Clock>, rng: Arc<dyn Rng>, buffer: Buffer) -> Self {
+        Recorder { clock, rng, state: Mutex::new(State { buffer, outliving: None }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use watchpost_protocol::json::{JsonWriter, WriteJson};
+use watchpost_protocol::json::JsonWriter;
 use watchpost_protocol::{Map, Value};
 
 use crate::fields::FieldValue;
@@ -13,8 +13,8 @@ use crate::fields::FieldValue;
 /// So many attributes are searched for repeated keys one by one; more are sorted, so that a span with thousands costs no square of that.
 const FEW: usize = 32;
 
-/// Room for what a span is given besides its own: where it was made, and on which thread.
-const OWN: usize = 5;
+/// Room for what a span is given besides its own: who profiles it, say.
+const OWN: usize = 1;
 
 /// The attributes of a finished span, each key once: a list with a mask, since most questions are about keys that are not there.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -64,6 +64,11 @@ impl<'a> SpanData<'a> {
     #[must_use]
     pub fn may_have(&self, bits: u64) -> bool {
         self.mask & bits != 0
+    }
+
+    /// The bits of all keys that may be there.
+    pub(crate) fn mask(&self) -> u64 {
+        self.mask
     }
 
     /// The value of a key.
@@ -162,6 +167,21 @@ impl SpanValue<'_> {
     }
 }
 
+impl FieldValue<'_> {
+    /// Writes it as a member of an object.
+    pub(crate) fn write_member(self, key: &str, json: &mut JsonWriter<'_>) {
+        json.key(key);
+        match self {
+            FieldValue::Bool(value) => json.bool(value),
+            FieldValue::I64(value) => json.i64(value),
+            FieldValue::U64(value) => json.u64(value),
+            FieldValue::F64(value) if value.is_finite() => json.f64(value),
+            FieldValue::F64(value) => json.text(&value.to_string()),
+            FieldValue::Str(value) => json.text(value),
+        }
+    }
+}
+
 impl<'a, V: Into<FieldValue<'a>>> From<V> for SpanValue<'a> {
     fn from(value: V) -> Self {
         SpanValue::Recorded(value.into())
@@ -176,21 +196,10 @@ impl<'a> FromIterator<(&'a str, FieldValue<'a>)> for SpanData<'a> {
     }
 }
 
-impl WriteJson for SpanData<'_> {
-    fn write_json(&self, json: &mut JsonWriter<'_>) {
-        json.begin();
-        for (key, value) in &self.entries {
-            json.key(key);
-            match value.get() {
-                FieldValue::Bool(value) => json.bool(value),
-                FieldValue::I64(value) => json.i64(value),
-                FieldValue::U64(value) => json.u64(value),
-                FieldValue::F64(value) if value.is_finite() => json.f64(value),
-                FieldValue::F64(value) => json.text(&value.to_string()),
-                FieldValue::Str(value) => json.text(value),
-            }
-        }
-        json.end();
+impl SpanData<'_> {
+    /// Writes the attributes as members of an object that has begun.
+    pub(crate) fn write_members(&self, json: &mut JsonWriter<'_>) {
+        self.iter().for_each(|(key, value)| value.write_member(key, json));
     }
 }
 

@@ -3,15 +3,23 @@
 use std::fmt::Write;
 use std::sync::{Arc, OnceLock};
 
+use watchpost_protocol::json::{JsonWriter, Printed};
+
+use crate::fields::FieldValue;
+use crate::known::write_beside;
+use crate::profiler::Profiler;
 use crate::span_data::SpanData;
 
-use crate::profiler::Profiler;
+const ID: &str = "thread.id";
+const NAME: &str = "thread.name";
+const KEYS: u64 = SpanData::bits(&[ID, NAME]);
 
 /// A thread of the program, as it is named in attributes (`protocol.md` §6.8).
 #[derive(Debug)]
 pub(crate) struct ThreadInfo {
     id: String,
     name: Option<String>,
+    printed: OnceLock<Printed>,
 }
 
 /// Several threads, known by their position: those on which the spans of a trace were made. As a rule it is one.
@@ -69,20 +77,31 @@ impl ThreadInfo {
         let thread = std::thread::current();
         let name = thread.name().map(str::to_owned);
         if let Some(id) = NAMER.get().and_then(|profiler| profiler.thread_id()) {
-            return ThreadInfo { id: id.to_string(), name };
+            return ThreadInfo { id: id.to_string(), name, printed: OnceLock::new() };
         }
         let mut id = String::new();
         // `ThreadId` shows its number in its `Debug` text alone, as `ThreadId(17)`.
         let _ = write!(id, "{:?}", thread.id());
         id.retain(|char| char.is_ascii_digit());
-        ThreadInfo { id, name }
+        ThreadInfo { id, name, printed: OnceLock::new() }
     }
 
     /// Writes `thread.id` and `thread.name` into attributes; what is there already stays.
     pub(crate) fn write_to<'a>(&'a self, data: &mut SpanData<'a>) {
-        data.insert_new("thread.id", &*self.id);
-        if let Some(name) = &self.name {
-            data.insert_new("thread.name", &**name);
+        for (key, value) in self.attributes() {
+            data.insert_new(key, value);
         }
+    }
+
+    /// Writes them as members of an object that has those of `data` already.
+    pub(crate) fn write_beside(&self, data: &SpanData<'_>, json: &mut JsonWriter<'_>) {
+        let print =
+            || Printed::new(|json| self.attributes().for_each(|(key, text)| text.write_member(key, json)));
+        write_beside(data, (KEYS, self.attributes()), json, || self.printed.get_or_init(print));
+    }
+
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = (&'static str, FieldValue<'_>)> {
+        let texts = [(ID, Some(&*self.id)), (NAME, self.name.as_deref())];
+        texts.into_iter().filter_map(|(key, text)| Some((key, text?.into())))
     }
 }

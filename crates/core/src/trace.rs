@@ -89,7 +89,11 @@ impl Trace {
         // One that is not sampled is recorded for the developer's own receiver, if there is one.
         let recorder = (sampled.sampled || client.options().tap.is_some()).then(|| {
             let options = client.options();
-            let recorder = Recorder::new(Arc::clone(&options.clock), Arc::clone(&options.rng));
+            let recorder = Recorder::new(
+                Arc::clone(&options.clock),
+                Arc::clone(&options.rng),
+                client.spare_buffers().take(),
+            );
             let (parent, start) = (Slot::ROOT, options.clock.monotonic());
             let opening = Opening { span_id: root, parent, origin, key, start, fields };
             recorder.open_root(options.clock.now(), opening);

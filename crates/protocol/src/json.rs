@@ -15,7 +15,7 @@ use serde::ser::{
 };
 use serde_json::Error;
 
-pub use self::writer::{JsonWriter, WriteJson};
+pub use self::writer::{JsonWriter, Printed, WriteJson};
 
 /// The JSON of a value.
 ///
@@ -39,41 +39,15 @@ pub(crate) fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Resu
     if json.bad_key { Err(bad_key()) } else { Ok(()) }
 }
 
-/// The JSON of an object with a list that it does not have itself. It is written first, so that nothing that was written is moved.
-pub(crate) fn with_list<S, T, O>(
-    name: &'static str,
-    (some, others): (&[S], &[T]),
+/// The JSON of an object with members that it does not have itself. They are written first, so that nothing that was written is moved; there is
+/// room for them in as many bytes.
+pub(crate) fn with_members<O: Serialize>(
+    room: usize,
     object: &O,
-) -> Result<Vec<u8>, Error>
-where
-    S: Serialize,
-    T: WriteJson,
-    O: Serialize,
-{
-    if some.is_empty() && others.is_empty() {
-        return to_vec(object);
-    }
-    // A guess that is right for most spans; the vector grows if it is wrong.
-    let mut json = Json { out: Vec::with_capacity(1024 + 768 * (some.len() + others.len())), bad_key: false };
-    json.variant(name);
-    json.raw("[");
-    for each in some {
-        json.next();
-        each.serialize(&mut json)?;
-    }
-    for each in others {
-        json.next();
-        each.write_json(&mut JsonWriter::new(&mut json));
-    }
-    json.raw("]");
-    let start = json.out.len();
-    object.serialize(&mut json)?;
-    if let Some(brace) = json.out.get_mut(start) {
-        *brace = b',';
-    }
-    if json.out.get(start + 1) == Some(&b'}') {
-        json.out.remove(start);
-    }
+    write: impl FnOnce(&mut JsonWriter<'_>),
+) -> Result<Vec<u8>, Error> {
+    let mut json = Json { out: Vec::with_capacity(1024 + room), bad_key: false };
+    json.join(object, write)?;
     if json.bad_key { Err(bad_key()) } else { Ok(json.out) }
 }
 
@@ -194,7 +168,7 @@ impl Json {
     /// Goes to the next member of an object or a list.
     #[inline(never)]
     fn next(&mut self) {
-        if !matches!(self.out.last(), Some(b'{' | b'[')) {
+        if !matches!(self.out.last(), None | Some(b'{' | b'[')) {
             self.out.push(b',');
         }
     }
@@ -219,6 +193,23 @@ impl Json {
         self.raw("{");
         self.text(name);
         self.raw(":");
+    }
+
+    /// Writes an object, and before its own members those that `write` writes.
+    fn join<O: Serialize>(&mut self, object: &O, write: impl FnOnce(&mut JsonWriter<'_>)) -> Written {
+        let begin = self.out.len();
+        self.raw("{");
+        write(&mut JsonWriter::new(self));
+        let start = self.out.len();
+        object.serialize(&mut *self)?;
+        if start == begin + 1 {
+            self.out.remove(begin); // nothing was written: the object is all there is
+        } else if self.out.get(start + 1) == Some(&b'}') {
+            self.out.remove(start);
+        } else if let Some(brace) = self.out.get_mut(start) {
+            *brace = b',';
+        }
+        Ok(())
     }
 
     /// Takes the quotes off the text that begins at `start`.

@@ -67,30 +67,30 @@ impl Head {
     }
 
     /// Tells what the transaction says of the request (§18.1).
-    pub(crate) fn describe(&self, tell: &mut dyn FnMut(&'static str, &str)) {
-        tell("http.request.method", self.method.as_str());
-        tell("url.path", self.uri.path());
-        tell("network.protocol.name", "http");
-        tell("network.protocol.version", version(self.version));
+    pub(crate) fn describe<'a>(&'a self, tell: &mut dyn FnMut(&'static str, Cow<'a, str>)) {
+        tell("http.request.method", self.method.as_str().into());
+        tell("url.path", self.uri.path().into());
+        tell("network.protocol.name", "http".into());
+        tell("network.protocol.version", version(self.version).into());
         if let (true, Some((service, method))) = (self.call, grpc::service_and_method(&self.uri)) {
-            tell("rpc.system.name", "grpc");
-            tell("rpc.service", service);
-            tell("rpc.method", method);
+            tell("rpc.system.name", "grpc".into());
+            tell("rpc.service", service.into());
+            tell("rpc.method", method.into());
         }
         if let Some(query) = self.uri.query() {
-            tell("http.query", &scrub::query(query));
+            tell("http.query", scrub::query(query));
         }
         if let Some(route) = self.route.as_ref().filter(|_| !self.call) {
-            tell("http.route", route.as_str());
+            tell("http.route", route.as_str().into());
         }
         if let Some(host) = self.host() {
-            tell("server.address", host);
+            tell("server.address", host.into());
         }
         if let Some(agent) = self.headers.get(&header::USER_AGENT) {
-            tell("user_agent.original", agent);
+            tell("user_agent.original", agent.into());
         }
         if let Some(client) = self.client() {
-            tell("client.address", &client);
+            tell("client.address", client);
         }
     }
 

@@ -1,11 +1,13 @@
 //! The request as events carry it (`protocol.md` §5.5), filtered by §16.4, and as its transaction tells of it (§18.1); made on the worker.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use http::{HeaderName, header};
+use watchpost_core::layer::{SpanData, SpanValue};
 use watchpost_core::{RequestSource, scrub};
-use watchpost_protocol::{Request, TraceContext, Value};
+use watchpost_protocol::Request;
 
 use crate::head::Head;
 
@@ -33,15 +35,16 @@ impl RequestSource for Head {
         Head::name(self)
     }
 
-    fn describe(&self, response_status: Option<u16>, root: &mut TraceContext) {
-        if root.origin.as_deref() != Some(self.kind().origin) {
+    fn describe<'a>(&'a self, response_status: Option<u16>, origin: Option<&str>, data: &mut SpanData<'a>) {
+        if origin != Some(self.kind().origin) {
             return; // another transaction, that began while this request was handled
         }
-        let data = &mut root.data;
-        let mut tell = |key: &str, value: Value| _ = data.entry(key).or_insert(value);
-        Head::describe(self, &mut |key, value| tell(key, value.into()));
+        Head::describe(self, &mut |key, value| match value {
+            Cow::Borrowed(text) => data.insert_new(key, text),
+            Cow::Owned(text) => data.insert_new(key, SpanValue::Made(text)),
+        });
         if let Some(status) = response_status {
-            tell("http.response.status_code", status.into());
+            data.insert_new("http.response.status_code", status);
         }
     }
 }

@@ -102,7 +102,7 @@ fn begin(place: (&Scopes, &Client), request: &Parts, data: BodyData, settings: &
     let user = with_address(ask(settings.user.as_ref(), request), &head);
     let mut attributes = Fields::new();
     if has_sampler(client) {
-        head.describe(&mut |key, value| attributes.push(key, value.into()));
+        head.describe(&mut |key, value| attributes.push(key, (&*value).into()));
     }
     let kind = head.kind();
     let watching = Watching::of(&head);

@@ -309,7 +309,7 @@ pub(crate) fn forget(key: Key) {
 #[cfg(test)]
 mod tests {
     use watchpost_core::Scopes;
-    use watchpost_core::layer::Callsite;
+    use watchpost_core::layer::{Callsite, Reader, Site};
 
     use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -392,7 +392,9 @@ mod tests {
     fn a_child_of_what_is_not_kept_wants_no_fields() {
         let _alone = alone();
         let child = |key| {
-            let callsite = Callsite { data: &(), describe: |_, _| None };
+            static READER: Reader =
+                Reader { site: |_| Site::default(), describe: |_, _| None, telling: |_| None };
+            let callsite = Callsite { data: &(), reader: &READER };
             LayerSpan { callsite, key }
         };
         let (root, children, place) = ((u32::MAX, 20), [(u32::MAX, 21), (u32::MAX, 22)], place());

@@ -18,11 +18,12 @@ mod kinds;
 mod status;
 mod template;
 
-use std::any::Any;
 use std::borrow::Cow;
 
 use tracing_core::Metadata;
-use watchpost_core::layer::{Callsite, FinishedSpan, RootName, Site, Slot, SpanData, SpanRef};
+use watchpost_core::layer::{
+    Callsite, CallsiteData, FinishedSpan, IsTelling, Reader, RootName, Site, Slot, SpanData, SpanRef,
+};
 use watchpost_core::{FieldValue, Fields};
 use watchpost_protocol::TransactionSource;
 
@@ -39,14 +40,19 @@ const TOLD: &[&str] = &["sentry.name", "sentry.op", "otel.name"];
 
 /// What core copies of a callsite.
 pub(crate) fn callsite(metadata: &'static Metadata<'static>) -> Callsite {
-    Callsite { data: metadata, describe }
+    Callsite { data: metadata, reader: &READER }
+}
+
+static READER: Reader = Reader { site, describe, telling };
+
+/// Of a library nothing is known beforehand: it may have names of its own.
+fn telling(data: CallsiteData) -> Option<IsTelling> {
+    let metadata = data.downcast_ref::<Metadata<'static>>()?;
+    libraries::of(metadata).is_none().then_some(is_telling)
 }
 
 /// Writes what is known of a callsite, and what the attributes mean, into its span.
-fn describe(
-    data: &'static (dyn Any + Send + Sync),
-    span: &mut FinishedSpan<'_>,
-) -> Option<TransactionSource> {
+fn describe(data: CallsiteData, span: &mut FinishedSpan<'_>) -> Option<TransactionSource> {
     let metadata = data.downcast_ref::<Metadata<'static>>()?;
     let library = libraries::of(metadata);
     if let Some(library) = library {
@@ -71,9 +77,6 @@ fn describe(
     span.description = Some(name);
     span.op = Some(meaning.op.unwrap_or(Cow::Borrowed(OP)));
     span.origin = Some(library.map_or(ORIGIN, |library| library.origin));
-    if metadata.is_span() {
-        site(metadata).write_to(&mut span.data);
-    }
     Some(source)
 }
 
@@ -174,7 +177,12 @@ fn write_numbers(data: &mut SpanData<'_>) {
     }
 }
 
-/// Where the callsite is.
-fn site(metadata: &'static Metadata<'static>) -> Site {
-    Site { file: metadata.file(), line: metadata.line(), module: metadata.module_path() }
+/// Where a span was made; a library's event that stands for one was made in the library.
+fn site(data: CallsiteData) -> Site {
+    match data.downcast_ref::<Metadata<'static>>() {
+        Some(metadata) if metadata.is_span() => {
+            Site { file: metadata.file(), line: metadata.line(), module: metadata.module_path() }
+        }
+        _ => Site::default(),
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use watchpost_protocol::{Category, Envelope};
 
-use super::{EventJob, ItemJob, Job, Pipeline, TransactionJob, weight};
+use super::{Callsites, EventJob, ItemJob, Job, Pipeline, TransactionJob, weight};
 use crate::losses::Losses;
 use crate::outbox::{Label, Prepare, Priority};
 use crate::unharmed::unharmed;
@@ -67,6 +67,8 @@ impl Pipeline {
             losses: Arc::new(Losses::default()),
             sessions: None,
             batches: Arc::clone(&self.batches),
+            callsites: Callsites::default(),
+            buffers: Arc::clone(&self.buffers),
             profiling: self.profiling.clone(),
         }
     }

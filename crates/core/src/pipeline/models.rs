@@ -28,8 +28,8 @@ pub(super) fn complete(root: &mut SpanRecord, children: &mut [SpanRecord], pipel
 }
 
 /// Whether there is anything to complete.
-pub(super) fn are_seen_in(root: &FinishedSpan<'_>, children: &[FinishedSpan<'_>]) -> bool {
-    std::iter::once(root).chain(children).any(|span| op_is_of_models(span.op.as_deref()))
+pub(super) fn are_seen_in<'s, 'b: 's>(mut spans: impl Iterator<Item = &'s FinishedSpan<'b>>) -> bool {
+    spans.any(|span| op_is_of_models(span.op.as_deref()))
 }
 
 fn is_about_models(span: &SpanRecord) -> bool {

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use watchpost_protocol::{
-    Category, DiscardReason, DynamicSamplingContext, EventId, Item, Map, SpanId, SpanRecord, Timestamp,
-    TraceContext, Transaction, TransactionInfo, TransactionSource, Value,
+    Category, DiscardReason, DynamicSamplingContext, EventId, Item, Map, Timestamp, Transaction,
+    TransactionInfo, TransactionSource, Value,
 };
 
+use super::callsites::Callsites;
 use super::profile;
 use super::{Pipeline, Standalone, Telemetry, models};
 use crate::config::Config;
 use crate::dsc;
-use crate::filters;
-use crate::finished::FinishedSpan;
+use crate::fields::FieldValue;
+use crate::filters::{self, SpanRule};
+use crate::finished::{AsTraceContext, FinishedSpan, trace_context};
 use crate::hints::Rush;
 use crate::integration::Integration;
 use crate::losses::Losses;
@@ -27,10 +29,13 @@ use crate::record::{Buffer, Finished};
 use crate::sampling::Sampled;
 use crate::scope::ScopeData;
 use crate::scrub::{Path, Rules, Scrub, Walk};
-use crate::span_data::SpanValue;
+use crate::span_data::{SpanData, SpanValue};
 
 /// How many there are, of the whole process: a developer is told when there are too many.
 static RUSH: Rush = Rush::new();
+
+/// What the scopes hold, the nearest first.
+pub(crate) type Layers = [ScopeData; 3];
 
 /// A finished trace: its spans as they were recorded, and the scopes that it lived in.
 pub(crate) struct TransactionJob {
@@ -41,8 +46,7 @@ pub(crate) struct TransactionJob {
     pub(crate) renamed: bool,
     pub(crate) measurements: Vec<(String, Value)>,
     pub(crate) buffer: Buffer,
-    /// What the scopes hold, the nearest first.
-    pub(crate) layers: [ScopeData; 3],
+    pub(crate) layers: Layers,
     pub(crate) propagation: Arc<PropagationContext>,
     pub(crate) sampled: Sampled,
     /// What has profiled it, if anything has.
@@ -55,12 +59,12 @@ impl TransactionJob {
         quantities(self.buffer.span_count().max(1), own)
     }
 
-    /// The transaction of `buffer`, with everything that the client and the scopes know, and the sampling context, frozen with this
+    /// The transaction of `recorded`, with everything that the client and the scopes know, and the sampling context, frozen with this
     /// envelope unless it was before. Children that did not fit or did not end are counted.
     pub(super) fn into_report<'b>(
         self,
-        buffer: &'b Buffer,
-        config: &Config,
+        (buffer, layers): (&'b Buffer, &'b Layers),
+        (config, callsites): (&Config, &Callsites),
         losses: &Losses,
     ) -> Option<(Report<'b>, Arc<DynamicSamplingContext>)> {
         let (time, moment) = buffer.anchor?;
@@ -68,50 +72,55 @@ impl TransactionJob {
             let micros = later.saturating_duration_since(moment).as_micros() as i64;
             Timestamp::from_micros(time.as_micros().saturating_add(micros))
         };
-        let Finished { root, source, mut children, unfinished, overflow } =
-            buffer.finished(self.propagation.trace_id, at);
-        let (root, lost) = (root?, overflow + unfinished);
-        let pipeline = self.layers.iter().find_map(|layer| layer.pipeline.as_deref());
-        let are_read = config.spans_are_read || models::are_seen_in(&root, &children);
-        let (mut root, mut spans, mut ignored) = (root.into_record(), Vec::new(), 0);
-        if are_read {
-            spans = std::mem::take(&mut children).into_iter().map(FinishedSpan::into_record).collect();
-            ignored = filters::without_ignored(&config.options.ignore_spans, &mut spans);
-            models::complete(&mut root, &mut spans, pipeline);
-        }
+        let mut describer = callsites.describer(config.scrub.as_ref());
+        let Finished { root, source, children, unfinished, overflow } =
+            buffer.finished(self.propagation.trace_id, at, |span, made| describer.describe(span, made));
+        let (mut root, lost) = (root?, overflow + unfinished);
+        root.parent_span_id = self.propagation.parent_span_id;
         // What was known at the start may be less than what the attributes say in the end: a route, say, that was recorded late.
         let (name, source) = match (source, root.description.take()) {
-            (Some(source), Some(described)) if !self.renamed => (described.into(), source),
+            (Some(source), Some(described)) if !self.renamed => (described.into_owned().into(), source),
             _ => (self.name.into_text(), self.source),
         };
-        let mut transaction = Transaction {
-            event_id: self.event_id,
-            transaction: or_unlabeled(name),
-            transaction_info: Some(TransactionInfo { source }),
-            start_timestamp: Some(root.start_timestamp),
-            timestamp: Some(root.timestamp),
-            platform: Some("native".into()),
-            release: config.release.clone(),
-            environment: Some(Arc::clone(&config.environment)),
-            server_name: config.server_name.clone(),
-            dist: config.dist.clone(),
-            sdk: Some(Arc::clone(&config.sdk)),
-            meta: (lost > 0).then(|| spans_meta((spans.len() + children.len()) as u64 + lost)),
-            spans,
-            measurements: self.measurements.into_iter().collect(),
-            ..Transaction::default()
+        merge::into_root(root.origin, &mut root.data, layers);
+        let answer = status_code(&root.data);
+        let mut report = Report {
+            transaction: Transaction {
+                event_id: self.event_id,
+                transaction: or_unlabeled(name),
+                transaction_info: Some(TransactionInfo { source }),
+                start_timestamp: Some(root.start_timestamp),
+                timestamp: Some(root.timestamp),
+                platform: Some("native".into()),
+                release: config.release.clone(),
+                environment: Some(Arc::clone(&config.environment)),
+                server_name: config.server_name.clone(),
+                dist: config.dist.clone(),
+                sdk: Some(Arc::clone(&config.sdk)),
+                measurements: self.measurements.into_iter().collect(),
+                ..Transaction::default()
+            },
+            root: Some(root),
+            spans: children,
+            profile: None,
         };
-        transaction.contexts.trace = Some(trace_context(root, self.propagation.parent_span_id));
-        merge::into_transaction(&mut transaction, &self.layers);
-        let profile = self
-            .profiled
-            .and_then(|profiled| link(&mut transaction, &mut children, &profiled, config, losses));
+        let is_profiled = self.profiled.as_ref().is_some_and(|profiled| profiled.own.is_some());
+        let pipeline = layers.iter().find_map(|layer| layer.pipeline.as_deref());
+        let ignored = if config.spans_are_read || is_profiled || models::are_seen_in(report.recorded()) {
+            report.read(&config.options.ignore_spans, pipeline)
+        } else {
+            0
+        };
+        report.transaction.meta = (lost > 0).then(|| spans_meta(report.span_count() + lost));
+        merge::into_transaction(&mut report.transaction, layers);
+        if let Some(profiled) = self.profiled {
+            report.link(&profiled, config, losses);
+        }
         // Counted when nothing can fail any more that would have all of it counted again.
         losses.record(DiscardReason::BufferOverflow, Category::Span, lost);
         losses.record(DiscardReason::Ignored, Category::Span, ignored);
-        let report = Report { transaction, spans: children, profile };
         let transaction = &report.transaction;
-        if let Some(reason) = refuses(&config.options, transaction) {
+        if let Some(reason) = refuses(&config.options, transaction, answer) {
             crate::debug!("dropped the transaction {:?} ({reason})", transaction.transaction);
             losses.record_all(reason, &report.quantities());
             return None;
@@ -130,77 +139,31 @@ fn quantities(spans: u64, profile: bool) -> Vec<(Category, u64)> {
     quantities
 }
 
-/// Says on the transaction what has profiled it (§13.1, §13.2). Its own profile, if there is one that is worth sending.
-fn link(
-    transaction: &mut Transaction,
-    spans: &mut [FinishedSpan<'_>],
-    profiled: &Profiled,
-    config: &Config,
-    losses: &Losses,
-) -> Option<WriteProfile> {
-    let own = profiled.own.as_ref().and_then(|own| {
-        let profile = (own.profiling.plug().profile)(own, &profile::program(config));
-        if profile.is_none() {
-            losses.record(DiscardReason::InsufficientData, Category::Profile, 1);
-        }
-        Some((own.id, profile?))
-    });
-    let mut context = Map::new();
-    if let Some((id, _)) = &own {
-        context.insert("profile_id".into(), id.to_string().into());
-    }
-    if let Some(profiler) = profiled.profiler {
-        let id = Value::from(profiler.to_string());
-        let root = transaction.contexts.trace.as_mut().map(|trace| &mut trace.data);
-        for data in transaction.spans.iter_mut().map(|span| &mut span.data).chain(root) {
-            data.insert("profiler_id".into(), id.clone());
-        }
-        for span in spans {
-            span.data.insert("profiler_id", SpanValue::Made(profiler.to_string()));
-        }
-        context.insert("profiler_id".into(), id);
-    }
-    if !context.is_empty() {
-        transaction.contexts.other.insert("profile".into(), context.into());
-    }
-    own.map(|(_, write)| write)
-}
-
 /// Why a finished transaction is not wanted, if it is not: it may have been named, and answered, long after it was sampled.
-fn refuses(options: &Options, transaction: &Transaction) -> Option<DiscardReason> {
-    let (name, attributes) = (&transaction.transaction, &transaction.contexts.trace.as_ref()?.data);
-    if filters::ignores_span(&options.ignore_spans, name, attributes) {
+fn refuses(options: &Options, transaction: &Transaction, answer: Option<u16>) -> Option<DiscardReason> {
+    let name = &transaction.transaction;
+    // Where there are rules for spans, the root has become a trace context.
+    if let Some(root) = &transaction.contexts.trace
+        && filters::ignores_span(&options.ignore_spans, name, &root.data)
+    {
         return Some(DiscardReason::Ignored);
     }
-    let answered_so =
-        status_code(attributes).is_some_and(|code| options.trace_ignore_status_codes.contains(&code));
+    let answered_so = answer.is_some_and(|code| options.trace_ignore_status_codes.contains(&code));
     (answered_so || filters::ignores_transaction(&options.ignore_transactions, name))
         .then_some(DiscardReason::EventProcessor)
 }
 
-fn status_code(attributes: &Map<String, Value>) -> Option<u16> {
+fn status_code(attributes: &SpanData<'_>) -> Option<u16> {
     match attributes.get("http.response.status_code")? {
-        Value::String(code) => code.parse().ok(),
-        code => code.as_u64()?.try_into().ok(),
+        FieldValue::Str(code) => code.parse().ok(),
+        FieldValue::U64(code) => code.try_into().ok(),
+        FieldValue::I64(code) => code.try_into().ok(),
+        FieldValue::F64(_) | FieldValue::Bool(_) => None,
     }
 }
 
 fn or_unlabeled(given: Cow<'static, str>) -> String {
     if given.is_empty() { "<unlabeled transaction>".to_owned() } else { given.into_owned() }
-}
-
-fn trace_context(root: SpanRecord, parent_span_id: Option<SpanId>) -> TraceContext {
-    TraceContext {
-        trace_id: root.trace_id,
-        span_id: root.span_id,
-        parent_span_id,
-        op: root.op,
-        status: root.status,
-        origin: root.origin,
-        data: root.data,
-        links: root.links,
-        ..TraceContext::default()
-    }
 }
 
 /// How many spans there were (§6.3).
@@ -211,11 +174,61 @@ fn spans_meta(original: u64) -> Value {
 /// A transaction that is being finished, with those of its spans that nobody wants to see on their way, and the profile that goes with it.
 pub(super) struct Report<'a> {
     transaction: Transaction,
+    /// `None` once it is a trace context.
+    root: Option<FinishedSpan<'a>>,
     spans: Vec<FinishedSpan<'a>>,
     profile: Option<WriteProfile>,
 }
 
-impl Report<'_> {
+impl<'a> Report<'a> {
+    /// The spans that are as they were recorded, the root first.
+    fn recorded(&self) -> impl Iterator<Item = &FinishedSpan<'a>> {
+        self.root.iter().chain(&self.spans)
+    }
+
+    /// Makes of its spans what the protocol has, for those who read that; says how many were not wanted.
+    fn read(&mut self, unwanted: &[SpanRule], pipeline: Option<&str>) -> u64 {
+        let Some(root) = self.root.take() else { return 0 };
+        let mut root = root.into_record();
+        let mut spans = std::mem::take(&mut self.spans).into_iter().map(FinishedSpan::into_record).collect();
+        let ignored = filters::without_ignored(unwanted, &mut spans);
+        models::complete(&mut root, &mut spans, pipeline);
+        self.transaction.contexts.trace = Some(trace_context(root));
+        self.transaction.spans = spans;
+        ignored
+    }
+
+    /// Says what has profiled it (§13.1, §13.2); takes its own profile along, if there is one that is worth sending.
+    fn link(&mut self, profiled: &Profiled, config: &Config, losses: &Losses) {
+        let own = profiled.own.as_ref().and_then(|own| {
+            let profile = (own.profiling.plug().profile)(own, &profile::program(config));
+            if profile.is_none() {
+                losses.record(DiscardReason::InsufficientData, Category::Profile, 1);
+            }
+            Some((own.id, profile?))
+        });
+        let mut context = Map::new();
+        if let Some((id, _)) = &own {
+            context.insert("profile_id".into(), id.to_string().into());
+        }
+        if let Some(profiler) = profiled.profiler {
+            let id = Value::from(profiler.to_string());
+            let transaction = &mut self.transaction;
+            let root = transaction.contexts.trace.as_mut().map(|trace| &mut trace.data);
+            for data in transaction.spans.iter_mut().map(|span| &mut span.data).chain(root) {
+                data.insert("profiler_id".into(), id.clone());
+            }
+            for span in self.root.iter_mut().chain(&mut self.spans) {
+                span.data.insert("profiler_id", SpanValue::Made(profiler.to_string()));
+            }
+            context.insert("profiler_id".into(), id);
+        }
+        if !context.is_empty() {
+            self.transaction.contexts.other.insert("profile".into(), context.into());
+        }
+        self.profile = own.map(|(_, write)| write);
+    }
+
     fn change(self, change: impl FnOnce(Transaction) -> Option<Transaction>) -> Option<Self> {
         Some(Report { transaction: change(self.transaction)?, ..self })
     }
@@ -229,6 +242,7 @@ impl Report<'_> {
 impl Scrub for Report<'_> {
     fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
         self.transaction.scrub(walk, at);
+        self.root.scrub(walk, &at.key("contexts").key("trace"));
         let first = self.transaction.spans.len();
         let at = at.key("spans");
         for (index, span) in self.spans.iter_mut().enumerate() {
@@ -275,7 +289,8 @@ impl Standalone for Report<'_> {
     }
 
     fn item(&mut self) -> Result<Item, serde_json::Error> {
-        Item::transaction_with_spans(&mut self.transaction, &self.spans)
+        let root = self.root.as_ref().map(AsTraceContext);
+        Item::transaction_with_spans(&mut self.transaction, root.as_ref(), &self.spans)
     }
 
     fn companions(self, pipeline: &Pipeline) -> Vec<Item> {

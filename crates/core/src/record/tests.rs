@@ -4,7 +4,10 @@ use watchpost_protocol::{Item, SpanRecord, Transaction, Value};
 
 use super::*;
 use crate::fields::FieldValue;
-use crate::origin::{Callsite, Site, SpanInit};
+use crate::finished::{AsTraceContext, trace_context};
+use crate::origin::{Callsite, Reader, Site, SpanInit};
+use crate::pipeline::Callsites;
+use crate::scrub::EventScrubber;
 
 fn opening<'a>(id: u8, fields: &'a Fields, start: Instant) -> Opening<'a> {
     let init = SpanInit { name: "span".into(), op: None, origin: "manual", site: Site::default() };
@@ -37,8 +40,10 @@ struct Records {
 }
 
 fn records(buffer: &Buffer) -> Records {
+    let callsites = Callsites::default();
+    let mut describer = callsites.describer(None);
     let Finished { root, source, children, unfinished, overflow } =
-        buffer.finished(TraceId::from_bytes([9; 16]), at);
+        buffer.finished(TraceId::from_bytes([9; 16]), at, |span, made| describer.describe(span, made));
     let root = root.map(FinishedSpan::into_record);
     Records {
         root,
@@ -94,11 +99,15 @@ fn a_span_is_found_by_its_key_while_it_is_open() {
 fn what_is_set_by_hand_stays_and_the_rest_is_as_the_layer_says() {
     let described = Callsite {
         data: &"a callsite",
-        describe: |data, span| {
-            assert_eq!(span.data.get("rows"), Some(1u64.into()), "attributes are there when it is asked");
-            span.description = data.downcast_ref::<&str>().map(|&text| text.into());
-            (span.op, span.status) = (Some("db".into()), span.status.or(Some(SpanStatus::Aborted)));
-            Some(TransactionSource::Task)
+        reader: &Reader {
+            site: |_| Site::default(),
+            telling: |_| None,
+            describe: |data, span| {
+                assert_eq!(span.data.get("rows"), Some(1u64.into()), "attributes are there when it is asked");
+                span.description = data.downcast_ref::<&str>().map(|&text| text.into());
+                (span.op, span.status) = (Some("db".into()), span.status.or(Some(SpanStatus::Aborted)));
+                Some(TransactionSource::Task)
+            },
         },
     };
     let mut fields = Fields::new();
@@ -141,9 +150,13 @@ fn a_failure_counts_unless_the_program_or_an_attribute_says_otherwise() {
     let none = Fields::new();
     let said = Callsite {
         data: &(),
-        describe: |_, span| {
-            span.status.get_or_insert(SpanStatus::NotFound);
-            None
+        reader: &Reader {
+            site: |_| Site::default(),
+            telling: |_| None,
+            describe: |_, span| {
+                span.status.get_or_insert(SpanStatus::NotFound);
+                None
+            },
         },
     };
     buffer.open(opening(1, &none, after(1)));
@@ -281,8 +294,26 @@ fn random_value(rng: &mut fastrand::Rng) -> (String, u8) {
 /// Whatever a span says: what it writes is what its record is.
 #[test]
 fn a_span_writes_what_its_record_is() {
+    static READER: Reader = Reader {
+        site: |data| Site { line: Some(7), file: data.downcast_ref::<&str>().copied(), module: None },
+        telling: |_| Some(|key| key == "db.query.text"),
+        describe: |data, span| {
+            span.description = data.downcast_ref::<&str>().map(|&text| text.into());
+            if let Some(text) = span.data.text("db.query.text") {
+                span.description = Some(text);
+            }
+            None
+        },
+    };
+    static CALLSITES: [Callsite; 3] = [
+        Callsite { data: &"load", reader: &READER },
+        Callsite { data: &"\"\n", reader: &READER },
+        Callsite { data: &"https://u:p@h/", reader: &READER },
+    ];
     let mut rng = fastrand::Rng::with_seed(11);
-    for _ in 0..200 {
+    let callsites = Callsites::default();
+    let rules = EventScrubber::new().rules(false);
+    for _ in 0..500 {
         let mut buffer = Buffer::default();
         for id in 1..=rng.u8(1..20) {
             let mut fields = Fields::new();
@@ -296,24 +327,47 @@ fn a_span_writes_what_its_record_is() {
                     _ => FieldValue::Str(&text),
                 };
                 match rng.bool() {
-                    true => fields.push(["row", "db.query.text", "thread.id"][rng.usize(..3)], value),
+                    true => fields.push(
+                        ["row", "db.query.text", "thread.id", "code.line.number"][rng.usize(..4)],
+                        value,
+                    ),
                     false => fields.push_owned_key(&random_value(&mut rng).0, value),
                 }
             }
             let start = rng.u64(..1_000_000_000);
-            let slot = buffer.open(opening(id, &fields, after(start))).unwrap();
-            buffer.record(slot, &fields);
+            let mut opening = opening(id, &fields, after(start));
+            if let Some(callsite) = CALLSITES.get(rng.usize(..5)) {
+                opening.origin = Origin::Layer(*callsite);
+            }
+            let slot = buffer.open(opening).unwrap();
             if rng.bool() {
+                buffer.record(slot, &fields);
+            }
+            if rng.u8(..4) == 0 {
                 buffer.set_name(slot, random_value(&mut rng).0.into());
                 buffer.add_link(slot, SpanLink::default());
             }
             buffer.close(slot, after(start + rng.u64(..5_000_000)), SpanStatus::Ok);
         }
         buffer.fit();
-        let finished = buffer.finished(TraceId::from_bytes([9; 16]), at);
-        let item = Item::transaction_with_spans(&mut Transaction::default(), &finished.children).unwrap();
-        let spans = finished.children.into_iter().map(FinishedSpan::into_record).collect();
-        let expected = Item::transaction(&Transaction { spans, ..Transaction::default() }).unwrap();
+        let mut describer = callsites.describer(Some(&rules));
+        let mut finished =
+            buffer.finished(TraceId::from_bytes([9; 16]), at, |span, made| describer.describe(span, made));
+        let mut spans: Vec<_> = finished.children.iter().cloned().map(FinishedSpan::into_record).collect();
+        if rng.bool() {
+            let _ = finished.children.iter_mut().map(|span| rules.scrub(span, &mut None)).count();
+            let _ = spans.iter_mut().map(|span| rules.scrub(span, &mut None)).count();
+        }
+        let mut root = finished.root.unwrap();
+        root.description = root.description.filter(|_| rng.bool()); // it is the name of the transaction
+        let mut expected = Transaction { spans, ..Transaction::default() };
+        expected.contexts.trace = Some(trace_context(root.clone().into_record()));
+        expected.contexts.other.insert("loan".into(), serde_json::json!({ "id": 7 }));
+        let mut transaction = Transaction::default();
+        transaction.contexts.other.clone_from(&expected.contexts.other);
+        let root = AsTraceContext(&root);
+        let item = Item::transaction_with_spans(&mut transaction, Some(&root), &finished.children).unwrap();
+        let expected = Item::transaction(&expected).unwrap();
         assert_eq!(item.decode::<Value>().unwrap(), expected.decode::<Value>().unwrap());
     }
 }

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use watchpost_protocol::{
-    AttributeValue, Attributes, Event, Level, Request, TraceContext, TransactionSource, User, Value,
-};
+use watchpost_protocol::{AttributeValue, Attributes, Event, Level, Request, TransactionSource, User, Value};
 
 use crate::attachment::Attachment;
 use crate::flags::ScopeFlags;
 use crate::heap;
+use crate::span_data::SpanData;
 
 /// Sees an event on the worker after the scopes were merged into it; may change it, and drops it by returning `None`.
 pub type EventProcessor = Arc<dyn Fn(Event) -> Option<Event> + Send + Sync>;
@@ -27,10 +26,10 @@ pub trait RequestSource: Send + Sync {
         String::new()
     }
 
-    /// What the transaction of the request says about it, besides; `root` is of any transaction under the scope, so that an implementation has to
-    /// see (by the origin) whether it is the one. What the program has set stays.
-    fn describe(&self, response_status: Option<u16>, root: &mut TraceContext) {
-        let _ = (response_status, root);
+    /// What the transaction of the request says about it, besides, as attributes; `origin` is of any transaction under the scope, so that an
+    /// implementation has to see whether it is the one. What the program has set stays.
+    fn describe<'a>(&'a self, response_status: Option<u16>, origin: Option<&str>, data: &mut SpanData<'a>) {
+        let _ = (response_status, origin, data);
     }
 }
 

@@ -47,7 +47,9 @@ impl Scrub for SpanRecord {
 /// As a [`SpanRecord`], which it has not become.
 impl Scrub for FinishedSpan<'_> {
     fn scrub(&mut self, walk: &mut Walk<'_>, at: &Path<'_>) {
-        if let Some(description) = &mut self.description {
+        // What it has in common with others was looked at when it was first described.
+        let is_own = self.likeness().is_none();
+        if let Some(description) = self.description.as_mut().filter(|_| is_own) {
             walk.borrowed_text(&at.key("description"), description);
         }
         walk.attributes(&at.key("data"), &mut self.data);

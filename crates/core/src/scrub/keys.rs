@@ -1,7 +1,5 @@
 //! A set of names, folded and sorted once, in which a key is found without being folded.
 
-use memchr::memchr_iter;
-
 /// Names in which case does not count, and `-` is `_`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct KeySet {
@@ -34,9 +32,12 @@ impl KeySet {
 
     /// Whether the key is one of the names, or ends in one after a dot: `db.password` is a `password`.
     pub(super) fn has(&self, key: &str) -> bool {
-        let key = key.as_bytes();
-        let after_dot = |dot: usize| key.get(dot + 1..).is_some_and(|rest| self.has_whole(rest));
-        self.has_whole(key) || memchr_iter(b'.', key).any(after_dot)
+        let mut rest = key.as_bytes();
+        while !self.has_whole(rest) {
+            let Some(dot) = rest.iter().position(|byte| *byte == b'.') else { return false };
+            rest = &rest[dot + 1..];
+        }
+        true
     }
 
     fn has_whole(&self, key: &[u8]) -> bool {

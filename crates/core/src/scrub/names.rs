@@ -5,29 +5,40 @@ use std::borrow::Cow;
 use super::keys::fold;
 use super::{FILTERED, text};
 
-/// Parts of a name that make its value a secret (§16.3).
-const TERMS: [&str; 17] = [
-    "auth",
-    "token",
-    "secret",
-    "password",
-    "passwd",
-    "pwd",
-    "key",
-    "jwt",
-    "bearer",
-    "sso",
-    "saml",
-    "csrf",
-    "xsrf",
-    "credentials",
-    "session",
-    "sid",
-    "identity",
-];
+/// Parts of a name that make its value a secret (§16.3), by the letter that they begin with.
+fn terms(letter: u8) -> &'static [&'static str] {
+    match letter {
+        b'a' => &["auth"],
+        b'b' => &["bearer"],
+        b'c' => &["csrf", "credentials"],
+        b'i' => &["identity"],
+        b'j' => &["jwt"],
+        b'k' => &["key"],
+        b'p' => &["password", "passwd", "pwd"],
+        b's' => &["secret", "sso", "saml", "session", "sid"],
+        b't' => &["token"],
+        b'x' => &["xsrf"],
+        _ => &[],
+    }
+}
 
 /// The same for cookies only, as far as the terms above do not say it already (§7.3).
-const COOKIE_TERMS: [&str; 8] = ["remember", "oidc", "pkce", "nonce", "__secure-", "__host-", "mfa", "2fa"];
+fn cookie_terms(letter: u8) -> &'static [&'static str] {
+    match letter {
+        b'_' => &["__secure-", "__host-"],
+        b'2' => &["2fa"],
+        b'm' => &["mfa"],
+        b'n' => &["nonce"],
+        b'o' => &["oidc"],
+        b'p' => &["pkce"],
+        b'r' => &["remember"],
+        _ => &[],
+    }
+}
+
+fn address_terms(letter: u8) -> &'static [&'static str] {
+    if letter == b'f' { &["forwarded-for"] } else { &[] }
+}
 
 /// Headers that hold a cookie, or the address of the client as RFC 7239 writes it.
 const PERSONAL_HEADERS: [&str; 3] = ["cookie", "set-cookie", "forwarded"];
@@ -42,11 +53,11 @@ const PERSONAL_HEADERS: [&str; 3] = ["cookie", "set-cookie", "forwarded"];
 /// ```
 #[must_use]
 pub fn names_a_secret(name: &str) -> bool {
-    TERMS.iter().any(|term| contains(name, term))
+    contains(name, terms)
 }
 
 pub(super) fn cookie_names_a_secret(name: &str) -> bool {
-    names_a_secret(name) || COOKIE_TERMS.iter().any(|term| contains(name, term))
+    names_a_secret(name) || contains(name, cookie_terms)
 }
 
 /// Whether a header is about a person: a cookie, or the client's address, whichever proxy named it (`X-Real-IP`, `CF-Connecting-IP`,
@@ -55,7 +66,7 @@ pub(super) fn names_a_person(header: &str) -> bool {
     let bytes = header.as_bytes();
     let end = bytes.get(bytes.len().saturating_sub(3)..).unwrap_or_default();
     PERSONAL_HEADERS.iter().any(|personal| equal(bytes, personal))
-        || contains(header, "forwarded-for")
+        || contains(header, address_terms)
         || equal(end, "-ip")
 }
 
@@ -79,8 +90,12 @@ pub fn header<'a>(name: &str, value: &'a str, send_default_pii: bool) -> Cow<'a,
     }
 }
 
-fn contains(name: &str, term: &str) -> bool {
-    name.as_bytes().windows(term.len()).any(|part| equal(part, term))
+/// Whether one of the terms stands anywhere in a name.
+fn contains(name: &str, terms: fn(u8) -> &'static [&'static str]) -> bool {
+    let name = name.as_bytes();
+    let begins = |rest: &[u8], term: &str| rest.get(..term.len()).is_some_and(|part| equal(part, term));
+    let found = |(at, first): (usize, &u8)| terms(fold(*first)).iter().any(|term| begins(&name[at..], term));
+    name.iter().enumerate().any(found)
 }
 
 fn equal(bytes: &[u8], name: &str) -> bool {

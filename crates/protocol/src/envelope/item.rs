@@ -186,18 +186,47 @@ impl Item {
         Ok(Item::of_json(ItemType::Transaction, json::to_vec(transaction)?))
     }
 
-    /// The item of a transaction whose spans are not all in it: `spans` are sent after its own. Each has to write what a
-    /// [`SpanRecord`](crate::SpanRecord) is.
+    /// The item of a transaction whose spans are not all in it: `root` stands for its [`TraceContext`](crate::TraceContext), unless it has one, and has to write what
+    /// that is; `spans` are sent after its own, and each has to write what a [`SpanRecord`](crate::SpanRecord) is.
     ///
     /// # Errors
     /// If the transaction cannot be serialised.
-    pub fn transaction_with_spans<T: WriteJson>(
+    pub fn transaction_with_spans(
         transaction: &mut Transaction,
-        spans: &[T],
+        root: Option<&impl WriteJson>,
+        spans: &[impl WriteJson],
     ) -> Result<Self, serde_json::Error> {
         let own = std::mem::take(&mut transaction.spans);
-        let payload = json::with_list("spans", (&own, spans), transaction);
+        let root = root.filter(|_| transaction.contexts.trace.is_none());
+        let contexts = root.map(|root| (root, std::mem::take(&mut transaction.contexts)));
+        // A guess that is right for most spans; the vector grows if it is wrong.
+        let room = 768 * (own.len() + spans.len());
+        let payload = json::with_members(room, transaction, |json| {
+            if !(own.is_empty() && spans.is_empty()) {
+                json.field("spans");
+                json.begin_list();
+                for span in &own {
+                    json.element();
+                    json.value(span);
+                }
+                for span in spans {
+                    json.element();
+                    span.write_json(json);
+                }
+                json.end_list();
+            }
+            if let Some((root, contexts)) = &contexts {
+                json.field("contexts");
+                json.object_with(contexts, |json| {
+                    json.field("trace");
+                    root.write_json(json);
+                });
+            }
+        });
         transaction.spans = own;
+        if let Some((_, contexts)) = contexts {
+            transaction.contexts = contexts;
+        }
         Ok(Item::of_json(ItemType::Transaction, payload?))
     }
 

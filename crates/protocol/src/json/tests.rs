@@ -250,26 +250,38 @@ fn what_is_written_by_hand_is_what_serde_writes() {
         ("", 1, 1e300),
     ] {
         let value = ByHand(text, Timestamp::from_micros(micros), number);
-        let written = with_list("list", (&[] as &[u8], &[value]), &json!({})).unwrap();
-        let value = ByHand(text, Timestamp::from_micros(micros), number);
-        let written: Value = serde_json::from_slice(&written).unwrap();
-        assert_eq!(written, json!({ "list": [value] }), "{text}");
+        let written = with_members(0, &json!({}), |json| {
+            json.field("it");
+            value.write_json(json);
+        });
+        let written: Value = serde_json::from_slice(&written.unwrap()).unwrap();
+        assert_eq!(written, json!({ "it": value }), "{text}");
     }
 }
 
 #[test]
-fn a_list_from_elsewhere_is_a_member_of_the_object() {
-    let by_hand = || ByHand("x", Timestamp::from_micros(5), 0.5);
-    let value = || serde_json::to_value(by_hand()).unwrap();
-    let written = |some: &[u8], others: &[ByHand<'_>], object: Value| {
-        let json = with_list("list", (some, others), &object).unwrap();
-        serde_json::from_slice::<Value>(&json).unwrap()
+fn members_from_elsewhere_are_members_of_the_object() {
+    let written = |names: &[&'static str], object: Value| {
+        let json = with_members(0, &json!({ "inner": 1 }), |json| {
+            json.field("outer");
+            json.object_with(&object, |json| {
+                for name in names {
+                    json.field(name);
+                    json.begin_list();
+                    for element in [1, 2] {
+                        json.element();
+                        json.value(&element);
+                    }
+                    json.end_list();
+                }
+            });
+        });
+        let written: Value = serde_json::from_slice(&json.unwrap()).unwrap();
+        assert_eq!(written["inner"], 1);
+        written["outer"].clone()
     };
-    assert_eq!(
-        written(&[1], &[by_hand(), by_hand()], json!({ "x": 1 })),
-        json!({ "list": [1, value(), value()], "x": 1 })
-    );
-    assert_eq!(written(&[1], &[], json!({})), json!({ "list": [1] }));
-    assert_eq!(written(&[], &[by_hand()], json!({})), json!({ "list": [value()] }));
-    assert_eq!(written(&[], &[], json!({ "x": 1 })), json!({ "x": 1 }));
+    assert_eq!(written(&["a", "b"], json!({ "x": 1 })), json!({ "a": [1, 2], "b": [1, 2], "x": 1 }));
+    assert_eq!(written(&["a"], json!({})), json!({ "a": [1, 2] }));
+    assert_eq!(written(&[], json!({ "x": 1 })), json!({ "x": 1 }));
+    assert_eq!(written(&[], json!({})), json!({}));
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Json;
+use super::{Json, Written};
 use crate::id::{SpanId, TraceId};
 use crate::timestamp::Timestamp;
 
@@ -19,6 +19,21 @@ pub struct JsonWriter<'j> {
     json: &'j mut Json,
 }
 
+/// A part of some JSON, printed once to be written many times.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Printed(Vec<u8>);
+
+impl Printed {
+    /// What `write` writes: members of an object, say, without the object.
+    #[must_use]
+    pub fn new(write: impl FnOnce(&mut JsonWriter<'_>)) -> Self {
+        let mut json = Json { out: Vec::new(), bad_key: false };
+        write(&mut JsonWriter::new(&mut json));
+        json.out.shrink_to_fit();
+        Printed(json.out)
+    }
+}
+
 impl<'j> JsonWriter<'j> {
     pub(super) fn new(json: &'j mut Json) -> Self {
         JsonWriter { json }
@@ -29,6 +44,19 @@ impl<'j> JsonWriter<'j> {
         self.json.raw(json);
     }
 
+    /// Writes what was printed before, commas included.
+    pub fn printed(&mut self, part: &Printed) {
+        self.json.out.extend_from_slice(&part.0);
+    }
+
+    /// Writes members that were printed before, if there are any: a comma comes before them if they are not the first.
+    pub fn members(&mut self, members: &Printed) {
+        if !members.0.is_empty() {
+            self.json.next();
+            self.printed(members);
+        }
+    }
+
     /// Begins an object.
     pub fn begin(&mut self) {
         self.json.out.push(b'{');
@@ -37,6 +65,21 @@ impl<'j> JsonWriter<'j> {
     /// Ends an object.
     pub fn end(&mut self) {
         self.json.out.push(b'}');
+    }
+
+    /// Begins a list.
+    pub fn begin_list(&mut self) {
+        self.json.out.push(b'[');
+    }
+
+    /// Begins an element of a list: the value comes next.
+    pub fn element(&mut self) {
+        self.json.next();
+    }
+
+    /// Ends a list.
+    pub fn end_list(&mut self) {
+        self.json.out.push(b']');
     }
 
     /// Begins a member whose name needs no escapes: the value comes next.
@@ -93,8 +136,17 @@ impl<'j> JsonWriter<'j> {
 
     /// Writes anything else. What cannot be written is `null`.
     pub fn value<T: Serialize>(&mut self, value: &T) {
+        self.or_null(|json| value.serialize(json));
+    }
+
+    /// Writes an object, and before its own members those that `write` writes. An object that cannot be written is `null`.
+    pub fn object_with<T: Serialize>(&mut self, object: &T, write: impl FnOnce(&mut JsonWriter<'_>)) {
+        self.or_null(|json| json.join(object, write));
+    }
+
+    fn or_null(&mut self, write: impl FnOnce(&mut Json) -> Written) {
         let start = self.json.out.len();
-        if value.serialize(&mut *self.json).is_err() {
+        if write(self.json).is_err() {
             self.json.out.truncate(start);
             self.json.raw("null");
         }

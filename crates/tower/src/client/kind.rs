@@ -1,15 +1,13 @@
 //! The spans of requests that go out: what they begin with, and what they are called.
 
-use std::any::Any;
-
 use http::Method;
-use watchpost_core::layer::{Callsite, FinishedSpan, LayerSpan, NO_KEY, scratch};
+use watchpost_core::layer::{Callsite, CallsiteData, FinishedSpan, LayerSpan, NO_KEY, Reader, scratch};
 use watchpost_core::{Client, Scopes};
 use watchpost_protocol::TransactionSource;
 
 use super::address::Address;
 use crate::grpc;
-use crate::kind::Kind;
+use crate::kind::{Kind, site};
 
 pub(crate) static HTTP: Kind = Kind { op: "http.client", origin: "auto.http.tower" };
 pub(crate) static GRPC: Kind = Kind { op: "grpc.client", origin: "auto.grpc.tower" };
@@ -22,7 +20,7 @@ pub(crate) fn open(
     address: &Address,
 ) -> Option<Scopes> {
     around.span_ref().filter(|parent| parent.trace().is_recording())?;
-    let span = LayerSpan { callsite: Callsite { data: kind, describe }, key: NO_KEY };
+    let span = LayerSpan { callsite: Callsite { data: kind, reader: &READER }, key: NO_KEY };
     let opened = scratch::with(|fields| {
         fields.push("http.request.method", method.as_str().into());
         address.describe(&mut |key, value| fields.push(key, value.into()));
@@ -45,11 +43,10 @@ pub(crate) fn open(
     Some(around.with_span_ref(opened))
 }
 
+static READER: Reader = Reader { site, describe, telling: |_| None };
+
 /// Names it, on the worker: `GET https://api.test/carts`, or `/shop.v1.Carts/Get`.
-fn describe(
-    data: &'static (dyn Any + Send + Sync),
-    span: &mut FinishedSpan<'_>,
-) -> Option<TransactionSource> {
+fn describe(data: CallsiteData, span: &mut FinishedSpan<'_>) -> Option<TransactionSource> {
     let kind = data.downcast_ref::<Kind>()?;
     let text = |key| span.data.text(key);
     span.description = match (text("rpc.service"), text("rpc.method")) {

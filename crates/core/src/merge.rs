@@ -137,8 +137,8 @@ fn breadcrumbs(event: &mut Event, layers: &Layers, limit: usize) {
 
 /// Says in `_meta` how many breadcrumbs there were (§15.6).
 fn note_cut(event: &mut Event, total: u64) {
-    if let Some(said) = annotation(&mut event.meta, &mut ["breadcrumbs"].into_iter()) {
-        said["len"] = total.into();
+    if let Some(said) = annotation(&mut event.meta, &mut ["breadcrumbs".to_owned()].into_iter()) {
+        said.insert("len".into(), total.into());
     }
 }
 

@@ -2,24 +2,17 @@
 
 use watchpost_protocol::{Map, Value};
 
-/// The object that says something of a place, to be added to. `None`: somebody else has put something else there.
+/// What is said of a place, to be added to. `None`: somebody else has put something there that can hold nothing.
 pub(crate) fn annotation<'m>(
     meta: &'m mut Option<Value>,
-    path: &mut dyn Iterator<Item = &str>,
-) -> Option<&'m mut Value> {
-    let mut at = meta.get_or_insert(Value::Null);
+    path: &mut dyn Iterator<Item = String>,
+) -> Option<&'m mut Map<String, Value>> {
+    let mut at = meta.get_or_insert_with(|| Value::Object(Map::new()));
     // It stands under an empty key, beside what is said of the places below.
-    for key in path.chain([""]) {
-        at = &mut object(at)?[key];
+    for key in path.chain([String::new()]) {
+        at = at.as_object_mut()?.entry(key).or_insert_with(|| Value::Object(Map::new()));
     }
-    object(at)
-}
-
-fn object(value: &mut Value) -> Option<&mut Value> {
-    if value.is_null() {
-        *value = Value::Object(Map::new());
-    }
-    value.is_object().then_some(value)
+    at.as_object_mut()
 }
 
 #[cfg(test)]
@@ -31,11 +24,15 @@ mod tests {
     #[test]
     fn a_place_is_made_where_nothing_else_is() {
         let mut meta = None;
-        annotation(&mut meta, &mut ["a", "0"].into_iter()).unwrap()["len"] = 3.into();
-        annotation(&mut meta, &mut ["a"].into_iter()).unwrap()["len"] = 1.into();
+        let mut say = |path: &[&str], length: u64| {
+            let said = annotation(&mut meta, &mut path.iter().map(|key| (*key).to_owned())).unwrap();
+            said.insert("len".into(), length.into());
+        };
+        say(&["a", "0"], 3);
+        say(&["a"], 1);
         assert_eq!(meta, Some(json!({ "a": { "": { "len": 1 }, "0": { "": { "len": 3 } } } })));
         let mut taken = Some(json!({ "a": 1 }));
-        assert_eq!(annotation(&mut taken, &mut ["a", "0"].into_iter()), None);
+        assert_eq!(annotation(&mut taken, &mut ["a".to_owned()].into_iter()), None);
         assert_eq!(taken, Some(json!({ "a": 1 })));
     }
 }

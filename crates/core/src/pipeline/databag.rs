@@ -45,10 +45,9 @@ fn is_nested(value: &Value) -> bool {
 
 /// Annotates the value at a path.
 pub(super) fn note<S: AsRef<str>>(meta: &mut Option<Value>, path: &[S], said: Value) {
+    let steps = &mut path.iter().map(|step| step.as_ref().to_owned());
     // What a scrubber has said of it stays.
-    if let (Some(Value::Object(known)), Value::Object(new)) =
-        (annotation(meta, &mut path.iter().map(AsRef::as_ref)), said)
-    {
+    if let (Some(known), Value::Object(new)) = (annotation(meta, steps), said) {
         known.extend(new);
     }
 }

@@ -39,13 +39,8 @@ impl Path<'_> {
     /// Says in an item's `_meta` that the value here was substituted (`s`) or removed (`x`) by configuration (§16.6). Where somebody else put
     /// what cannot hold a note, there is none.
     pub(super) fn note(&self, meta: &mut Option<Value>, what: &str) {
-        let steps = self.steps();
-        let Some(annotation) = annotation(meta, &mut steps.iter().map(String::as_str)) else { return };
-        let remarks = &mut annotation["rem"];
-        if remarks.is_null() {
-            *remarks = json!([]);
-        }
-        if let Value::Array(remarks) = remarks {
+        let Some(annotation) = annotation(meta, &mut self.steps().into_iter()) else { return };
+        if let Value::Array(remarks) = annotation.entry("rem").or_insert_with(|| json!([])) {
             remarks.push(json!(["!config", what]));
         }
     }

@@ -19,7 +19,7 @@ use crate::limits::Limits;
 use crate::losses::Losses;
 use crate::options::Options;
 use crate::outbox::{Bounds, Health, Outbox, Wire};
-use crate::pipeline::{Batches, Callsites, Job, Pipeline};
+use crate::pipeline::{Batches, Job, Pipeline};
 use crate::profiling::Profiling;
 use crate::record::Spare;
 use crate::session::{Ledger, Part, SessionMode};
@@ -80,6 +80,9 @@ impl Client {
         if let (Some(_), Some(url)) = (&config.options.tap, config.options.spotlight.url()) {
             crate::debug!("spotlight: copies of everything go to {url}; not for production");
         }
+        if config.options.console && config.dsn.is_some() {
+            crate::debug!("console() draws what has no DSN to go to: everything is sent to the DSN instead");
+        }
         let (losses, limits) = (Arc::new(Losses::default()), Arc::new(Limits::default()));
         let health = Arc::new(Health::new(config.options.enable_backpressure_handling));
         let sessions = sessions(&config, &losses);
@@ -91,7 +94,7 @@ impl Client {
                 losses: Arc::clone(&losses),
                 sessions: sessions.clone(),
                 batches: Arc::clone(&batches),
-                callsites: Callsites::default(),
+                callsites: Arc::default(),
                 buffers: Arc::clone(&buffers),
                 profiling: profiling.clone(),
             };

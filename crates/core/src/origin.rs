@@ -47,7 +47,7 @@ pub struct Callsite {
     pub reader: &'static Reader,
 }
 
-/// How a layer reads its callsites, on the worker.
+/// How a layer reads its callsites, on the worker. They are told apart by where their data stands: what a callsite always says is asked once.
 #[derive(Debug)]
 pub struct Reader {
     /// Where a callsite is.

@@ -74,7 +74,7 @@ pub(crate) struct Pipeline {
     /// `None`: there is no release to count sessions of.
     pub(crate) sessions: Option<Arc<Ledger>>,
     pub(crate) batches: Arc<Batches>,
-    pub(crate) callsites: Callsites,
+    pub(crate) callsites: Arc<Callsites>,
     /// Where the buffers of traces go that were read.
     pub(crate) buffers: Arc<Spare>,
     /// `None`: there is nothing to profile with.

@@ -103,6 +103,7 @@ impl ConsoleTransport {
         let mut page = Page::new(self.columns, self.color);
         let drawn = match &item.header.ty {
             ItemType::Event => item.decode::<Event>().map(|event| issue::draw(&mut page, &event)),
+            ItemType::Feedback => item.decode::<Event>().map(|event| records::feedback(&mut page, &event)),
             ItemType::Transaction => {
                 item.decode::<Transaction>().map(|transaction| waterfall::draw(&mut page, &transaction))
             }
@@ -257,6 +258,28 @@ mod tests {
         assert!(rows[3].starts_with("▌ event, 1 bytes, unreadable: EOF"), "{shown}");
         assert_eq!(rows[4], "▌ sessions: 2,000 exited, 4 unhandled");
         assert_eq!(rows[5], "▌ session: ok, errors: 1");
+    }
+
+    #[test]
+    fn a_user_s_words_are_drawn_with_what_is_known_of_them() {
+        let mut event = Event::default();
+        let feedback =
+            serde_json::json!({ "message": "The button\ndoes nothing", "name": "Sam", "source": "cli" });
+        event.contexts.other.insert("feedback".into(), feedback);
+        let shown = drawn(vec![Item::feedback(&event).unwrap()]);
+        let rows: Vec<&str> = shown.lines().filter(|line| !line.is_empty()).collect();
+        assert_eq!(rows, ["▌ feedback  The button", "▌           does nothing", "▌           name=Sam"]);
+    }
+
+    #[test]
+    fn flags_stand_beside_the_tags_of_an_issue() {
+        let mut event = samples::event();
+        let flags =
+            serde_json::json!({ "values": [{ "flag": "new-cart", "result": true }, { "flag": "odd" }] });
+        event.contexts.other.insert("flags".into(), flags);
+        let shown = drawn(vec![Item::event(&event).unwrap()]);
+        let row = shown.lines().find(|line| line.contains("flags")).unwrap();
+        assert_eq!(row, "▌   flags        new-cart=true");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use watchpost_protocol::SessionStatus;
+use watchpost_protocol::{DiscardReason, DiscardedEvent, SessionStatus};
 
 use super::{Client, Inner, active};
 use crate::hints;
@@ -78,7 +78,7 @@ impl Client {
     /// As [`close`](Self::close), with the notice of [`flush_with`](Self::flush_with).
     pub fn close_with(&self, timeout: Option<Duration>, notice: impl FnOnce(usize, Duration)) -> bool {
         self.inner.end_run();
-        self.inner.deactivate();
+        let is_first = self.inner.deactivate();
         hints::closing();
         let timeout = timeout.unwrap_or(self.options().shutdown_timeout);
         let Some(outbox) = &self.inner.outbox else { return true };
@@ -92,11 +92,24 @@ impl Client {
             sessions.close();
         }
         self.wait_for_copies(timeout.saturating_sub(began.elapsed()));
+        if is_first {
+            self.inner.say_losses();
+        }
         closed
     }
 }
 
 impl Inner {
+    /// Says, once nobody can tell the server any more, what it does not know of.
+    fn say_losses(&self) {
+        let one = |line: DiscardedEvent| format!("{} {} ({})", line.quantity, line.category, line.reason);
+        let ordinary = |line: &DiscardedEvent| line.reason == DiscardReason::SampleRate;
+        let lost: Vec<_> = self.losses.lines().into_iter().filter(|line| !ordinary(line)).map(one).collect();
+        if !lost.is_empty() {
+            crate::debug!("closed; lost, and no server was told: {}", lost.join(", "));
+        }
+    }
+
     /// The run of the program ends with its client. One that is closed by a panic, on its way out of `main`, has crashed.
     fn end_run(&self) {
         if let Some(sessions) = &self.sessions {
@@ -105,10 +118,13 @@ impl Inner {
         }
     }
 
-    fn deactivate(&self) {
-        if self.active.swap(false, Ordering::Relaxed) {
+    /// Says whether it was active until now.
+    fn deactivate(&self) -> bool {
+        let was_active = self.active.swap(false, Ordering::Relaxed);
+        if was_active {
             active::leave(&self.config);
         }
+        was_active
     }
 
     /// Queues what waits for others, which will not come any more.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use watchpost_protocol::{Category, Envelope};
 
-use super::{Callsites, EventJob, ItemJob, Job, Pipeline, TransactionJob, weight};
+use super::{EventJob, ItemJob, Job, Pipeline, TransactionJob, weight};
 use crate::losses::Losses;
 use crate::outbox::{Label, Prepare, Priority};
 use crate::unharmed::unharmed;
@@ -67,7 +67,7 @@ impl Pipeline {
             losses: Arc::new(Losses::default()),
             sessions: None,
             batches: Arc::clone(&self.batches),
-            callsites: Callsites::default(),
+            callsites: Arc::clone(&self.callsites),
             buffers: Arc::clone(&self.buffers),
             profiling: self.profiling.clone(),
         }

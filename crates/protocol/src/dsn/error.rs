@@ -43,6 +43,9 @@ impl fmt::Display for DsnError {
             DsnError::Placeholder { part, given } => {
                 write!(f, "{part} {given:?} is a placeholder: copy the DSN from the project's settings")?;
             }
+            DsnError::Scheme(scheme) if scheme.is_empty() => {
+                f.write_str("it does not begin with \"https://\" or \"http://\"")?;
+            }
             DsnError::Scheme(scheme) => write!(f, "scheme {scheme:?} is not http or https")?,
             DsnError::Key => {
                 f.write_str("the key before the \"@\" is missing or not made of letters and digits")?

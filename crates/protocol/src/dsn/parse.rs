@@ -195,7 +195,7 @@ mod tests {
             ),
             ("https://k@sentry.io/project-id", "invalid DSN: project id \"project-id\" is not a number"),
             ("ftp://k@sentry.io/1", "invalid DSN: scheme \"ftp\" is not http or https"),
-            ("sentry.io/1", "invalid DSN: scheme \"\" is not http or https"),
+            ("sentry.io/1", "invalid DSN: it does not begin with \"https://\" or \"http://\""),
             (
                 "https://sentry.io/1",
                 "invalid DSN: the key before the \"@\" is missing or not made of letters and digits",

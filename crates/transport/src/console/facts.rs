@@ -61,6 +61,16 @@ pub(super) fn tags(page: &mut Page, tags: &BTreeMap<String, String>) {
     pairs(page, "tags", tags.iter().map(|(key, value)| (key.clone(), value.clone())));
 }
 
+/// The flags that were evaluated, the oldest first.
+pub(super) fn flags(page: &mut Page, contexts: &Contexts) {
+    let values = contexts.other.get("flags").and_then(|flags| flags.get("values")?.as_array());
+    let flag = |flag: &Value| {
+        let name = flag.get("flag")?.as_str()?.to_owned();
+        Some((name, format::value(flag.get("result")?)))
+    };
+    pairs(page, "flags", values.into_iter().flatten().filter_map(flag));
+}
+
 /// One fact on one line.
 pub(super) fn fact(page: &mut Page, name: &str, text: &str) {
     page.push(label(name).put(Style::Plain, text));

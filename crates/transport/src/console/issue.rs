@@ -95,6 +95,7 @@ fn about(page: &mut Page, event: &Event) {
     }
     facts::user(page, event.user.as_ref());
     facts::tags(page, &event.tags);
+    facts::flags(page, &event.contexts);
     if let Some(trace) = &event.contexts.trace {
         let (trace, span) = (trace.trace_id.to_string(), trace.span_id.to_string());
         facts::fact(page, "trace", &format!("{}  span {}", short(&trace), short(&span)));

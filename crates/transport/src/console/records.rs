@@ -1,8 +1,8 @@
 //! What is told line by line: logs, metrics, check-ins.
 
-use watchpost_protocol::{Attributes, CheckIn, CheckInStatus, Log, LogLevel, Metric, MetricType};
+use watchpost_protocol::{Attributes, CheckIn, CheckInStatus, Event, Log, LogLevel, Metric, MetricType};
 
-use super::page::{Line, Page, Style};
+use super::page::{Line, Page, Style, wrap};
 use super::{facts, format};
 
 /// What every log and metric has, which is the same for all: not shown.
@@ -51,6 +51,24 @@ pub(super) fn check_in(page: &mut Page, check_in: &CheckIn) {
         line = line.put(Style::Plain, &format!("  {}", format::duration((seconds * 1e6) as i64)));
     }
     page.push(line);
+}
+
+/// What a user says, and what is known of them.
+pub(super) fn feedback(page: &mut Page, event: &Event) {
+    /// A long message is cut after this many rows.
+    const ROWS: usize = 8;
+    const LABEL: &str = "feedback  ";
+    let context = event.contexts.other.get("feedback");
+    let text = |key: &str| context.and_then(|context| context.get(key)?.as_str());
+    let mut line = Line::new().put(Style::Dim, LABEL);
+    for row in wrap(text("message").unwrap_or_default(), page.room() - LABEL.len()).into_iter().take(ROWS) {
+        page.push(line.put(Style::Bold, &row));
+        line = Line::new().to(LABEL.len());
+    }
+    let known = ["name", "contact_email", "url", "associated_event_id"];
+    for (key, value) in known.into_iter().filter_map(|key| Some((key, text(key)?))) {
+        page.push(Line::new().to(LABEL.len()).join(facts::pair(key, value)));
+    }
 }
 
 fn begin(timestamp: watchpost_protocol::Timestamp, style: Style, kind: &str) -> Line {

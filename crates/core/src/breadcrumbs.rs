@@ -27,6 +27,9 @@ const MAX_SEGMENTS: usize = 16;
 /// A segment with more text than this is full, in bytes, however few its crumbs are: an event of more than a megabyte is not accepted anyway.
 const MAX_SEGMENT_TEXT: usize = 512 * 1024;
 
+/// How many crumbs there is room for when the first one comes.
+const FIRST: usize = 8;
+
 /// The field that is the message of a crumb, and not data.
 const MESSAGE: &str = "message";
 
@@ -38,9 +41,12 @@ pub(crate) struct FlatCrumb {
     pub(crate) category: Cow<'static, str>,
 }
 
-/// The newest crumbs of one scope.
+/// The newest crumbs of one scope. Most scopes never have any, and a request makes two scopes: without crumbs, a ring is a word.
 #[derive(Debug, Default)]
-pub(crate) struct Ring {
+pub(crate) struct Ring(Option<Box<Crumbs>>);
+
+#[derive(Debug, Default)]
+struct Crumbs {
     frozen: Trail,
     own: Segment,
     /// The limit of the last push; what is melted keeps no more.
@@ -83,7 +89,8 @@ enum Crumb {
 
 impl From<Trail> for Ring {
     fn from(frozen: Trail) -> Self {
-        Ring { limit: frozen.len, total: frozen.total, frozen, own: Segment::default() }
+        let crumbs = Crumbs { limit: frozen.len, total: frozen.total, frozen, own: Segment::default() };
+        Ring(Some(Box::new(crumbs)))
     }
 }
 
@@ -99,16 +106,32 @@ impl Ring {
     /// As [`push`](Self::push), for a crumb that nobody has made a [`Breadcrumb`] of yet.
     pub(crate) fn push_flat(&mut self, crumb: FlatCrumb, fields: &Fields, limit: usize) -> Option<Trail> {
         self.add(limit, |own| {
+            if own.fields.text_capacity() == 0 {
+                own.fields.reserve(limit.min(FIRST) * 3, 256);
+            }
             let fields = own.fields.extend(fields);
             own.crumbs.push(Crumb::Flat { crumb, fields });
         })
     }
 
     fn add(&mut self, limit: usize, push: impl FnOnce(&mut Segment)) -> Option<Trail> {
+        if limit == 0 { None } else { self.0.get_or_insert_default().add(limit, push) }
+    }
+
+    /// A ring of its own that starts with all that this one holds.
+    pub(crate) fn fork(&mut self) -> Ring {
+        self.0.as_mut().map(|crumbs| Ring::from(crumbs.freeze())).unwrap_or_default()
+    }
+
+    /// Everything up to now, to be kept by somebody else; what is added later goes to a new segment.
+    pub(crate) fn freeze(&mut self) -> Trail {
+        self.0.as_mut().map(|crumbs| crumbs.freeze()).unwrap_or_default()
+    }
+}
+
+impl Crumbs {
+    fn add(&mut self, limit: usize, push: impl FnOnce(&mut Segment)) -> Option<Trail> {
         self.limit = limit;
-        if limit == 0 {
-            return None;
-        }
         self.total += 1;
         let mut gone = None;
         if self.own.crumbs.len() >= limit || self.own.text_len() > MAX_SEGMENT_TEXT {
@@ -117,24 +140,13 @@ impl Ring {
             gone = Some(std::mem::take(&mut self.frozen));
             self.frozen = full.freeze(Trail::default(), self.total);
         } else if self.own.crumbs.capacity() == 0 {
-            self.own.reserve(limit.min(8), 256);
+            self.own.crumbs.reserve(limit.min(FIRST));
         }
         push(&mut self.own);
         gone
     }
 
-    /// How many crumbs there ever were.
-    pub(crate) fn total(&self) -> u64 {
-        self.total
-    }
-
-    /// A ring of its own that starts with all that this one holds; `None` if there never was anything.
-    pub(crate) fn fork(&mut self) -> Option<Ring> {
-        (self.total > 0).then(|| Ring::from(self.freeze()))
-    }
-
-    /// Everything up to now, to be kept by somebody else; what is added later goes to a new segment.
-    pub(crate) fn freeze(&mut self) -> Trail {
+    fn freeze(&mut self) -> Trail {
         self.frozen.total = self.total;
         if !self.own.crumbs.is_empty() {
             let own = std::mem::take(&mut self.own);
@@ -158,11 +170,6 @@ impl Segment {
         self.crumbs.capacity() * size_of::<Crumb>() + self.fields.weight() + self.made
     }
 
-    fn reserve(&mut self, crumbs: usize, text: usize) {
-        self.crumbs.reserve(crumbs);
-        self.fields.reserve(crumbs * 3, text);
-    }
-
     /// About how many bytes of text the crumbs hold.
     fn text_len(&self) -> usize {
         self.fields.text_len() + self.made
@@ -171,7 +178,8 @@ impl Segment {
     /// An empty one with room for what this one holds: the crumbs to come will be like those that came.
     fn next(&self) -> Segment {
         let mut next = Segment::default();
-        next.reserve(self.crumbs.len(), self.fields.text_len());
+        next.crumbs.reserve(self.crumbs.len());
+        next.fields.reserve(self.fields.len(), self.fields.text_len());
         next
     }
 
@@ -348,7 +356,8 @@ mod tests {
         let mut ring = Ring::default();
         for number in 0..1000 {
             pushed(&mut ring, number..number + 1, 10);
-            assert!(ring.frozen.len() + ring.own.crumbs.len() <= 20 && ring.frozen.segments <= 1);
+            let crumbs = ring.0.as_ref().unwrap();
+            assert!(crumbs.frozen.len() + crumbs.own.crumbs.len() <= 20 && crumbs.frozen.segments <= 1);
         }
         assert_eq!(picture(&ring.freeze(), 2), "998 999");
     }

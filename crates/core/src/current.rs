@@ -70,7 +70,7 @@ pub type InTrace<'a> = (&'a Trace, Slot);
 
 static SOURCE: OnceLock<&'static dyn SpanSource> = OnceLock::new();
 static BASE: LazyLock<Arc<Scopes>> = LazyLock::new(|| {
-    let (isolation, current) = (Scope::new(), Scope::new());
+    let (isolation, current) = Scope::pair();
     Arc::new(Scopes { client: None, isolation, current, span: None, unit: false, memo: Memo::default() })
 });
 
@@ -167,10 +167,11 @@ impl Scopes {
     /// begins in it gets one of its own. For tests and for programs with several clients.
     #[must_use]
     pub fn of_client(client: &Client) -> Scopes {
+        let (isolation, current) = Scope::pair();
         Scopes {
             client: Some(client.clone()),
-            isolation: Scope::new(),
-            current: Scope::new(),
+            isolation,
+            current,
             span: None,
             unit: false,
             memo: Memo::default(),
@@ -187,22 +188,24 @@ impl Scopes {
     /// unless the process itself continues one; one that leaves another unit stays in its trace.
     #[must_use]
     pub fn isolated(&self) -> Scopes {
-        Scopes { isolation: self.fork_isolation(), current: self.current.fork(), unit: true, ..self.clone() }
+        let (isolation, current) = self.fork_both();
+        Scopes { isolation, current, unit: true, ..self.clone() }
     }
 
-    fn fork_isolation(&self) -> Scope {
-        if self.unit { self.isolation.fork() } else { self.isolation.fork_untraced() }
+    fn fork_both(&self) -> (Scope, Scope) {
+        self.isolation.fork_with(&self.current, self.unit)
     }
 
     /// The scopes of a root span that begins here: in the unit of work that this is, or one of its own, with a current scope of its
     /// own and no span yet.
     #[must_use]
     pub fn of_root(&self) -> Scopes {
-        let isolation = if self.unit { self.isolation.clone() } else { self.fork_isolation() };
+        let (isolation, current) =
+            if self.unit { (self.isolation.clone(), self.current.fork()) } else { self.fork_both() };
         Scopes {
             client: self.client.clone(),
             isolation,
-            current: self.current.fork(),
+            current,
             span: None,
             unit: true,
             memo: Memo::default(),
@@ -265,7 +268,7 @@ impl Scopes {
 
     /// Makes these the scopes of this thread until the guard is dropped.
     pub fn attach(self: &Arc<Self>) -> ScopesGuard {
-        enter(|_| Held::Own(Arc::clone(self)))
+        enter(Held::Own(Arc::clone(self)), current_key())
     }
 
     /// Wraps a closure, so that it runs in these scopes on whatever thread it is called; what
@@ -345,7 +348,7 @@ impl Scopes {
         root: RootInit,
         fields: &Fields,
     ) -> Option<Arc<Trace>> {
-        let scopes = (self.isolation.clone(), self.current.clone());
+        let scopes = (&self.isolation, &self.current);
         Trace::start(client, scopes, propagation, root, fields)
     }
 }
@@ -369,7 +372,8 @@ fn base() -> Arc<Scopes> {
 /// Enters a block for a span that nothing is recorded of, and that another which is current stands for. Until somebody asks for its scopes,
 /// it is made of nothing (promise 2).
 pub(crate) fn enter_block() -> ScopesGuard {
-    enter(|at| Held::Shared(last_entered(at).and_then(|held| held.scopes().cloned())))
+    let at = current_key();
+    enter(Held::Shared(last_entered(at).and_then(|held| held.scopes().cloned())), at)
 }
 
 /// The scopes of a block that shares those outside of it. Whoever has them changes nothing of the span that stands for the block's own.

@@ -186,7 +186,7 @@ impl<P: Prepare> Outbox<P> {
 
     /// Queues a job, or counts it as lost. Never waits for the wire. Says whether it was taken.
     pub(crate) fn push(&self, job: P::Job) -> bool {
-        self.shared.push(job)
+        self.shared.push_of(job, None)
     }
 
     /// How many items wait or are under way.
@@ -200,16 +200,22 @@ impl<P: Prepare> Shared<P> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(self: &Arc<Self>, job: P::Job) -> bool {
+    /// Queues a job, which may be a part of what somebody had in hand.
+    fn push_of(self: &Arc<Self>, job: P::Job, hand: Option<u64>) -> bool {
         let label = self.preparer.label(&job);
         let mut state = self.lock_to_push(label.priority);
-        if state.end > End::Open {
+        let in_time = hand.is_some() && state.crew.threads() > 0;
+        if state.end > End::Open && !in_time {
             drop(state);
             // Captures after close do nothing (features K05); this one began before.
             self.wire.losses.record_all(DiscardReason::QueueOverflow, &self.preparer.quantities(&job));
             return false;
         }
+        let number = state.queue.pushed();
         let (taken, dropped) = state.queue.take_in(label, job);
+        if let (true, Some(hand)) = (taken, hand) {
+            state.tickets.go_on(hand, number);
+        }
         let full = !dropped.is_empty();
         let say = full && !std::mem::replace(&mut state.said_full, full);
         self.lose(&mut state, DiscardReason::QueueOverflow, &dropped);

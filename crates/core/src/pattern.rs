@@ -109,4 +109,39 @@ mod tests {
             assert!(!others.iter().any(|name| pattern.is(name)), "{pattern:?} is none of {others:?}");
         }
     }
+    /// Every text of so many letters at most.
+    fn texts(letters: &[char], most: usize) -> Vec<String> {
+        let mut texts = vec![String::new()];
+        let mut shorter = 0;
+        for _ in 0..most {
+            let longer = texts[shorter..]
+                .iter()
+                .flat_map(|text| letters.iter().map(move |&letter| format!("{text}{letter}")));
+            let longer: Vec<_> = longer.collect();
+            shorter = texts.len();
+            texts.extend(longer);
+        }
+        texts
+    }
+
+    /// What a star means, said as shortly as can be.
+    fn means(pattern: &[u8], text: &[u8]) -> bool {
+        match (pattern, text) {
+            ([], text) => text.is_empty(),
+            ([b'*', rest @ ..], text) => (0..=text.len()).any(|at| means(rest, &text[at..])),
+            ([letter, pattern @ ..], [first, text @ ..]) => letter == first && means(pattern, text),
+            _ => false,
+        }
+    }
+
+    #[test]
+    fn every_short_pattern_is_every_short_name_that_it_means() {
+        let names = texts(&['a', 'b'], 6);
+        for text in texts(&['a', 'b', '*'], 5) {
+            let pattern = Pattern::from(&*text);
+            for name in &names {
+                assert_eq!(pattern.is(name), means(text.as_bytes(), name.as_bytes()), "{text} {name}");
+            }
+        }
+    }
 }

@@ -16,6 +16,7 @@ mod log;
 mod metric;
 mod models;
 mod profile;
+mod reminder;
 mod sessions;
 mod transaction;
 mod weight;

@@ -7,6 +7,7 @@ use watchpost_protocol::{SpanId, TraceId, TransactionSource};
 use crate::error::InitError;
 use crate::fields::Fields;
 use crate::mute;
+use crate::propagation_context::PropagationContext;
 use crate::unharmed::unharmed;
 
 /// A share between 0 and 1, checked where it enters.
@@ -113,29 +114,25 @@ impl Sampled {
     }
 }
 
-/// Decides about a root span. `None`: tracing is off here, and no decision is made for anybody downstream.
+/// Decides about a root span. `asked` is what the sampler says, if there is one; `None` leaves the decision to the process that has begun the trace,
+/// else to the rate.
 pub(crate) fn decide(
-    sampler: Option<&TracesSampler>,
+    asked: Option<Option<SampleRate>>,
     rate: Option<SampleRate>,
-    context: &SamplingContext<'_>,
-    sample_rand: f64,
-) -> Option<Sampled> {
-    if sampler.is_none() && rate.is_none() {
-        return None;
+    trace: &PropagationContext,
+) -> Sampled {
+    if let Some(decision) = asked {
+        return by_rate(decision, trace.sample_rand, true);
     }
-    if let Some(decision) = sampler.and_then(|sampler| ask(sampler, context)) {
-        return Some(by_rate(decision, sample_rand, true));
-    }
-    Some(match (context.parent_sampled, rate) {
-        (Some(true), _) => {
+    match trace.parent_sampled {
+        Some(true) => {
             // At which rate the head has decided, if it says so: backpressure halves that one.
-            let of_head = context.parent_sample_rate.filter(|rate| sample_rand < *rate);
+            let of_head = trace.parent_sample_rate().filter(|rate| trace.sample_rand < *rate);
             Sampled { sampled: true, rate: Some(of_head.unwrap_or(1.0)), by_sampler: false }
         }
-        (Some(false), _) => Sampled { sampled: false, rate: Some(0.0), by_sampler: false },
-        (None, Some(rate)) => by_rate(Some(rate), sample_rand, false),
-        (None, None) => Sampled { sampled: false, rate: None, by_sampler: false },
-    })
+        Some(false) => Sampled { sampled: false, rate: Some(0.0), by_sampler: false },
+        None => by_rate(rate, trace.sample_rand, false),
+    }
 }
 
 fn by_rate(rate: Option<SampleRate>, sample_rand: f64, by_sampler: bool) -> Sampled {
@@ -144,7 +141,7 @@ fn by_rate(rate: Option<SampleRate>, sample_rand: f64, by_sampler: bool) -> Samp
 }
 
 /// The sampler's answer: `None` if it left the decision to others or failed, `Some(None)` if it was not a rate.
-fn ask(sampler: &TracesSampler, context: &SamplingContext<'_>) -> Option<Option<SampleRate>> {
+pub(crate) fn ask(sampler: &TracesSampler, context: &SamplingContext<'_>) -> Option<Option<SampleRate>> {
     let _muted = mute::enter(); // a sampler that starts a trace, or enters a span, would be asked about that one, for ever
     match unharmed(|| sampler(context)) {
         Some(Decision::Keep) => Some(Some(SampleRate::ALL)),

@@ -9,14 +9,15 @@
 mod course;
 mod data;
 mod live;
+mod place;
 pub(crate) mod setters;
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock};
 
 use self::live::Live;
-use crate::breadcrumbs::{Ring, Trail};
+use self::place::{Cell, Place};
+use crate::breadcrumbs::Trail;
 use crate::propagation_context::PropagationContext;
 use crate::session::Part;
 
@@ -26,14 +27,9 @@ pub(crate) use self::data::{ScopeData, Set};
 /// A shared handle to one scope; see the [module documentation](self).
 #[derive(Clone)]
 pub struct Scope {
-    cell: Arc<Cell>,
-}
-
-struct Cell {
-    data: Mutex<ScopeData>,
-    /// The address of what is set, to be compared without the lock.
-    address: AtomicUsize,
-    live: Mutex<Live>,
+    place: Arc<Place>,
+    /// Whether it is the one beside the first of its place.
+    is_beside: bool,
 }
 
 /// The scopes that something happens in, the nearest first.
@@ -56,7 +52,12 @@ impl Scope {
     /// An empty scope.
     #[must_use]
     pub fn new() -> Self {
-        Scope::with(ScopeData::default(), None, None)
+        Scope::alone(Cell::default())
+    }
+
+    /// An empty isolation scope, and an empty current scope for it.
+    pub(crate) fn pair() -> (Self, Self) {
+        Scope::with_beside(Cell::default(), None)
     }
 
     /// The scope of the whole process: what is set here is on everything that is reported, by every client.
@@ -66,62 +67,55 @@ impl Scope {
         &GLOBAL
     }
 
-    /// Without breadcrumbs. Made where it stays: it is too large to be handed about.
-    fn with(data: ScopeData, propagation: Option<Arc<PropagationContext>>, session: Option<Part>) -> Self {
-        let live = Live {
-            breadcrumbs: Ring::default(),
-            last_event_id: None,
-            last_error: None,
-            propagation,
-            session,
-        };
-        let address = AtomicUsize::new(Arc::as_ptr(&data.set).addr());
-        Scope { cell: Arc::new(Cell { data: Mutex::new(data), address, live: Mutex::new(live) }) }
+    fn alone(cell: Cell) -> Self {
+        Scope { place: Place::new(cell, None), is_beside: false }
+    }
+
+    fn with_beside(first: Cell, beside: Option<Cell>) -> (Self, Self) {
+        let place = Place::new(first, beside);
+        (Scope { place: Arc::clone(&place), is_beside: false }, Scope { place, is_beside: true })
+    }
+
+    /// What it holds, for who looks: `None` if nothing was ever set.
+    #[inline]
+    fn seen(&self) -> Option<&Cell> {
+        if self.is_beside { self.place.beside() } else { Some(&self.place.first) }
+    }
+
+    /// What it holds, for who sets something.
+    fn cell(&self) -> &Cell {
+        if self.is_beside { self.place.make_beside() } else { &self.place.first }
     }
 
     /// A scope of its own that starts with all that this one holds. Later changes in one are not seen in the other.
     #[must_use]
     pub fn fork(&self) -> Self {
-        self.fork_with(|propagation| propagation)
+        Scope::alone(self.seen().map(Cell::fork).unwrap_or_default())
     }
 
-    /// As [`fork`](Self::fork), for work that begins a trace of its own; one that another process began goes on in it.
-    pub(crate) fn fork_untraced(&self) -> Self {
-        self.fork_with(|propagation| propagation.filter(|trace| trace.of_process))
-    }
-
-    fn fork_with(
-        &self,
-        kept: impl FnOnce(Option<Arc<PropagationContext>>) -> Option<Arc<PropagationContext>>,
-    ) -> Self {
-        let data = self.data();
-        let mut live = self.lock_live();
-        if live.is_untouched() {
-            drop(live);
-            return Scope::with(data, None, None); // as a current scope is
+    /// As [`fork`](Self::fork), of an isolation scope and a current one. Work that is not `traced` begins a trace of its own; one that another
+    /// process began goes on in it.
+    pub(crate) fn fork_with(&self, current: &Scope, traced: bool) -> (Self, Self) {
+        let isolation = self.cell().fork();
+        if !traced {
+            isolation.live().propagation.take_if(|trace| !trace.of_process);
         }
-        let (trail, session) = (live.breadcrumbs.fork(), live.forked_session());
-        let propagation = live.propagation.clone();
-        drop(live);
-        let fork = Scope::with(data, kept(propagation), session);
-        if let Some(breadcrumbs) = trail {
-            fork.lock_live().breadcrumbs = breadcrumbs;
-        }
-        fork
+        Scope::with_beside(isolation, current.seen().map(Cell::fork))
     }
 
-    /// As [`fork`](Self::fork), in a trace of its own, and in a session of its own if there is one, changed before anybody else can see it, and
-    /// without the breadcrumbs.
+    /// As [`fork_with`](Self::fork_with), in a trace of its own, and in a session of its own if there is one, changed before anybody else can see
+    /// it, and without the breadcrumbs.
     pub(crate) fn begin(
         &self,
-        trace: PropagationContext,
-        session: Option<Part>,
+        current: &Scope,
+        (trace, session): (Arc<PropagationContext>, Option<Part>),
         change: impl FnOnce(&mut ScopeData),
-    ) -> Self {
+    ) -> (Self, Self) {
         let mut data = self.data();
         change(&mut data);
         let session = session.or_else(|| self.lock_live().forked_session());
-        Scope::with(data, Some(Arc::new(trace)), session)
+        let isolation = Cell::new(data, Live::new(Some(trace), session));
+        Scope::with_beside(isolation, current.seen().map(Cell::fork))
     }
 
     /// A fork in which all of `other` is set, too, and wins; its breadcrumbs are the latest. What `other` has of this scope or of the wider one around
@@ -144,7 +138,7 @@ impl Scope {
     /// Whether both handles mean the same scope.
     #[must_use]
     pub fn is_same(&self, other: &Scope) -> bool {
-        Arc::ptr_eq(&self.cell, &other.cell)
+        Arc::ptr_eq(&self.place, &other.place) && self.is_beside == other.is_beside
     }
 
     /// Resets everything but the event processors, the trace and the session.
@@ -152,44 +146,36 @@ impl Scope {
         {
             let mut live = self.lock_live();
             let (propagation, session) = (live.propagation.take(), live.session.take());
-            *live = Live { propagation, session, ..Live::default() };
+            *live = Live::new(propagation, session);
         }
-        let old = {
-            let mut data = self.lock_data();
+        let old = self.cell().replace(|data| {
             let processors = data.processors.clone();
-            let set = Arc::new(Set { processors, ..Set::default() });
-            self.cell.address.store(Arc::as_ptr(&set).addr(), Ordering::Release);
-            std::mem::replace(&mut *data, ScopeData { set, ..ScopeData::default() })
-        };
-        drop(old); // outside the lock: the request's source may hold anything
+            ScopeData { set: Some(Arc::new(Set { processors, ..Set::default() })), ..ScopeData::default() }
+        });
+        drop(old); // the request's source may hold anything
     }
 
     /// What the scope holds, without its breadcrumbs.
+    #[inline]
     pub(crate) fn data(&self) -> ScopeData {
-        self.lock_data().clone()
-    }
-
-    fn lock_data(&self) -> MutexGuard<'_, ScopeData> {
-        self.cell.data.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen().map(|cell| cell.data().clone()).unwrap_or_default()
     }
 
     /// Whether what is set is what it was when `data` was taken. Who has that keeps it from being changed, and its address from being another's.
     pub(crate) fn is_still(&self, data: &ScopeData) -> bool {
-        self.cell.address.load(Ordering::Acquire) == Arc::as_ptr(&data.set).addr()
+        match self.seen() {
+            Some(cell) => cell.is_at(data.address()),
+            None => data.address() == 0,
+        }
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let data = self.data();
-        let trail = self.lock_live().breadcrumbs.freeze();
-        Snapshot { data, trail }
+        let trail = self.seen().map(|cell| cell.live().breadcrumbs.freeze()).unwrap_or_default();
+        Snapshot { data: self.data(), trail }
     }
 
-    /// Changes what is set; what a snapshot holds on to stays as it was.
     pub(crate) fn update<T>(&self, change: impl FnOnce(&mut Set) -> T) -> T {
-        let mut data = self.lock_data();
-        let changed = data.set();
-        self.cell.address.store(std::ptr::from_mut(changed).addr(), Ordering::Release);
-        change(changed)
+        self.cell().update(change)
     }
 }
 

@@ -44,7 +44,8 @@ impl SpanRef {
 
     /// The root of a trace.
     pub(crate) fn root(trace: Arc<Trace>) -> SpanRef {
-        SpanRef::new(trace, Slot::ROOT, true)
+        let (span_id, parent) = trace.root_ids();
+        SpanRef { trace, slot: Slot::ROOT, own: true, span_id, parent }
     }
 
     /// Starts a child by hand. One that finds no room, or a parent that has ended, is stood for by its parent.

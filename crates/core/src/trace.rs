@@ -40,9 +40,8 @@ pub struct Trace {
 
 /// What the program may change while the trace lasts, besides its spans.
 struct State {
-    /// The scopes of the root: those of the block or the future that it was entered for.
-    isolation: Scope,
-    current: Scope,
+    /// The isolation and the current scope of the root, of a trace that is recorded: those of the block or the future that it was entered for.
+    scopes: Option<(Scope, Scope)>,
     name: Name,
     source: TransactionSource,
     /// Whether the program gave it that name, after the start.
@@ -68,7 +67,7 @@ impl Trace {
     /// Decides about a root span and starts it. `None` if tracing is off: then there is nothing to decide and nothing to record.
     pub(crate) fn start(
         client: &Client,
-        scopes: (Scope, Scope),
+        scopes: (&Scope, &Scope),
         propagation: Arc<PropagationContext>,
         init: RootInit,
         fields: &Fields,
@@ -84,21 +83,10 @@ impl Trace {
         let new_id = if continued { rng::root_span_id } else { rng::span_id };
         let root = new_id(client.rng());
         let RootInit { name, source, origin, key, .. } = init;
-        let (isolation, current) = scopes;
         let profiled = if sampled.sampled { client.profile_transaction() } else { None };
         // One that is not sampled is recorded for the developer's own receiver, if there is one.
-        let recorder = (sampled.sampled || client.options().tap.is_some()).then(|| {
-            let options = client.options();
-            let recorder = Recorder::new(
-                Arc::clone(&options.clock),
-                Arc::clone(&options.rng),
-                client.spare_buffers().take(),
-            );
-            let (parent, start) = (Slot::ROOT, options.clock.monotonic());
-            let opening = Opening { span_id: root, parent, origin, key, start, fields };
-            recorder.open_root(options.clock.now(), opening);
-            Arc::new(recorder)
-        });
+        let is_recorded = sampled.sampled || client.options().tap.is_some();
+        let recorder = if is_recorded { Some(record(client, root, origin, key, fields)) } else { None };
         Some(Arc::new(Trace {
             client: client.clone(),
             propagation,
@@ -106,8 +94,7 @@ impl Trace {
             sampled,
             recorder,
             state: Mutex::new(State {
-                isolation,
-                current,
+                scopes: is_recorded.then(|| (scopes.0.clone(), scopes.1.clone())),
                 name,
                 source,
                 renamed: false,
@@ -216,11 +203,11 @@ impl Trace {
         }
         let (name, source, renamed, scopes, measurements) = {
             let mut state = self.lock();
-            let scopes = (state.isolation.clone(), state.current.clone());
+            let scopes = state.scopes.clone();
             let measurements = std::mem::take(&mut state.measurements);
             (state.name.clone(), state.source, state.renamed, scopes, measurements)
         };
-        let (isolation, current) = scopes;
+        let Some((isolation, current)) = scopes else { return };
         let job = TransactionJob {
             event_id: rng::event_id(client.rng()),
             name,
@@ -241,8 +228,13 @@ impl Trace {
         let child = self.recorder.as_ref().filter(|_| slot != Slot::ROOT);
         match child.and_then(|recorder| recorder.ids(slot)) {
             Some((id, parent)) => (id, Some(parent)),
-            None => (self.root, self.propagation.parent_span_id),
+            None => self.root_ids(),
         }
+    }
+
+    /// The ids of the root and of its parent, which is another process's.
+    pub(crate) fn root_ids(&self) -> (SpanId, Option<SpanId>) {
+        (self.root, self.propagation.parent_span_id)
     }
 
     /// The transaction's name.
@@ -298,13 +290,10 @@ impl Trace {
 
     /// Says in which scopes the root lives: what is set there is on its transaction.
     pub(crate) fn live_in(&self, isolation: &Scope, current: &Scope) {
-        let mut state = self.lock();
-        let old = (
-            std::mem::replace(&mut state.isolation, isolation.clone()),
-            std::mem::replace(&mut state.current, current.clone()),
-        );
-        drop(state);
-        drop(old); // outside the lock
+        if self.is_recording() {
+            let old = self.lock().scopes.replace((isolation.clone(), current.clone()));
+            drop(old); // outside the lock
+        }
     }
 }
 
@@ -317,6 +306,17 @@ impl Drop for Trace {
             self.client.ledger().record_all(DiscardReason::InternalSdkError, &lost);
         }
     }
+}
+
+/// Begins to record a trace, with its root.
+#[inline(never)] // it takes much room on the stack, which traces that are not recorded would make, too
+fn record(client: &Client, root: SpanId, origin: Origin, key: SpanKey, fields: &Fields) -> Arc<Recorder> {
+    let options = client.options();
+    let recorder =
+        Recorder::new(Arc::clone(&options.clock), Arc::clone(&options.rng), client.spare_buffers().take());
+    let (parent, start) = (Slot::ROOT, options.clock.monotonic());
+    recorder.open_root(options.clock.now(), Opening { span_id: root, parent, origin, key, start, fields });
+    Arc::new(recorder)
 }
 
 /// The decision, and whether the trace would be kept if less was waiting to be sent.
@@ -336,24 +336,20 @@ fn decide(
         let rate = Some(if sampled { 1.0 } else { 0.0 });
         return Some((Sampled { sampled, rate, by_sampler: true }, false));
     }
-    // Printed for a sampler alone.
-    let name = options.traces_sampler.as_ref().map(|_| init.name.text()).unwrap_or_default();
-    let context = SamplingContext {
-        name: &name,
-        op: init.op.as_deref(),
-        source: init.source,
-        attributes: fields,
-        trace_id: propagation.trace_id,
-        parent_span_id: propagation.parent_span_id,
-        parent_sampled: propagation.parent_sampled,
-        parent_sample_rate: propagation.parent_sample_rate(),
-    };
-    let sampled = sampling::decide(
-        options.traces_sampler.as_ref(),
-        options.traces_sample_rate,
-        &context,
-        propagation.sample_rand,
-    )?;
+    let asked = options.traces_sampler.as_ref().and_then(|sampler| {
+        let context = SamplingContext {
+            name: &init.name.text(),
+            op: init.op.as_deref(),
+            source: init.source,
+            attributes: fields,
+            trace_id: propagation.trace_id,
+            parent_span_id: propagation.parent_span_id,
+            parent_sampled: propagation.parent_sampled,
+            parent_sample_rate: propagation.parent_sample_rate(),
+        };
+        sampling::ask(sampler, &context)
+    });
+    let sampled = sampling::decide(asked, options.traces_sample_rate, propagation);
     Some(sampled.halved(client.halvings(), propagation.sample_rand))
 }
 

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use watchpost_protocol::User;
-
 use crate::client::Client;
 use crate::current::{Memo, Scopes};
 use crate::propagation_context::PropagationContext;
@@ -16,8 +14,6 @@ pub struct UnitInit<'a> {
     pub sentry_trace: Option<&'a str>,
     /// The `baggage` that came with it.
     pub baggage: Option<&'a str>,
-    /// Who wants it done. `None`: whoever is set around it.
-    pub user: Option<User>,
     /// What is known of its request.
     pub request: Option<Arc<dyn RequestSource>>,
     /// Whether it is a request to a server: then it is a session, if the client counts them.
@@ -31,20 +27,22 @@ impl Scopes {
     pub fn begin_unit(&self, client: &Client, init: UnitInit<'_>) -> Scopes {
         let own_org = client.config().org_id.as_deref();
         let strict = client.options().strict_trace_continuation;
-        let trace =
-            PropagationContext::continued(init.sentry_trace, init.baggage, own_org, strict, client.rng());
+        let trace = Arc::new(PropagationContext::continued(
+            init.sentry_trace,
+            init.baggage,
+            own_org,
+            strict,
+            client.rng(),
+        ));
         let session = if init.session { client.begin_request() } else { None };
-        let isolation = self.isolation.begin(trace, session, |data| {
+        let (isolation, current) = self.isolation.begin(&self.current, (trace, session), |data| {
             data.request = init.request;
             data.response_status = None;
-            if init.user.is_some() {
-                data.set().user = init.user;
-            }
         });
         Scopes {
             client: self.client.clone(),
             isolation,
-            current: self.current.fork(),
+            current,
             span: None,
             unit: true,
             memo: Memo::default(),
@@ -57,7 +55,6 @@ impl std::fmt::Debug for UnitInit<'_> {
         f.debug_struct("UnitInit")
             .field("sentry_trace", &self.sentry_trace)
             .field("baggage", &self.baggage)
-            .field("has_user", &self.user.is_some())
             .field("has_request", &self.request.is_some())
             .field("session", &self.session)
             .finish()

@@ -91,17 +91,16 @@ where
             return body.poll_frame(context);
         };
         reading.begun = true;
-        let (frame, over) = ready!(reading.watch.run(|| {
-            let Some(mut body) = this.body.as_mut().as_pin_mut() else { return Poll::Ready((None, true)) };
-            let frame = ready!(body.as_mut().poll_frame(context));
-            // Nothing comes after the trailers, though a body need not say so.
-            let more = matches!(&frame, Some(Ok(frame)) if !frame.is_trailers());
-            let over = !more || body.is_end_stream();
-            if over {
-                this.body.set(None); // what it held goes before the request is over
-            }
-            Poll::Ready((frame, over))
-        }));
+        let running = reading.watch.enter();
+        let Some(mut body) = this.body.as_mut().as_pin_mut() else { return Poll::Ready(None) };
+        let frame = ready!(body.as_mut().poll_frame(context));
+        // Nothing comes after the trailers, though a body need not say so.
+        let more = matches!(&frame, Some(Ok(frame)) if !frame.is_trailers());
+        let over = !more || body.is_end_stream();
+        if over {
+            this.body.set(None); // what it held goes before the request is over
+        }
+        drop(running);
         match &frame {
             Some(Ok(frame)) => reading.see(frame),
             Some(Err(error)) => reading.watch.broke_off(error),

@@ -55,12 +55,11 @@ where
             let Some(future) = this.future.as_pin_mut() else { return Poll::Pending };
             return future.poll(context).map_ok(|response| response.map(ResponseBody::unobserved));
         };
-        let result = ready!(watch.run(|| {
-            let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Pending };
-            let result = ready!(future.poll(context));
-            this.future.set(None); // what it held goes before the response does
-            Poll::Ready(result)
-        }));
+        let running = watch.enter();
+        let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Pending };
+        let result = ready!(future.poll(context));
+        this.future.set(None); // what it held goes before the response does
+        drop(running);
         let Some(watch) = this.watch.take() else { return Poll::Pending };
         Poll::Ready(match result {
             Ok(response) => Ok(ResponseBody::of(response, watch)),

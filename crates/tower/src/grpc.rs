@@ -1,6 +1,6 @@
 //! gRPC over HTTP/2: what a call is named by, and how it says in its trailers that it failed.
 
-use http::{HeaderMap, Uri};
+use http::HeaderMap;
 use percent_encoding::percent_decode;
 use watchpost_protocol::SpanStatus;
 
@@ -16,8 +16,8 @@ pub(crate) fn is_call(content_type: &[u8]) -> bool {
 }
 
 /// The service and the method that a call is for: `/shop.v1.Carts/Get` → `shop.v1.Carts` and `Get`.
-pub(crate) fn service_and_method(uri: &Uri) -> Option<(&str, &str)> {
-    uri.path().strip_prefix('/')?.split_once('/')
+pub(crate) fn service_and_method(path: &str) -> Option<(&str, &str)> {
+    path.strip_prefix('/')?.split_once('/')
 }
 
 /// How a call ended: what stands in its trailers, or in the head of an answer that is nothing else.

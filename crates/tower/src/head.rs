@@ -4,25 +4,22 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use http::request::Parts;
-use http::{HeaderName, Method, Uri, Version, header};
+use http::{Method, Version, header};
 use watchpost_core::scrub;
 use watchpost_protocol::TransactionSource;
 
 use crate::framework::{self, Route};
 use crate::grpc;
-use crate::headers::{Headers, Notable};
+use crate::headers::{AUTHORITY, Headers, Notable};
 use crate::kind::Kind;
 use crate::tap::BodyData;
-
-static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-static X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 static HTTP: Kind = Kind { op: "http.server", origin: framework::ORIGIN };
 
 pub(crate) struct Head {
     pub(crate) method: Method,
-    pub(crate) uri: Uri,
     pub(crate) version: Version,
+    /// With where it goes.
     pub(crate) headers: Headers,
     route: Option<Route>,
     /// The other end of the connection; with `send_default_pii` only.
@@ -34,12 +31,13 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// What is kept of it, and what its headers say that has to be known at once.
-    pub(crate) fn of(request: &Parts, pii: bool, body: BodyData) -> (Self, Notable<'_>) {
-        let (headers, notable) = Headers::copy(&request.headers);
-        let head = Head {
+    /// What is kept of it. What its headers say that has to be known at once is told besides.
+    #[inline] // built where it stays: it is large
+    pub(crate) fn of<'a>(request: &'a Parts, pii: bool, body: BodyData, notable: &mut Notable<'a>) -> Self {
+        let uri = framework::original_uri(&request.extensions).unwrap_or(&request.uri);
+        let headers = Headers::copy(uri, &request.headers, notable);
+        Head {
             method: request.method.clone(),
-            uri: framework::original_uri(&request.extensions).unwrap_or(&request.uri).clone(),
             version: request.version,
             headers,
             route: framework::route(&request.extensions),
@@ -47,17 +45,16 @@ impl Head {
             pii,
             body,
             call: notable.content_type.is_some_and(grpc::is_call),
-        };
-        (head, notable)
+        }
     }
 
     /// `POST /checkout/{id}`, or with the path where the route is not known. A call is named by its path, which is its route:
     /// `/shop.v1.Carts/Get`.
     pub(crate) fn name(&self) -> String {
         match &self.route {
-            _ if self.call => self.uri.path().to_owned(),
+            _ if self.call => self.path().to_owned(),
             Some(route) => name(&self.method, route.as_str()),
-            None => name(&self.method, self.uri.path()),
+            None => name(&self.method, self.path()),
         }
     }
 
@@ -69,15 +66,15 @@ impl Head {
     /// Tells what the transaction says of the request (§18.1).
     pub(crate) fn describe<'a>(&'a self, tell: &mut dyn FnMut(&'static str, Cow<'a, str>)) {
         tell("http.request.method", self.method.as_str().into());
-        tell("url.path", self.uri.path().into());
+        tell("url.path", self.path().into());
         tell("network.protocol.name", "http".into());
         tell("network.protocol.version", version(self.version).into());
-        if let (true, Some((service, method))) = (self.call, grpc::service_and_method(&self.uri)) {
+        if let (true, Some((service, method))) = (self.call, grpc::service_and_method(self.path())) {
             tell("rpc.system.name", "grpc".into());
             tell("rpc.service", service.into());
             tell("rpc.method", method.into());
         }
-        if let Some(query) = self.uri.query() {
+        if let Some(query) = self.query() {
             tell("http.query", scrub::query(query));
         }
         if let Some(route) = self.route.as_ref().filter(|_| !self.call) {
@@ -86,7 +83,7 @@ impl Head {
         if let Some(host) = self.host() {
             tell("server.address", host.into());
         }
-        if let Some(agent) = self.headers.get(&header::USER_AGENT) {
+        if let Some(agent) = self.headers.get(header::USER_AGENT.as_str()) {
             tell("user_agent.original", agent.into());
         }
         if let Some(client) = self.client() {
@@ -94,10 +91,17 @@ impl Head {
         }
     }
 
+    pub(crate) fn path(&self) -> &str {
+        self.headers.target().0
+    }
+
+    pub(crate) fn query(&self) -> Option<&str> {
+        self.headers.target().1
+    }
+
     /// The host and its port, never with the name and the password that may stand before them.
     pub(crate) fn host(&self) -> Option<&str> {
-        let authority = self.uri.authority().map(|authority| authority.as_str());
-        let host = authority.or_else(|| self.headers.get(&header::HOST))?;
+        let host = self.headers.get(AUTHORITY).or_else(|| self.headers.get(header::HOST.as_str()))?;
         Some(host.rsplit_once('@').map_or(host, |(_, host)| host))
     }
 
@@ -106,8 +110,8 @@ impl Head {
         if !self.pii {
             return None;
         }
-        let forwarded = self.headers.get(&X_FORWARDED_FOR).and_then(|list| list.split(',').next());
-        let named = forwarded.or_else(|| self.headers.get(&X_REAL_IP));
+        let forwarded = self.headers.get("x-forwarded-for").and_then(|list| list.split(',').next());
+        let named = forwarded.or_else(|| self.headers.get("x-real-ip"));
         let named = named.map(str::trim).filter(|name| !name.is_empty());
         named.map(Cow::Borrowed).or_else(|| Some(self.peer?.to_string().into()))
     }
@@ -147,7 +151,7 @@ mod tests {
     fn a_path_is_a_poor_name() {
         let request = Request::builder().method("POST").uri("/checkout/42?page=2").body(()).unwrap();
         let request = request.into_parts().0;
-        let (head, _) = Head::of(&request, false, BodyData::Absent);
+        let head = Head::of(&request, false, BodyData::Absent, &mut Notable::default());
         assert_eq!((head.name().as_str(), head.source()), ("POST /checkout/42", TransactionSource::Url));
     }
 }

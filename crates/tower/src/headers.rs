@@ -1,11 +1,18 @@
 //! The headers of a request: gone through once, when it comes in.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
 pub(crate) static SENTRY_TRACE: HeaderName = HeaderName::from_static("sentry-trace");
 pub(crate) static BAGGAGE: HeaderName = HeaderName::from_static("baggage");
+
+/// Where a request goes, as HTTP/2 says it: among the headers, by names that no header can have.
+pub(crate) const SCHEME: &str = ":scheme";
+pub(crate) const AUTHORITY: &str = ":authority";
+/// With the query.
+pub(crate) const PATH: &str = ":path";
 
 /// The bytes of the headers, one after the other. That is cheaper than a map or a list of shared values, and keeps nothing alive of what the
 /// server has read.
@@ -14,6 +21,14 @@ pub(crate) static BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 ///  length of the name, of the value │ name │ value │ length ...
 /// ```
 pub(crate) struct Headers(Vec<u8>);
+
+/// More room than this is not kept for the next request: one with long cookies is no reason to hold on to its memory on every thread.
+const KEPT: usize = 4096;
+
+thread_local! {
+    /// What the last request of this thread has left, for the next.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// The lengths of a name, which `http` keeps below 2¹⁶, and of its value.
 type Lengths = [u8; 6];
@@ -30,6 +45,21 @@ pub(crate) struct Notable<'a> {
 }
 
 impl<'a> Notable<'a> {
+    /// Whether it may be one of them: few others are as long.
+    fn may_be(name: &str) -> bool {
+        matches!(name.len(), 7 | 12)
+    }
+
+    #[inline(never)] // seldom called, and in the way of the loop that copies
+    fn note(&mut self, name: &str, value: &'a HeaderValue) {
+        match name {
+            "content-type" => self.content_type = Some(value.as_bytes()),
+            "sentry-trace" => self.sentry_trace = text(value),
+            "baggage" => self.add_baggage(value),
+            _ => {}
+        }
+    }
+
     /// A header that occurs several times is one list (§8.3).
     fn add_baggage(&mut self, value: &'a HeaderValue) {
         let Some(list) = text(value) else { return };
@@ -41,20 +71,24 @@ impl<'a> Notable<'a> {
 }
 
 impl Headers {
-    pub(crate) fn copy(headers: &HeaderMap) -> (Self, Notable<'_>) {
-        let mut copy = Headers(Vec::with_capacity(USUAL * headers.len()));
-        let mut notable = Notable::default();
+    /// A copy of them all, and of where the request goes; `notable` is told what stands in them.
+    pub(crate) fn copy<'a>(uri: &Uri, headers: &'a HeaderMap, notable: &mut Notable<'a>) -> Self {
+        let mut copy = Headers(empty(USUAL * (headers.len() + 1)));
+        copy.push(PATH, uri.path_and_query().map_or("", |path| path.as_str()).as_bytes());
+        if let Some(authority) = uri.authority() {
+            copy.push(AUTHORITY, authority.as_str().as_bytes());
+        }
+        if let Some(scheme) = uri.scheme_str() {
+            copy.push(SCHEME, scheme.as_bytes());
+        }
         for (name, value) in headers {
             let name = name.as_str();
             copy.push(name, value.as_bytes());
-            match name {
-                "content-type" => notable.content_type = Some(value.as_bytes()),
-                "sentry-trace" => notable.sentry_trace = text(value),
-                "baggage" => notable.add_baggage(value),
-                _ => {}
+            if Notable::may_be(name) {
+                notable.note(name, value);
             }
         }
-        (copy, notable)
+        copy
     }
 
     fn push(&mut self, name: &str, value: &[u8]) {
@@ -65,14 +99,27 @@ impl Headers {
         self.0.extend_from_slice(value);
     }
 
+    /// The path and the query.
+    pub(crate) fn target(&self) -> (&str, Option<&str>) {
+        let target = self.get(PATH).unwrap_or_default();
+        match target.split_once('?') {
+            Some((path, query)) => (if path.is_empty() { "/" } else { path }, Some(query)),
+            None => (target, None),
+        }
+    }
+
     /// The first value of a header, if it is text.
-    pub(crate) fn get(&self, name: &HeaderName) -> Option<&str> {
-        let (_, value) = self.iter().find(|(other, _)| *other == name.as_str())?;
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.all().find(|(other, _)| *other == name)?;
         std::str::from_utf8(value).ok()
     }
 
-    /// All of them; one that is repeated comes again.
+    /// All headers; one that is repeated comes again.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.all().filter(|(name, _)| !name.starts_with(':'))
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let mut rest = self.0.as_slice();
         std::iter::from_fn(move || {
             let ([a, b, c, d, e, f], after) = rest.split_first_chunk()?;
@@ -82,6 +129,21 @@ impl Headers {
             rest = after;
             Some((std::str::from_utf8(name).ok()?, value))
         })
+    }
+}
+
+/// A buffer with so much room.
+fn empty(room: usize) -> Vec<u8> {
+    let spare = SPARE.try_with(Cell::take).unwrap_or_default();
+    if spare.capacity() >= room { spare } else { Vec::with_capacity(room) }
+}
+
+impl Drop for Headers {
+    fn drop(&mut self) {
+        if self.0.capacity() <= KEPT {
+            self.0.clear();
+            let _ = SPARE.try_with(|spare| spare.set(std::mem::take(&mut self.0)));
+        }
     }
 }
 
@@ -105,9 +167,26 @@ mod tests {
             headers.append(name, HeaderValue::from_static(value));
         }
         headers.insert("sentry-trace", HeaderValue::from_static("t"));
-        let (copy, notable) = Headers::copy(&headers);
+        let mut notable = Notable::default();
+        let copy = Headers::copy(&Uri::from_static("/carts"), &headers, &mut notable);
         assert_eq!((notable.sentry_trace, notable.baggage.as_deref()), (Some("t"), Some("a=1,b=2")));
-        assert_eq!(copy.get(&header::ACCEPT), Some("a"));
+        assert_eq!(copy.get("accept"), Some("a"));
         assert_eq!(copy.iter().filter(|(name, _)| *name == "accept").count(), 2);
+        assert_eq!(copy.iter().count(), 5);
+    }
+
+    #[test]
+    fn where_a_request_goes_is_no_header() {
+        let address = |uri| Headers::copy(&Uri::from_static(uri), &HeaderMap::new(), &mut Notable::default());
+        let absolute = address("https://shop.test/carts?page=2");
+        assert_eq!(absolute.get(SCHEME).zip(absolute.get(AUTHORITY)), Some(("https", "shop.test")));
+        assert_eq!(absolute.target(), ("/carts", Some("page=2")));
+        assert_eq!(absolute.iter().count(), 0);
+        for uri in
+            ["/carts", "/carts?", "/?a=1", "*", "http://shop.test", "http://shop.test?a=1", "shop.test:443"]
+        {
+            let (parsed, copied) = (Uri::from_static(uri), address(uri));
+            assert_eq!(copied.target(), (parsed.path(), parsed.query()), "{uri}");
+        }
     }
 }

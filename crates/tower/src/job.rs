@@ -164,7 +164,9 @@ where
         let origin = job.origin;
         let mut unit = job.begin(&around, &client);
         // What the service does before its future is polled belongs to the job too.
-        let future = unit.run(|| self.inner.call(task));
+        let running = unit.enter();
+        let future = self.inner.call(task);
+        drop(running);
         JobFuture { future: Some(future), watch: Some(Watch { unit, origin }) }
     }
 }
@@ -207,12 +209,11 @@ where
             let Some(future) = this.future.as_pin_mut() else { return Poll::Pending };
             return future.poll(context);
         };
-        let result = ready!(watch.unit.run(|| {
-            let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Pending };
-            let result = ready!(future.poll(context));
-            this.future.set(None); // what it held goes before the job is over
-            Poll::Ready(result)
-        }));
+        let running = watch.unit.enter();
+        let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Pending };
+        let result = ready!(future.poll(context));
+        this.future.set(None); // what it held goes before the job is over
+        drop(running);
         if let Some(mut watch) = this.watch.take() {
             if let Err(error) = &result {
                 watch.unit.fail(error, watch.origin);

@@ -4,14 +4,13 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use http::{HeaderName, header};
+use http::header;
 use watchpost_core::layer::{SpanData, SpanValue};
 use watchpost_core::{RequestSource, scrub};
 use watchpost_protocol::Request;
 
 use crate::head::Head;
-
-static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+use crate::headers::SCHEME;
 
 impl RequestSource for Head {
     fn request(&self) -> Request {
@@ -22,8 +21,8 @@ impl RequestSource for Head {
         Request {
             method: Some(self.method.to_string()),
             url: Some(self.url()),
-            query_string: self.uri.query().map(|query| scrub::query(query).into_owned().into()),
-            cookies: self.headers.get(&header::COOKIE).filter(|_| self.pii).map(str::to_owned),
+            query_string: self.query().map(|query| scrub::query(query).into_owned().into()),
+            cookies: self.headers.get(header::COOKIE.as_str()).filter(|_| self.pii).map(str::to_owned),
             headers: self.printed_headers(),
             env,
             data: self.body.print(),
@@ -52,13 +51,13 @@ impl RequestSource for Head {
 impl Head {
     /// The address without its query. The scheme is what the request says it is, or a proxy before us; else `http`.
     fn url(&self) -> String {
-        let scheme = self.uri.scheme_str();
-        let forwarded = self.headers.get(&X_FORWARDED_PROTO);
+        let scheme = self.headers.get(SCHEME);
+        let forwarded = self.headers.get("x-forwarded-proto");
         let scheme =
             scheme.or(forwarded.filter(|scheme| matches!(*scheme, "http" | "https"))).unwrap_or("http");
         match self.host() {
-            Some(host) => format!("{scheme}://{host}{}", self.uri.path()),
-            None => self.uri.path().to_owned(),
+            Some(host) => format!("{scheme}://{host}{}", self.path()),
+            None => self.path().to_owned(),
         }
     }
 
@@ -93,6 +92,7 @@ fn titled(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::headers::Notable;
     use crate::tap::BodyData;
 
     fn printed(pii: bool) -> Request {
@@ -107,7 +107,7 @@ mod tests {
             .header("accept", "b")
             .body(())
             .unwrap();
-        Head::of(&request.into_parts().0, pii, BodyData::Absent).0.request()
+        Head::of(&request.into_parts().0, pii, BodyData::Absent, &mut Notable::default()).request()
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::grpc::Outcome;
 use crate::head::Head;
 use crate::headers::content_length;
 use crate::settings::Settings;
-use crate::unit::{Unit, no_stack};
+use crate::unit::{Running, Unit, no_stack};
 
 /// What watches a request: its unit of work, and what has to be known to judge the response.
 #[derive(Debug)]
@@ -51,8 +51,8 @@ impl Watch {
         self.unit.scopes()
     }
 
-    pub(crate) fn run<T>(&mut self, work: impl FnOnce() -> T) -> T {
-        self.unit.run(work)
+    pub(crate) fn enter(&mut self) -> Running<'_> {
+        self.unit.enter()
     }
 
     /// There is an answer. If it has no body, the request is over; else it is when the body has ended, and says how long that will be if it is

@@ -19,7 +19,7 @@ use crate::error::ServiceError;
 use crate::framework;
 use crate::future::ResponseFuture;
 use crate::head::{self, Head};
-use crate::kind::Kind;
+use crate::headers::Notable;
 use crate::request_body::{BodyMode, SameBody};
 use crate::response::{Watch, Watching};
 use crate::settings::{Of, Settings};
@@ -72,7 +72,9 @@ where
         let mut watch = begin((&around, &client), &head, data, &self.settings);
         head.extensions.insert(Watched(Arc::downgrade(watch.scopes())));
         // What the service does before its future is polled belongs to the request too.
-        let future = watch.run(|| self.inner.call(Request::from_parts(head, body)));
+        let running = watch.enter();
+        let future = self.inner.call(Request::from_parts(head, body));
+        drop(running);
         ResponseFuture::observed(future, watch)
     }
 }
@@ -98,39 +100,38 @@ fn name_by_route(request: &Parts, scopes: &Scopes) {
 /// The recipe of `protocol.md` §15.7: scopes of its own without inherited breadcrumbs, the request, the trace, the transaction.
 fn begin(place: (&Scopes, &Client), request: &Parts, data: BodyData, settings: &Arc<Settings>) -> Watch {
     let (around, client) = place;
-    let (head, notable) = Head::of(request, sends_pii(client), data);
-    let user = with_address(ask(settings.user.as_ref(), request), &head);
+    let mut notable = Notable::default();
+    let head = Arc::new(Head::of(request, sends_pii(client), data, &mut notable));
+    let init = UnitInit {
+        sentry_trace: notable.sentry_trace,
+        baggage: notable.baggage.as_deref(),
+        request: Some(Arc::clone(&head) as _),
+        session: true,
+    };
+    let mut scopes = around.begin_unit(client, init);
+    if (settings.user.is_some() || head.pii)
+        && let Some(user) = with_address(ask(settings.user.as_ref(), request), &head)
+    {
+        scopes.isolation().set_user(user);
+    }
+    open(client, &mut scopes, &head, ask(settings.name.as_ref(), request));
+    Watch::new(Unit::new(scopes), Arc::clone(settings), Watching::of(&head))
+}
+
+/// Opens the transaction; with tracing off there is none, but events are named as it would be.
+fn open(client: &Client, scopes: &mut Scopes, head: &Arc<Head>, given: Option<String>) {
+    let name = || match &given {
+        Some(name) => (name.clone().into(), TransactionSource::Custom),
+        None => (Name::OfRequest(Arc::clone(head) as _), head.source()),
+    };
     let mut attributes = Fields::new();
     if has_sampler(client) {
         head.describe(&mut |key, value| attributes.push(key, (&*value).into()));
     }
     let kind = head.kind();
-    let watching = Watching::of(&head);
-    let head = Arc::new(head);
-    let given = ask(settings.name.as_ref(), request).map(|name| (name.into(), TransactionSource::Custom));
-    let name = given.unwrap_or_else(|| (Name::OfRequest(Arc::clone(&head) as _), head.source()));
-    let init = UnitInit {
-        sentry_trace: notable.sentry_trace,
-        baggage: notable.baggage.as_deref(),
-        user,
-        request: Some(head),
-        session: true,
-    };
-    let mut scopes = around.begin_unit(client, init);
-    open(client, &mut scopes, kind, name, &attributes);
-    Watch::new(Unit::new(scopes), Arc::clone(settings), watching)
-}
-
-/// Opens the transaction; with tracing off there is none, but events are named as it would be.
-fn open(
-    client: &Client,
-    scopes: &mut Scopes,
-    kind: &'static Kind,
-    (name, source): (Name, TransactionSource),
-    attributes: &Fields,
-) {
-    let span = scopes.open_span(client, kind.span(), || kind.root((name.clone(), source)), attributes);
+    let span = scopes.open_span(client, kind.span(), || kind.root(name()), &attributes);
     if span.is_none() {
+        let (name, source) = name();
         scopes.current_scope().set_transaction_name(name.into_text(), source);
     }
     scopes.set_span_ref(span);

@@ -49,10 +49,12 @@ struct Copied {
 
 impl BodyData {
     /// What can be told before it is read. A limit of 0: nothing.
+    #[inline]
     pub(crate) fn announced(headers: &HeaderMap, limit: usize) -> Self {
-        if limit == 0 {
-            return BodyData::Absent;
-        }
+        if limit == 0 { BodyData::Absent } else { BodyData::within(limit, headers) }
+    }
+
+    fn within(limit: usize, headers: &HeaderMap) -> Self {
         let text = |name: header::HeaderName| headers.get(name)?.to_str().ok();
         let length = text(header::CONTENT_LENGTH).and_then(|length| length.trim().parse::<u64>().ok());
         let Some(content_type) = text(header::CONTENT_TYPE).filter(|_| length != Some(0)) else {

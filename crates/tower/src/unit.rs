@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use watchpost_core::layer::{Draft, ErrorRecord, any_active, scratch};
-use watchpost_core::{Client, Fields, RawStack, Scopes, layer, mute};
+use watchpost_core::{Client, Fields, RawStack, Scopes, ScopesGuard, layer, mute};
 use watchpost_protocol::{Event, SpanStatus};
 
 use crate::error::{self, ServiceError};
@@ -43,13 +43,11 @@ impl Unit {
         &self.scopes
     }
 
-    /// Runs a part of the work in the scopes of the unit.
-    pub(crate) fn run<T>(&mut self, work: impl FnOnce() -> T) -> T {
-        let _entered = self.scopes.attach();
+    /// A part of the work runs, in the scopes of the unit, until what is returned is dropped.
+    pub(crate) fn enter(&mut self) -> Running<'_> {
+        let entered = self.scopes.attach();
         self.running = true;
-        let result = work();
-        self.running = false;
-        result
+        Running { unit: self, _entered: entered }
     }
 
     /// Adds attributes to the transaction, if it is recorded at all.
@@ -93,6 +91,20 @@ impl Unit {
             span.finish(self.status);
         }
         layer::end_session(&self.scopes);
+    }
+}
+
+/// A part of the work that runs.
+#[must_use = "the work is left when this is dropped"]
+pub(crate) struct Running<'a> {
+    unit: &'a mut Unit,
+    _entered: ScopesGuard,
+}
+
+/// One that panics goes on as running.
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.unit.running = std::thread::panicking();
     }
 }
 

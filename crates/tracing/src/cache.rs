@@ -3,21 +3,11 @@
 //! An entry says: the span of this id is at this place of this node. Nodes are held weakly, each once, however many entries mean it: a
 //! thread that is idle keeps no scopes alive.
 //!
-//! Ids are used again after a span has closed, so an entry has to prove that it still means the span that it was made for. Each id falls into
-//! one of many epochs; an entry holds only as long as the epoch is the one it was made in, its last bit aside:
-//!
-//! ```text
-//!   the span is made      here: an entry as of the epoch e. Nobody else knows the id.
-//!   another thread asks   it sets the last bit of e, walks, and has an entry too
-//!   the span closes       here, last bit not set: the entry is taken out, and nobody else had one. No write that others see.
-//!                         otherwise: the next epoch begins; all entries of e are over
-//! ```
-//!
-//! So a span that lives and dies on one thread costs the others nothing. Another id of the same epoch that closes costs one walk, and
-//! nothing else.
+//! An entry also says of which epoch it is, and of which generation all of them are: so it proves that it still means the span that it was made
+//! for, though ids are used again. The rules are in [`epoch`](crate::epoch).
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Weak};
 
 use watchpost_core::Fields;
@@ -25,6 +15,7 @@ pub(crate) use watchpost_core::layer::SpanKey as Key;
 use watchpost_core::layer::{LayerSpan, Recorder, Unrecorded};
 use watchpost_protocol::SpanStatus;
 
+use crate::epoch::{AsOf, Epoch, Generation};
 use crate::place::{Children, Mark, Node, Place};
 
 const ENTRIES: usize = 64;
@@ -32,9 +23,9 @@ const NODES: usize = 16;
 const EPOCHS: usize = 1024;
 
 /// How often a span that was open already was given a node. What was remembered of the spans in it may be over then: all threads begin anew.
-static LATE: AtomicU32 = AtomicU32::new(0);
+static LATE: Generation = Generation(AtomicU32::new(0));
 
-static EPOCH: [AtomicU32; EPOCHS] = [const { AtomicU32::new(0) }; EPOCHS];
+static EPOCH: [Epoch; EPOCHS] = [const { Epoch(AtomicU32::new(0)) }; EPOCHS];
 
 thread_local! {
     static CACHE: RefCell<Cache> = const { RefCell::new(Cache::EMPTY) };
@@ -68,7 +59,7 @@ struct Handle {
 #[derive(Clone, Copy)]
 struct Entry {
     key: Key,
-    epoch: u32,
+    epoch: AsOf,
     node: Handle,
     mark: Mark,
     kind: Kind,
@@ -113,7 +104,7 @@ impl Cache {
     /// The entry of a span, if there is one and it still holds.
     fn get(&mut self, key: Key) -> Option<&mut Entry> {
         let entry = self.entry(key);
-        if entry.key == key && same(entry.epoch, now(key)) { Some(entry) } else { None }
+        if entry.key == key && epoch(key).is_still(entry.epoch) { Some(entry) } else { None }
     }
 
     fn place(&mut self, key: Key) -> Option<Place> {
@@ -148,16 +139,12 @@ impl Entry {
     /// No layer has the serial 0.
     const EMPTY: Entry = Entry {
         key: (0, 0),
-        epoch: 0,
+        epoch: AsOf::FIRST,
         node: Handle { at: 0, stamp: 0 },
         mark: Mark::NONE,
         kind: Kind::NotTaken,
         children: Children::Begin,
     };
-}
-
-fn same(epoch: u32, other: u32) -> bool {
-    epoch >> 1 == other >> 1
 }
 
 /// Spreads the bits of an id.
@@ -169,12 +156,8 @@ fn spread(key: Key) -> u64 {
     mix(key.1 ^ u64::from(key.0) << 48)
 }
 
-fn epoch(key: Key) -> &'static AtomicU32 {
+fn epoch(key: Key) -> &'static Epoch {
     &EPOCH[(spread(key) >> 40) as usize % EPOCHS]
-}
-
-fn now(key: Key) -> u32 {
-    epoch(key).load(Ordering::Acquire)
 }
 
 fn with<T>(work: impl FnOnce(&mut Cache) -> Option<T>) -> Option<T> {
@@ -224,7 +207,7 @@ pub(crate) fn open(span: &LayerSpan, parent: Key, fields: Option<&Fields>) -> Ch
             }
         }
         let key = span.key;
-        *cache.entry(key) = Entry { key, epoch: now(key), mark, kind: Kind::Inside, ..around };
+        *cache.entry(key) = Entry { key, epoch: epoch(key).now(), mark, kind: Kind::Inside, ..around };
         Some(Child::Done)
     });
     child.unwrap_or(Child::Unknown)
@@ -233,39 +216,39 @@ pub(crate) fn open(span: &LayerSpan, parent: Key, fields: Option<&Fields>) -> Ch
 /// Remembers a span that was made here and not taken.
 pub(crate) fn not_taken(key: Key) {
     with(|cache| {
-        *cache.entry(key) = Entry { key, epoch: now(key), ..Entry::EMPTY };
+        *cache.entry(key) = Entry { key, epoch: epoch(key).now(), ..Entry::EMPTY };
         Some(())
     });
 }
 
 /// Remembers a span that was made here and carries a node.
 pub(crate) fn own(key: Key, place: &Place) {
-    found(key, (now(key), late()), place, true);
+    found(key, (epoch(key).now(), late()), place, true);
 }
 
-/// Remembers a span that was made here in the node of an ancestor. True, so that it can be said last.
-pub(crate) fn made(key: Key, place: &Place) -> bool {
-    found(key, (now(key), late()), place, false);
+/// Remembers a span that was made here in the node of an ancestor, which was found after [`late`]. True, so that it can be said last.
+pub(crate) fn made(key: Key, late: u32, place: &Place) -> bool {
+    found(key, (epoch(key).now(), late), place, false);
     true
 }
 
 /// Says that this thread looks for a span now; what it finds may be remembered as of the epoch.
-pub(crate) fn look(key: Key) -> u32 {
-    epoch(key).fetch_or(1, Ordering::AcqRel) | 1
+pub(crate) fn look(key: Key) -> AsOf {
+    epoch(key).look()
 }
 
 /// How often a span was given a node late; what a walk finds is remembered only if it is the same as before the walk.
 pub(crate) fn late() -> u32 {
-    LATE.load(Ordering::Acquire)
+    LATE.now()
 }
 
 /// Says that a span that was open already has a node now.
 pub(crate) fn begin_anew() {
-    LATE.fetch_add(1, Ordering::AcqRel);
+    LATE.begin_next();
 }
 
 /// Remembers what a walk has found, which began after [`look`] and [`late`].
-pub(crate) fn found(key: Key, (epoch, late): (u32, u32), place: &Place, carries: bool) {
+pub(crate) fn found(key: Key, (epoch, late): (AsOf, u32), place: &Place, carries: bool) {
     let kind = if carries { Kind::Carries } else { Kind::Inside };
     let children = place.node.children();
     with(|cache| {
@@ -293,17 +276,13 @@ pub(crate) fn close(key: Key, otherwise: impl FnOnce() -> SpanStatus) -> Closing
             Kind::Inside | Kind::NotTaken => Some(Closing::Nothing),
         }
     });
-    let seen_by_others = now(key) & 1 == 1;
-    if closing.is_none() || seen_by_others {
-        forget(key);
-    }
+    epoch(key).close(closing.is_some());
     closing.unwrap_or(Closing::Unknown)
 }
 
-/// Makes every thread forget a span: the next epoch begins, with nobody in it.
+/// Makes every thread forget a span.
 pub(crate) fn forget(key: Key) {
-    let next = |epoch: u32| Some((epoch | 1).wrapping_add(1));
-    let _ = epoch(key).fetch_update(Ordering::AcqRel, Ordering::Acquire, next);
+    epoch(key).begin_next();
 }
 
 #[cfg(test)]
@@ -311,6 +290,7 @@ mod tests {
     use watchpost_core::Scopes;
     use watchpost_core::layer::{Callsite, Reader, Site};
 
+    use std::sync::atomic::Ordering;
     use std::sync::{Mutex, MutexGuard, PoisonError};
 
     use super::*;
@@ -351,9 +331,10 @@ mod tests {
         let (key, place) = ((u32::MAX, 7), place());
         own(key, &place);
         assert!(knows(key, &place));
-        let before = epoch(key).load(Ordering::Relaxed);
+        let count = || epoch(key).0.load(Ordering::Relaxed);
+        let before = count();
         assert!(matches!(end(key), Closing::Node));
-        assert_eq!(epoch(key).load(Ordering::Relaxed), before);
+        assert_eq!(count(), before);
         assert!(get(key).is_none());
     }
 
@@ -423,6 +404,11 @@ mod tests {
         assert!(get(key).is_none(), "what is remembered of any span may be over");
         found(key, as_of, &place, false);
         assert!(get(key).is_none());
+
+        let late = late();
+        elsewhere(begin_anew);
+        made(key, late, &place);
+        assert!(get(key).is_none(), "where its parent is may be over");
     }
 
     #[test]

@@ -275,6 +275,7 @@ impl CaptureLayer {
         if matches!(child, Child::Done) {
             return true;
         }
+        let late = cache::late(); // before: if the parent is given another node meanwhile, this is not remembered
         let Some(Place { node, mark }) = self.place(parent, context) else { return false };
         if node.children() == Children::Begin {
             self.begin_node(key, attributes, &node.scopes, false);
@@ -282,26 +283,37 @@ impl CaptureLayer {
         }
         let opened = match (child, node.recorder()) {
             (Child::Lost(why), _) => Err(why),
-            (_, None) => return cache::made(key, &Place { node, mark: mark.stood_for() }),
+            (_, None) => return cache::made(key, late, &Place { node, mark: mark.stood_for() }),
             (_, Some(recorder)) => with_fields(attributes, |fields| recorder.open(mark.slot, span, fields)),
         };
         if let (Err(why), Some(trace)) = (opened, &node.trace) {
             trace.count(why);
         }
         let mark = opened.map_or(mark.stood_for(), |slot| Mark { slot, own: true });
-        cache::made(key, &Place { node, mark })
+        cache::made(key, late, &Place { node, mark })
     }
 
     /// Starts a span that begins in scopes of its own: a child of the span that is open in `around`, or a root.
     fn begin_node(&self, key: SpanKey, attributes: &Attributes<'_>, around: &Scopes, root: bool) {
         // Some client is active, but not the one of this place: a span that can report nowhere is as if no client were there, so that
         // what begins in it after `init` is still a unit of work of its own.
-        let Some(client) = around.client() else { return cache::not_taken(key) };
+        let bound;
+        let client = match around.span_ref() {
+            // Nearly always: then nobody has to look for it, and its count, which all threads share, stays as it is.
+            Some(open_there) if !root && open_there.trace().client().is_active() => {
+                open_there.trace().client()
+            }
+            _ => {
+                let Some(client) = around.client() else { return cache::not_taken(key) };
+                bound = client;
+                &bound
+            }
+        };
         let metadata = attributes.metadata();
         let span = LayerSpan { callsite: semantics::callsite(metadata), key };
         let open = |scopes: &Scopes| {
             with_fields(attributes, |fields| {
-                scopes.open_span(&client, span, || semantics::root_name(metadata, fields), fields)
+                scopes.open_span(client, span, || semantics::root_name(metadata, fields), fields)
             })
         };
         let place = match around.span_ref() {

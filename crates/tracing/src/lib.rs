@@ -96,6 +96,7 @@
 //! text of a query by the program stay in it. A mongodb command and a scylla request, which are events and TRACE spans, become no spans.
 
 mod cache;
+mod epoch;
 mod event;
 mod filter;
 mod layer;

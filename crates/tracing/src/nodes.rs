@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tracing_subscriber::registry::{LookupSpan, SpanRef as RegistrySpan};
 
 use crate::cache::{self, Key};
+use crate::epoch::AsOf;
 use crate::place::{Mark, Node, Place};
 
 /// How many of the spans around one that is looked for are remembered with it.
@@ -152,7 +153,7 @@ impl Nodes {
         told: Told,
     ) -> Option<Place> {
         let late = cache::late();
-        let mut near = [((0, 0), (0, 0)); REMEMBERED];
+        let mut near = [((0, 0), (AsOf::FIRST, 0)); REMEMBERED];
         let mut found = None;
         for (distance, span) in from.scope().enumerate() {
             let key = (layer, span.id().into_u64());

@@ -8,8 +8,13 @@ use super::Scopes;
 use crate::record::SpanKey;
 
 thread_local! {
-    static STACK: RefCell<Vec<Entered>> = const { RefCell::new(Vec::new()) };
-    static SERIAL: Cell<u64> = const { Cell::new(0) };
+    static STACK: Stack = const { Stack { entered: RefCell::new(Vec::new()), serial: Cell::new(0) } };
+}
+
+struct Stack {
+    entered: RefCell<Vec<Entered>>,
+    /// Of the next to be entered.
+    serial: Cell<u64>,
 }
 
 struct Entered {
@@ -37,13 +42,11 @@ impl Held {
     }
 }
 
-pub(super) fn enter(what: impl FnOnce(Option<SpanKey>) -> Held) -> ScopesGuard {
-    let at = super::current_key();
-    let held = what(at);
+/// Puts what somebody enters on the stack; `at` is the tracing span that is current now.
+pub(super) fn enter(held: Held, at: Option<SpanKey>) -> ScopesGuard {
     let serial = STACK.try_with(|stack| {
-        let mut stack = stack.try_borrow_mut().ok()?;
-        let serial = SERIAL.try_with(|next| next.replace(next.get() + 1)).ok()?;
-        stack.push(Entered { serial, held, at });
+        let serial = stack.serial.replace(stack.serial.get() + 1);
+        stack.entered.try_borrow_mut().ok()?.push(Entered { serial, held, at });
         Some(serial)
     });
     ScopesGuard { serial: serial.ok().flatten(), not_send: PhantomData }
@@ -51,8 +54,8 @@ pub(super) fn enter(what: impl FnOnce(Option<SpanKey>) -> Held) -> ScopesGuard {
 
 /// What this thread entered last, if it entered no tracing span after it.
 pub(super) fn last_entered(key: Option<SpanKey>) -> Option<Held> {
-    let look = |stack: &RefCell<Vec<Entered>>| {
-        let stack = stack.try_borrow().ok()?;
+    let look = |stack: &Stack| {
+        let stack = stack.entered.try_borrow().ok()?;
         let top = stack.last().filter(|top| key.is_none() || top.at == key)?;
         Some(match &top.held {
             // Its tracing span was left before it.
@@ -65,7 +68,7 @@ pub(super) fn last_entered(key: Option<SpanKey>) -> Option<Held> {
 
 /// The scopes that were entered last, whatever was entered since.
 pub(super) fn nearest() -> Option<Arc<Scopes>> {
-    STACK.try_with(|stack| nearest_in(&stack.try_borrow().ok()?)).ok().flatten()
+    STACK.try_with(|stack| nearest_in(&stack.entered.try_borrow().ok()?)).ok().flatten()
 }
 
 fn nearest_in(stack: &[Entered]) -> Option<Arc<Scopes>> {
@@ -74,8 +77,8 @@ fn nearest_in(stack: &[Entered]) -> Option<Arc<Scopes>> {
 
 /// Of those, the nearest that are of no unit of work.
 pub(super) fn nearest_outside_of_units() -> Option<Arc<Scopes>> {
-    let look = |stack: &RefCell<Vec<Entered>>| {
-        let stack = stack.try_borrow().ok()?;
+    let look = |stack: &Stack| {
+        let stack = stack.entered.try_borrow().ok()?;
         stack.iter().rev().filter_map(|entered| entered.held.scopes()).find(|scopes| !scopes.unit).cloned()
     };
     STACK.try_with(look).ok().flatten()
@@ -83,13 +86,13 @@ pub(super) fn nearest_outside_of_units() -> Option<Arc<Scopes>> {
 
 #[inline]
 pub(super) fn is_any_entered() -> bool {
-    STACK.try_with(|stack| stack.try_borrow().is_ok_and(|stack| !stack.is_empty())).unwrap_or(false)
+    STACK.try_with(|stack| stack.entered.try_borrow().is_ok_and(|stack| !stack.is_empty())).unwrap_or(false)
 }
 
 /// Changes what the innermost goes by. What it was is handed back, to be freed when the stack is no longer borrowed.
 pub(super) fn replace_innermost(held: Held) -> Option<Held> {
-    let replace = |stack: &RefCell<Vec<Entered>>| {
-        let mut stack = stack.try_borrow_mut().ok()?;
+    let replace = |stack: &Stack| {
+        let mut stack = stack.entered.try_borrow_mut().ok()?;
         Some(std::mem::replace(&mut stack.last_mut()?.held, held))
     };
     STACK.try_with(replace).ok().flatten()
@@ -108,7 +111,12 @@ impl Drop for ScopesGuard {
     fn drop(&mut self) {
         let Some(serial) = self.serial else { return };
         let last = STACK.try_with(|stack| {
-            stack.try_borrow_mut().ok()?.pop_if(|entered| entered.serial == serial).map(|own| own.held)
+            stack
+                .entered
+                .try_borrow_mut()
+                .ok()?
+                .pop_if(|entered| entered.serial == serial)
+                .map(|own| own.held)
         });
         // Nearly always it is the last one. Scopes are freed, and spans may end, when the stack is no longer borrowed.
         match last {
@@ -122,7 +130,7 @@ impl Drop for ScopesGuard {
 #[cold]
 fn leave_from(serial: u64) {
     let left = STACK.try_with(|stack| {
-        let mut stack = stack.try_borrow_mut().ok()?;
+        let mut stack = stack.entered.try_borrow_mut().ok()?;
         let depth = stack.iter().rposition(|entered| entered.serial == serial)?;
         Some(stack.split_off(depth))
     });
@@ -144,6 +152,6 @@ mod tests {
         let _later = [later.attach(), later.attach()];
         drop(inner_guard);
         assert!(Scopes::innermost(None).is_some_and(|top| Arc::ptr_eq(&top, &later)));
-        assert_eq!(STACK.with(|stack| stack.borrow().len()), 2);
+        assert_eq!(STACK.with(|stack| stack.entered.borrow().len()), 2);
     }
 }

@@ -7,33 +7,43 @@ use std::time::{Duration, Instant};
 
 use super::{End, Outbox, Prepare, Shared};
 
-/// When somebody is to look at what was gathered; `None`: nothing was.
+/// What is known of what was gathered.
 #[derive(Debug, Default)]
-pub(super) struct Gathering(Option<Instant>);
+pub(super) struct Gathering {
+    /// When somebody is to look at it; `None`: nothing was.
+    due: Option<Instant>,
+    /// How many have looked, and have it in hand: it is neither there any more nor in the queue yet.
+    in_hand: usize,
+}
 
 impl Gathering {
     /// Somebody is to look within this time; says whether that is news.
     pub(super) fn is_to_be_looked_at_in(&mut self, within: Duration) -> bool {
         let due = Instant::now() + within;
-        let sooner = self.0.is_none_or(|before| due < before);
+        let sooner = self.due.is_none_or(|before| due < before);
         if sooner {
-            self.0 = Some(due);
+            self.due = Some(due);
         }
         sooner
     }
 
     /// How long there still is.
     pub(super) fn left(&self) -> Option<Duration> {
-        self.0.map(|due| due.saturating_duration_since(Instant::now()))
+        self.due.map(|due| due.saturating_duration_since(Instant::now()))
     }
 
     /// Whether it is time; then it is not again.
     pub(super) fn is_due(&mut self) -> bool {
         let due = self.left().is_some_and(|left| left.is_zero());
         if due {
-            self.0 = None;
+            self.due = None;
         }
         due
+    }
+
+    /// How many have something in hand that they will queue.
+    pub(super) fn in_hand(&self) -> usize {
+        self.in_hand
     }
 }
 
@@ -55,13 +65,17 @@ impl<P: Prepare> Outbox<P> {
 }
 
 impl<P: Prepare> Shared<P> {
-    /// Queues what is gathered now.
+    /// Queues what is gathered now. Whoever waits for what was captured before waits for that, too, while this thread has it in hand.
     pub(super) fn gather(self: &Arc<Self>) {
-        let open = self.lock_here().end == End::Open;
-        if open {
-            for job in self.preparer.gathered() {
-                self.push(job);
-            }
+        let mut state = self.lock_here();
+        if state.end > End::Open {
+            return;
+        }
+        state.gathering.in_hand += 1;
+        let hand = Hand { shared: self, number: state.queue.reserve() };
+        drop(state);
+        for job in self.preparer.gathered() {
+            self.push_of(job, Some(hand.number));
         }
     }
 
@@ -77,6 +91,23 @@ impl<P: Prepare> Shared<P> {
         let mut state = self.lock_here();
         if state.end == End::Open && state.gathering.is_to_be_looked_at_in(within) {
             self.rouse(state);
+        }
+    }
+}
+
+/// What somebody has gathered and not queued yet. It has the number of a job, for those who wait for it: what is queued of it is its rest.
+struct Hand<'a, P: Prepare> {
+    shared: &'a Arc<Shared<P>>,
+    number: u64,
+}
+
+impl<P: Prepare> Drop for Hand<'_, P> {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.gathering.in_hand = state.gathering.in_hand.saturating_sub(1); // in a process that was forked there are none
+        state.tickets.finish(self.number);
+        if state.tickets.are_due() {
+            self.shared.attend(state, true); // there was nothing in it, and nobody else looks
         }
     }
 }

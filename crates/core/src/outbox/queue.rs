@@ -101,6 +101,12 @@ impl<J> Queue<J> {
         }
     }
 
+    /// The number of a job that will not be queued itself.
+    pub(super) fn reserve(&mut self) -> u64 {
+        self.pushed += 1;
+        self.pushed - 1
+    }
+
     /// Queues a job if there is room, and says whether; hands out what had to go for it, or the job itself.
     pub(super) fn take_in(&mut self, label: Label, job: J) -> (bool, Vec<Entry<J>>) {
         match self.push(label, job) {

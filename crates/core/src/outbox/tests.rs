@@ -22,6 +22,8 @@ const SHORT: Duration = Duration::from_millis(1);
 #[derive(Default)]
 struct Preparer {
     gathered: Mutex<Option<&'static str>>,
+    /// Whoever has taken that says so, and waits until it may go on.
+    held_up: Mutex<Option<(SyncSender<()>, Receiver<()>)>>,
 }
 
 impl Prepare for Preparer {
@@ -51,7 +53,12 @@ impl Prepare for Preparer {
     }
 
     fn gathered(&self) -> Vec<&'static str> {
-        self.gathered.lock().unwrap().take().into_iter().collect()
+        let gathered = self.gathered.lock().unwrap().take();
+        if let Some((taken, go_on)) = gathered.and_then(|_| self.held_up.lock().unwrap().take()) {
+            taken.send(()).unwrap();
+            go_on.recv().unwrap();
+        }
+        gathered.into_iter().collect()
     }
 
     fn leave_parent(&self) {
@@ -128,6 +135,13 @@ impl Scene {
     /// There is something beside the queue.
     fn gather(&self, job: &'static str) {
         *self.outbox.shared.preparer.gathered.lock().unwrap() = Some(job);
+    }
+
+    /// Whoever takes what there is beside the queue has it in hand until it may go on.
+    fn hold_up(&self) -> (Receiver<()>, SyncSender<()>) {
+        let ((taken, is_taken), (go_on, may_go_on)) = (sync_channel(1), sync_channel(1));
+        *self.outbox.shared.preparer.held_up.lock().unwrap() = Some((taken, may_go_on));
+        (is_taken, go_on)
     }
 
     fn answer(&self, answer: Delivery) {

@@ -119,7 +119,7 @@ impl<P: Prepare> Outbox<P> {
         let shared = &self.shared;
         shared.gather();
         let mut state = shared.lock_here();
-        let pending = state.queue.len();
+        let pending = state.queue.len() + state.gathering.in_hand();
         let over = state.end > End::Open && state.crew.threads() == 0;
         if over || (pending == 0 && !state.reporting && !shared.has_news()) {
             return Flush { outbox: self, ticket: None };

@@ -227,7 +227,7 @@ impl<J> State<J> {
         if let Some(task) = self.disk_task() {
             return Next::Do(Task::Disk(task));
         }
-        let done = self.end == End::Closing && self.queue.len() == 0;
+        let done = self.end == End::Closing && self.is_empty();
         if done && !std::mem::replace(&mut self.gathered_last, true) {
             return Next::Do(Task::GatherLast);
         }
@@ -241,9 +241,11 @@ impl<J> State<J> {
         if self.queue.waiting() == 0 {
             self.said_full = false;
             // In the end the last to leave is the one that reports: whatever is lost is lost before.
+            let in_hand = self.gathering.in_hand() > 0;
             return match (self.end, self.until_drain()) {
                 (End::Open, None) => Next::Rest(Rest::Sleep),
                 (End::Open, Some(pause)) => Next::Rest(Rest::Doze(pause)),
+                (End::Closing, _) if in_hand => Next::Rest(Rest::Nap),
                 _ => Next::End,
             };
         }
@@ -267,6 +269,11 @@ impl<J> State<J> {
         }
     }
 
+    /// Whether nothing waits, or is under way, or will be queued by somebody who has it in hand.
+    fn is_empty(&self) -> bool {
+        self.queue.len() == 0 && self.gathering.in_hand() == 0
+    }
+
     /// How long nothing may be sent, because there is nobody to send to. In the end there is no time for that.
     pub(super) fn pause(&self) -> Option<Duration> {
         if self.end == End::Open { self.outage.pause(Instant::now) } else { None }
@@ -274,7 +281,7 @@ impl<J> State<J> {
 
     /// Whether it is time for a last report: nothing is left that could be lost, or there is no time to wait for that.
     fn has_last_words(&mut self, news: impl FnOnce() -> bool) -> bool {
-        let alone = self.queue.len() == 0 && self.crew.threads() == 1;
+        let alone = self.is_empty() && self.crew.threads() == 1;
         let then = match self.end {
             End::Closing if alone => End::Silent,
             End::CutShort => End::Closing, // and a last one of what is lost until the end, if there ever is one

@@ -1,10 +1,11 @@
 //! The client's batches: who adds to them, and what becomes of them.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use watchpost_protocol::{Category, Contained, Container, DiscardReason, Envelope, Fit};
 
+use super::reminder::Reminder;
 use super::{ItemJob, Job, LogRecord, MetricRecord, Pipeline, Telemetry};
 use crate::batch::{Added, Batch, Batcher, Entry, Moment};
 use crate::config::Config;
@@ -19,8 +20,7 @@ const MAX_AGE: Duration = Duration::from_secs(5);
 pub(crate) struct Batches {
     logs: Batcher<LogRecord, Job>,
     metrics: Batcher<MetricRecord, Job>,
-    /// The process in which a worker was told to look, once for all that is gathered until it does; zero: none was.
-    reminded: AtomicU32,
+    reminder: Reminder,
 }
 
 /// A kind of record that is sent in batches.
@@ -38,7 +38,8 @@ pub(crate) trait Record: Sized + Send + 'static {
 
 impl Batches {
     pub(crate) fn new() -> Self {
-        Batches { logs: Batcher::new(), metrics: Batcher::new(), reminded: AtomicU32::new(0) }
+        let reminder = Reminder(AtomicU32::new(0));
+        Batches { logs: Batcher::new(), metrics: Batcher::new(), reminder }
     }
 
     pub(super) fn logs(&self) -> &Batcher<LogRecord, Job> {
@@ -61,8 +62,7 @@ impl Batches {
         match R::batcher(self).add(record, moment, scopes, fields, Job::batch::<R>) {
             Added::Waits => {}
             Added::First => {
-                let here = std::process::id();
-                if self.reminded.swap(here, Ordering::AcqRel) != here {
+                if self.reminder.is_due(std::process::id()) {
                     outbox.remind(MAX_AGE);
                 }
             }
@@ -76,7 +76,7 @@ impl Batches {
 
     /// Takes what there is. What comes afterwards reminds a worker anew.
     pub(crate) fn take(&self) -> Vec<Job> {
-        self.reminded.store(0, Ordering::Release); // before: what is added in between is taken, or reminds
+        self.reminder.begin_anew();
         let mut jobs = Vec::from_iter(self.logs.take());
         jobs.extend(self.metrics.take());
         jobs

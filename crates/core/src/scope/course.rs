@@ -1,6 +1,6 @@
 //! What happens in a scope: breadcrumbs, what is reported, the trace and the session that it is in.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
 use watchpost_protocol::{Breadcrumb, EventId, SessionStatus};
 
@@ -26,7 +26,7 @@ impl Scope {
     }
 
     pub(super) fn lock_live(&self) -> MutexGuard<'_, Live> {
-        self.cell.live.lock().unwrap_or_else(PoisonError::into_inner)
+        self.cell().live()
     }
 
     /// Removes all breadcrumbs.
@@ -37,7 +37,7 @@ impl Scope {
     /// The id of the last error event captured under this isolation scope; transactions do not count.
     #[must_use]
     pub fn last_event_id(&self) -> Option<EventId> {
-        self.lock_live().last_event_id
+        self.lock_live().reported().event_id
     }
 
     /// Whether an error was reported under this isolation scope: an event with an exception, or a message of the level `error` or above.
@@ -47,20 +47,22 @@ impl Scope {
     }
 
     pub(crate) fn last_error(&self) -> Option<LastError> {
-        self.lock_live().last_error
+        self.lock_live().reported().error
     }
 
     /// An event was reported under this isolation scope, and of what error, if it is of one.
     pub(crate) fn set_reported(&self, id: EventId, error: Option<LastError>) {
         let mut live = self.lock_live();
-        live.last_event_id = Some(id);
-        live.last_error = error.or(live.last_error);
+        let reported = live.report();
+        reported.event_id = Some(id);
+        reported.error = error.or(reported.error);
     }
 
     /// An error happened under this isolation scope that is not reported, because it was not sampled or may not be sent.
     pub(crate) fn set_refused(&self, error: Option<LastError>) {
         let mut live = self.lock_live();
-        live.last_error = error.or(live.last_error);
+        let reported = live.report();
+        reported.error = error.or(reported.error);
     }
 
     /// The trace that this isolation scope belongs to when no span is open; `fresh` makes one for a scope that has none yet.

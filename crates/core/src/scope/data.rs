@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use watchpost_protocol::{AttributeValue, Attributes, Event, Level, Request, TransactionSource, User, Value};
 
@@ -42,7 +42,8 @@ impl<F: Fn() -> Request + Send + Sync> RequestSource for F {
 /// What a scope holds, without its breadcrumbs.
 #[derive(Clone, Default)]
 pub(crate) struct ScopeData {
-    pub(super) set: Arc<Set>,
+    /// `None`: nothing, as in most scopes.
+    pub(super) set: Option<Arc<Set>>,
     /// Of a request. Beside what is set, so that the scope of a request costs no copy of it.
     pub(crate) request: Option<Arc<dyn RequestSource>>,
     pub(crate) response_status: Option<u16>,
@@ -96,44 +97,51 @@ impl Deref for ScopeData {
     type Target = Set;
 
     fn deref(&self) -> &Set {
-        &self.set
+        static NOTHING: LazyLock<Set> = LazyLock::new(Set::default);
+        self.set.as_deref().unwrap_or_else(|| &NOTHING)
     }
 }
 
 impl ScopeData {
     /// Changes what is set; what a snapshot holds on to stays as it was.
     pub(crate) fn set(&mut self) -> &mut Set {
-        Arc::make_mut(&mut self.set)
+        Arc::make_mut(self.set.get_or_insert_default())
+    }
+
+    /// Where it is that is set: while somebody has it, nothing else is there. 0 if nothing is set.
+    pub(super) fn address(&self) -> usize {
+        self.set.as_ref().map_or(0, |set| Arc::as_ptr(set).addr())
     }
 
     /// Whether the two hold the same, and not only something equal.
     pub(crate) fn is_same(&self, other: &ScopeData) -> bool {
         let requests =
             [self, other].map(|data| data.request.as_ref().map(|request| Arc::as_ptr(request).addr()));
-        Arc::ptr_eq(&self.set, &other.set)
+        self.address() == other.address()
             && requests[0] == requests[1]
             && self.response_status == other.response_status
     }
 
-    /// About how much memory it has taken, in bytes, by the number of things: it is asked for everything that is captured. One that holds
-    /// nothing is that of every scope that holds nothing.
+    /// About how much memory it has taken, in bytes: it is asked for everything that is captured.
     pub(crate) fn weight(&self) -> usize {
+        const REQUEST: usize = 2048;
+        self.set.as_ref().map_or(0, |set| set.weight()) + REQUEST * usize::from(self.request.is_some())
+    }
+}
+
+impl Set {
+    /// About how much memory it has taken, by the number of things.
+    fn weight(&self) -> usize {
         const TAG: usize = 64;
         const VALUE: usize = 1024;
-        const REQUEST: usize = 2048;
         let few = self.fingerprint.as_ref().map_or(0, Vec::len) + self.processors.len();
         let values = self.extra.len() + self.contexts.len();
         let tags = self.tags.len() + self.attributes.len() + self.flags.len();
-        let things = TAG * (tags + few)
-            + VALUE * (values + usize::from(self.user.is_some()))
-            + REQUEST * usize::from(self.request.is_some())
-            + self.attachments.iter().map(Attachment::weight).sum::<usize>()
-            + self.transaction.as_ref().map_or(0, |(name, _)| heap::text(name));
-        if things == 0 {
-            return 0;
-        }
         size_of::<Set>()
-            + things
+            + TAG * (tags + few)
+            + VALUE * (values + usize::from(self.user.is_some()))
+            + self.attachments.iter().map(Attachment::weight).sum::<usize>()
+            + self.transaction.as_ref().map_or(0, |(name, _)| heap::text(name))
             + heap::tree(tags, size_of::<(String, AttributeValue)>())
             + heap::tree(values, size_of::<(String, Value)>())
     }

@@ -9,20 +9,39 @@ use crate::last_error::LastError;
 use crate::propagation_context::PropagationContext;
 use crate::session::Part;
 
-/// What changes too often to be copied on write.
+/// What changes too often to be copied on write. It is made for every request: what most never need takes a word.
 #[derive(Default)]
 pub(super) struct Live {
     pub(super) breadcrumbs: Ring,
-    pub(super) last_event_id: Option<EventId>,
-    pub(super) last_error: Option<LastError>,
+    reported: Option<Box<Reported>>,
     pub(super) propagation: Option<Arc<PropagationContext>>,
     pub(super) session: Option<Part>,
 }
 
+/// What was reported last.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Reported {
+    pub(super) event_id: Option<EventId>,
+    pub(super) error: Option<LastError>,
+}
+
 impl Live {
-    /// Whether there is nothing that a fork would have.
-    pub(super) fn is_untouched(&self) -> bool {
-        self.breadcrumbs.total() == 0 && self.propagation.is_none() && self.session.is_none()
+    pub(super) fn new(propagation: Option<Arc<PropagationContext>>, session: Option<Part>) -> Self {
+        Live { breadcrumbs: Ring::default(), reported: None, propagation, session }
+    }
+
+    pub(super) fn reported(&self) -> Reported {
+        self.reported.as_deref().copied().unwrap_or_default()
+    }
+
+    pub(super) fn report(&mut self) -> &mut Reported {
+        self.reported.get_or_insert_default()
+    }
+
+    /// What a fork has of it, with a session that is shared.
+    pub(super) fn fork(&mut self) -> Self {
+        let breadcrumbs = self.breadcrumbs.fork();
+        Live { breadcrumbs, ..Live::new(self.propagation.clone(), self.forked_session()) }
     }
 
     /// What a fork has of the session.

@@ -140,13 +140,13 @@ impl Scope {
     /// Sets where the request of this scope's events comes from. For integrations.
     pub fn set_request(&self, request: Option<Arc<dyn RequestSource>>) {
         // Freed when the lock is: what the closure holds may be anything.
-        let old = std::mem::replace(&mut self.lock_data().request, request);
+        let old = std::mem::replace(&mut self.cell().data().request, request);
         drop(old);
     }
 
     /// Sets the status of the response, for the `response` context. For integrations.
     pub fn set_response_status(&self, status: Option<u16>) {
-        self.lock_data().response_status = status;
+        self.cell().data().response_status = status;
     }
 
     /// Adds a step that sees every event of this scope on the worker.

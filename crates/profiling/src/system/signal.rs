@@ -1,18 +1,16 @@
 //! The one module with `unsafe` code: a signal handler that copies where a thread is, and the few calls to the system that safe Rust has no name for.
 //!
-//! ```text
-//!   slot:  FREE ── a handler ──▶ WRITING ── the handler ──▶ FULL ── collect ──▶ READING ── collect ──▶ FREE
-//! ```
-//!
-//! A slot belongs to whoever moved it to WRITING or READING. Slots are static, so that a handler that comes late finds them as they were. If all are taken,
-//! a sample is given up.
+//! It leaves that in a [`Slot`]. Slots are static, so that a handler that comes late finds them as they were. If all are taken, a sample is given up.
 
-use std::cell::UnsafeCell;
+mod slot;
+
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use self::slot::Slot;
 
 /// How much of a stack is copied. A page that nobody has written to takes no memory.
 const STACK: usize = 128 * 1024;
@@ -21,22 +19,9 @@ pub(super) const SLOTS: usize = 16;
 /// As long as a name may be: macOS has 64 bytes, Linux 16.
 const NAME: usize = 64;
 
-static TABLE: [Slot; SLOTS] = [const { Slot::new() }; SLOTS];
+static TABLE: [Slot<Answer>; SLOTS] = [const { Slot::new(Answer::NONE) }; SLOTS];
 /// Whether anybody wants an answer.
 static ON: AtomicBool = AtomicBool::new(false);
-
-const FREE: u8 = 0;
-const WRITING: u8 = 1;
-const FULL: u8 = 2;
-const READING: u8 = 3;
-
-struct Slot {
-    state: AtomicU8,
-    answer: UnsafeCell<Answer>,
-}
-
-// SAFETY: `answer` is touched only by whoever has moved `state` to WRITING or READING by compare-and-exchange, until it moves it on: one at a time.
-unsafe impl Sync for Slot {}
 
 /// What a thread says of itself when it is interrupted.
 pub(super) struct Answer {
@@ -61,6 +46,15 @@ pub(super) struct Registers {
 }
 
 impl Answer {
+    const NONE: Answer = Answer {
+        nanos: 0,
+        thread: 0,
+        name: [0; NAME],
+        registers: Registers { pc: 0, sp: 0, fp: 0, lr: 0 },
+        length: 0,
+        stack: [0; STACK],
+    };
+
     /// The stack from the innermost end on, as far as it was copied.
     pub(super) fn stack(&self) -> &[u8] {
         &self.stack[..self.length.min(STACK)]
@@ -72,26 +66,6 @@ impl Answer {
     }
 }
 
-impl Slot {
-    const fn new() -> Self {
-        Slot {
-            state: AtomicU8::new(FREE),
-            answer: UnsafeCell::new(Answer {
-                nanos: 0,
-                thread: 0,
-                name: [0; NAME],
-                registers: Registers { pc: 0, sp: 0, fp: 0, lr: 0 },
-                length: 0,
-                stack: [0; STACK],
-            }),
-        }
-    }
-
-    fn moves(&self, from: u8, to: u8) -> bool {
-        self.state.compare_exchange(from, to, Ordering::Acquire, Ordering::Relaxed).is_ok()
-    }
-}
-
 /// Whether threads that are interrupted answer.
 pub(super) fn switch(on: bool) {
     ON.store(on, Ordering::Release);
@@ -99,28 +73,12 @@ pub(super) fn switch(on: bool) {
 
 /// Shows what was answered since the last time. One thread at a time may collect; others would see what this one does not.
 pub(super) fn collect(mut show: impl FnMut(&Answer)) {
-    for slot in &TABLE {
-        if slot.moves(FULL, READING) {
-            // SAFETY: this thread has moved the slot to READING, so nobody else touches the answer until it is FREE again, which is after the last use.
-            let answer = unsafe { &*slot.answer.get() };
-            let _free = Free(slot); // also if it panics
-            show(answer);
-        }
-    }
-}
-
-/// A slot that is read, and is free again when this is dropped.
-struct Free<'a>(&'a Slot);
-
-impl Drop for Free<'_> {
-    fn drop(&mut self) {
-        self.0.state.store(FREE, Ordering::Release);
-    }
+    TABLE.iter().for_each(|slot| slot.take(&mut show));
 }
 
 /// In a process that was forked: the threads that were about to answer are not here.
 pub(super) fn forget_all() {
-    TABLE.iter().for_each(|slot| slot.state.store(FREE, Ordering::Release));
+    TABLE.iter().for_each(Slot::forget);
 }
 
 /// Has SIGPROF handled here, unless the program has a handler of its own. It stays so: a signal that comes late would end the process otherwise.
@@ -175,21 +133,23 @@ extern "C" fn interrupted(_: c_int, _: *mut libc::siginfo_t, context: *mut c_voi
     let errno = errno();
     // SAFETY: the address is that of this thread's own `errno`, which lives as long as the thread. It is no reference: the calls below write there too.
     let before = unsafe { *errno };
-    if let Some(slot) = TABLE.iter().find(|slot| slot.moves(FREE, WRITING)) {
-        // SAFETY: this handler has moved the slot to WRITING, so nobody else touches the answer until it is FULL. It cannot be interrupted by itself: the
-        // signal is blocked while it is handled.
-        let answer = unsafe { &mut *slot.answer.get() };
-        // SAFETY: the kernel gives a handler with SA_SIGINFO the context of its thread, which is there until the handler returns.
-        let context = unsafe { &*context.cast::<libc::ucontext_t>() };
-        answer.nanos = now();
-        answer.registers = registers(context);
-        answer.thread = thread_id();
-        name_thread(&mut answer.name);
-        answer.length = copy_stack(answer.registers.sp, &mut answer.stack);
-        slot.state.store(FULL, Ordering::Release);
-    }
+    // SAFETY: the kernel gives a handler with SA_SIGINFO the context of its thread, which is there until the handler returns.
+    let context = unsafe { &*context.cast::<libc::ucontext_t>() };
+    // It cannot be interrupted by itself: the signal is blocked while it is handled.
+    let _given_up = !TABLE.iter().any(|slot| slot.fill(|answer| answer.write(context)));
     // SAFETY: as above.
     unsafe { *errno = before };
+}
+
+impl Answer {
+    /// Says where the thread that this runs on was interrupted.
+    fn write(&mut self, context: &libc::ucontext_t) {
+        self.nanos = now();
+        self.registers = registers(context);
+        self.thread = thread_id();
+        name_thread(&mut self.name);
+        self.length = copy_stack(self.registers.sp, &mut self.stack);
+    }
 }
 
 /// The clock of [`Instant`](std::time::Instant), in nanoseconds. A handler may ask it.

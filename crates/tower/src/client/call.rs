@@ -11,7 +11,7 @@ use super::message::{ClientRequest, ClientResponse};
 use crate::grpc::{self, Outcome};
 use crate::headers::{BAGGAGE, SENTRY_TRACE, content_length, text};
 use crate::kind::Kind;
-use crate::unit::{Unit, place_of_work};
+use crate::unit::{Running, Unit, place_of_work};
 
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
@@ -59,9 +59,9 @@ impl Call {
         Some(Call { unit, method, address, grpc, request_size, end: End::default() })
     }
 
-    /// Runs a part of the request in its scopes.
-    pub(crate) fn run<T>(&mut self, work: impl FnOnce() -> T) -> T {
-        self.unit.run(work)
+    /// A part of the request runs in its scopes until what is returned is dropped.
+    pub(crate) fn enter(&mut self) -> Running<'_> {
+        self.unit.enter()
     }
 
     /// Enters its scopes, for what is dropped.

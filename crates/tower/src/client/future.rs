@@ -48,12 +48,11 @@ where
             let Some(future) = this.future.as_pin_mut() else { return Poll::Pending };
             return future.poll(context);
         };
-        let result = ready!(call.run(|| {
-            let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Pending };
-            let result = ready!(future.poll(context));
-            this.future.set(None); // what it held goes before the span ends
-            Poll::Ready(result)
-        }));
+        let running = call.enter();
+        let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Pending };
+        let result = ready!(future.poll(context));
+        this.future.set(None); // what it held goes before the span ends
+        drop(running);
         if let Some(call) = this.call.take() {
             match &result {
                 Ok(response) => call.answered(response),

@@ -31,7 +31,8 @@ pub(crate) fn open(
         if let Some(port) = port {
             fields.push("server.port", u64::from(port).into());
         }
-        if let (true, Some((service, method))) = (kind.op == GRPC.op, grpc::service_and_method(address.uri()))
+        if let (true, Some((service, method))) =
+            (kind.op == GRPC.op, grpc::service_and_method(address.uri().path()))
         {
             fields.push("rpc.system.name", "grpc".into());
             fields.push("rpc.service", service.into());

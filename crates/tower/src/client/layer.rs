@@ -99,10 +99,9 @@ where
     fn call(&mut self, mut request: R) -> Self::Future {
         let mut call = Call::begin(&mut request, self.kind);
         // What the client does before its future is polled belongs to the request too.
-        let future = match &mut call {
-            Some(call) => call.run(|| self.inner.call(request)),
-            None => self.inner.call(request),
-        };
+        let running = call.as_mut().map(Call::enter);
+        let future = self.inner.call(request);
+        drop(running);
         PropagateFuture::new(future, call)
     }
 }

@@ -23,7 +23,9 @@ pub fn propagate(
     next: MiddlewareNext<'_>,
 ) -> Result<Response<Body>, Error> {
     let Some(mut call) = Call::begin(&mut request, &KIND) else { return next.handle(request) };
-    let result = call.run(|| next.handle(request));
+    let running = call.enter();
+    let result = next.handle(request);
+    drop(running);
     match &result {
         Ok(response) => call.answered(response),
         Err(error) => match status(error) {

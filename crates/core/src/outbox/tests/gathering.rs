@@ -50,3 +50,61 @@ fn what_is_gathered_while_the_queue_is_worked_off_leaves_too() {
     assert!(scene.outbox.close(LONG));
     assert_eq!(scene.arrived(), ["of the slow one"]);
 }
+
+#[test]
+fn a_flush_waits_for_what_another_has_gathered_and_not_queued_yet() {
+    let scene = scene(10, 1);
+    (0..2).for_each(|_| scene.answer(accepted()));
+    let (is_taken, go_on) = scene.hold_up();
+    scene.gather("in the hand of a worker");
+    scene.outbox.caller()(SHORT);
+    is_taken.recv_timeout(LONG).unwrap();
+    assert!(!scene.outbox.flush().wait(SHORT));
+    let flush = scene.outbox.flush();
+    go_on.send(()).unwrap();
+    assert!(flush.wait(LONG));
+    assert_eq!(scene.arrived(), ["in the hand of a worker"]);
+
+    let (is_taken, go_on) = scene.hold_up();
+    scene.gather("in the hand of a caller");
+    std::thread::scope(|threads| {
+        threads.spawn(|| drop(scene.outbox.flush()));
+        is_taken.recv_timeout(LONG).unwrap();
+        let flush = scene.outbox.flush();
+        go_on.send(()).unwrap();
+        assert!(flush.wait(LONG));
+    });
+    assert_eq!(scene.arrived(), ["in the hand of a caller"]);
+}
+
+#[test]
+fn a_close_does_not_lose_what_a_worker_has_gathered_and_not_queued_yet() {
+    let scene = scene(10, 1);
+    scene.answer(accepted());
+    let (is_taken, go_on) = scene.hold_up();
+    scene.gather("in the hand of a worker");
+    scene.outbox.caller()(SHORT);
+    is_taken.recv_timeout(LONG).unwrap();
+    assert!(!scene.outbox.retire());
+    go_on.send(()).unwrap();
+    assert!(scene.outbox.close(LONG));
+    assert_eq!((scene.arrived(), scene.lost()), (vec!["in the hand of a worker".to_owned()], vec![]));
+}
+
+#[test]
+fn a_close_does_not_lose_what_a_caller_has_gathered_and_not_queued_yet() {
+    let scene = scene(10, 1);
+    (0..2).for_each(|_| scene.answer(accepted()));
+    scene.outbox.push("first");
+    assert_eq!(scene.next(), "first");
+    let (is_taken, go_on) = scene.hold_up();
+    scene.gather("in the hand of a caller");
+    std::thread::scope(|threads| {
+        threads.spawn(|| drop(scene.outbox.flush()));
+        is_taken.recv_timeout(LONG).unwrap();
+        assert!(!scene.outbox.retire());
+        go_on.send(()).unwrap();
+        assert!(scene.outbox.close(LONG));
+    });
+    assert_eq!((scene.arrived(), scene.lost()), (vec!["in the hand of a caller".to_owned()], vec![]));
+}

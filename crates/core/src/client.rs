@@ -67,7 +67,7 @@ impl Client {
     /// # Errors
     /// An [`InitError`] that names the option that cannot work, or [`InitError::NoTransport`] for a DSN with nothing to send by.
     pub fn new(options: Options) -> Result<Self, InitError> {
-        let config = Arc::new(Config::resolve(options)?);
+        let config = Config::resolve(options)?;
         crate::diag::set_enabled(config.options.debug.unwrap_or(false));
         if config.dsn.is_some() && config.options.transport.is_none() {
             return Err(InitError::NoTransport);

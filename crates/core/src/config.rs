@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use watchpost_protocol::{Attributes, Dsn, SdkInfo, SdkPackage};
+use watchpost_protocol::{Dsn, SdkInfo, SdkPackage};
 
 use crate::error::InitError;
 use crate::integration::Integration;
@@ -27,7 +27,7 @@ pub(crate) struct Config {
     pub(crate) sample_rate: SampleRate,
     pub(crate) sdk: Arc<SdkInfo>,
     /// What is an attribute of every log and metric.
-    pub(crate) attributes: Attributes,
+    pub(crate) attributes: Vec<(&'static str, String)>,
     /// In the order in which they run; one per identifier.
     pub(crate) integrations: Vec<Arc<dyn Integration>>,
     /// Whether anybody wants to see the spans of a transaction as the protocol has them.
@@ -42,20 +42,20 @@ impl Config {
         self.scrub.as_ref().is_some_and(|rules| rules.hides_in_text(key))
     }
 
-    pub(crate) fn resolve(mut options: Options) -> Result<Self, InitError> {
+    pub(crate) fn resolve(mut options: Options) -> Result<Arc<Self>, InitError> {
         options.fill_from_environment()?;
         let dsn = options.configured_dsn().cloned();
         let integrations = one_per_identifier(&options.integrations);
         let org_id = options.org_id.clone().or_else(|| dsn.as_ref()?.org_id().map(str::to_owned));
         let environment = options.configured_environment();
-        let attributes = known(&[
+        let attributes = known([
             ("sentry.environment", Some(environment)),
             ("sentry.release", options.release.as_deref()),
             ("sentry.sdk.name", Some(SDK_NAME)),
             ("sentry.sdk.version", Some(env!("CARGO_PKG_VERSION"))),
             ("server.address", options.server_name.as_deref()),
         ]);
-        Ok(Config {
+        Ok(Arc::new(Config {
             org_id,
             attributes,
             environment: environment.into(),
@@ -69,7 +69,7 @@ impl Config {
             scrub: options.event_scrubber.as_ref().map(|scrubber| scrubber.rules(options.send_default_pii)),
             dsn,
             options,
-        })
+        }))
     }
 
     pub(crate) fn tracing_is_on(&self) -> bool {
@@ -82,9 +82,8 @@ impl Config {
 }
 
 /// What the client knows of everything that it sends.
-fn known(attributes: &[(&str, Option<&str>)]) -> Attributes {
-    let known = attributes.iter().filter_map(|(key, value)| Some(((*key).to_owned(), (*value)?.into())));
-    known.collect()
+fn known(attributes: [(&'static str, Option<&str>); 5]) -> Vec<(&'static str, String)> {
+    attributes.into_iter().filter_map(|(key, value)| Some((key, value?.to_owned()))).collect()
 }
 
 /// A later integration takes the place of an earlier one with its name.

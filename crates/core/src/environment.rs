@@ -3,6 +3,8 @@
 use std::env;
 use std::fmt::Display;
 
+use watchpost_protocol::value::number;
+
 use crate::error::InitError;
 use crate::options::{MaybeDsn, Options, Setting, Source, Spotlight};
 use crate::sampling::SampleRate;
@@ -162,12 +164,10 @@ fn rate(
 ) -> Result<Option<SampleRate>, InitError> {
     match lookup(name).filter(|value| !value.is_empty()) {
         None => Ok(None),
-        Some(value) => {
-            match value.trim().parse::<f64>().ok().and_then(|rate| SampleRate::try_from(rate).ok()) {
-                Some(rate) => Ok(Some(rate)),
-                None => Err(InitError::Variable { name, value, expected: "a number between 0.0 and 1.0" }),
-            }
-        }
+        Some(value) => match number(&value).and_then(|rate| SampleRate::try_from(rate).ok()) {
+            Some(rate) => Ok(Some(rate)),
+            None => Err(InitError::Variable { name, value, expected: "a number between 0.0 and 1.0" }),
+        },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use watchpost_protocol::{Event, Value};
+use watchpost_protocol::{Event, Map, Value};
 
 /// How many flags a scope remembers.
 pub const MAX_FLAGS: usize = 100;
@@ -75,12 +75,17 @@ pub(crate) fn into_event(event: &mut Event, nearest_first: [&ScopeFlags; 3]) {
     for (name, value) in told.into_iter().flat_map(FeatureFlags::iter) {
         all.set(name, value.clone());
     }
-    let values: Vec<Value> = all
-        .flags
-        .into_iter()
-        .map(|(flag, result)| serde_json::json!({ "flag": flag, "result": result }))
-        .collect();
-    event.contexts.other.insert("flags".into(), serde_json::json!({ "values": values }));
+    let values: Vec<Value> = all.flags.into_iter().map(|(flag, result)| told_of(flag, result)).collect();
+    let mut flags = Map::new();
+    flags.insert("values".into(), values.into());
+    event.contexts.other.insert("flags".into(), flags.into());
+}
+
+fn told_of(flag: String, result: Value) -> Value {
+    let mut told = Map::new();
+    told.insert("flag".into(), flag.into());
+    told.insert("result".into(), result);
+    told.into()
 }
 
 #[cfg(test)]

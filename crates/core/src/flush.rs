@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use crate::background;
 use crate::client::Client;
 
 /// Resolves to what [`Client::flush`] returns; made by [`Client::flush_async`].
@@ -27,11 +28,11 @@ impl Client {
     pub fn flush_async(&self, timeout: Option<Duration>) -> Flush {
         let shared = Arc::new(Mutex::new(Shared::default()));
         let (client, other) = (self.clone(), Arc::clone(&shared));
-        let spawned = std::thread::Builder::new().name("watchpost-flush".into()).spawn(move || {
+        let flushes = move || {
             let done = client.flush(timeout);
             finish(&other, done);
-        });
-        if spawned.is_err() {
+        };
+        if background::start("watchpost-flush", Box::new(flushes)).is_err() {
             finish(&shared, false);
         }
         Flush { shared }

@@ -157,7 +157,8 @@ fn capture_if(
     let fields = carried.unwrap_or_else(|| scopes.span_fields(&client));
     let note = noted(matter.gravity(&draft.event, default_level));
     let (layers, trace) = (scopes.layers(), scopes.event_trace(&client));
-    let job = EventJob { layers, trace, stack, fields, default_level, note, ..EventJob::of(draft) };
+    let mut job = EventJob::of(draft, layers, trace, default_level);
+    (job.stack, job.fields, job.note) = (stack, fields, note);
     let id = client.capture(admitted, job)?;
     scopes.isolation().set_reported(id, error);
     Some(id)

@@ -10,6 +10,8 @@
 //!
 //! Modules import in one direction only, in the order below.
 
+#[doc(hidden)]
+pub mod background;
 pub mod clock;
 pub mod diag;
 mod entry;
@@ -39,6 +41,7 @@ mod finished;
 pub mod flags;
 mod known;
 mod merge;
+mod meta;
 mod naming;
 mod origin;
 mod propagation_context;

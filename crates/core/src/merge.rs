@@ -8,6 +8,7 @@ use watchpost_protocol::{
 };
 
 use crate::flags;
+use crate::meta::annotation;
 use crate::scope::{ScopeData, Snapshot};
 use crate::span_data::SpanData;
 
@@ -136,9 +137,8 @@ fn breadcrumbs(event: &mut Event, layers: &Layers, limit: usize) {
 
 /// Says in `_meta` how many breadcrumbs there were (§15.6).
 fn note_cut(event: &mut Event, total: u64) {
-    let meta = event.meta.get_or_insert_with(|| Value::Object(Default::default()));
-    if let Value::Object(meta) = meta {
-        meta.insert("breadcrumbs".into(), serde_json::json!({ "": { "len": total } }));
+    if let Some(said) = annotation(&mut event.meta, &mut ["breadcrumbs".to_owned()].into_iter()) {
+        said.insert("len".into(), total.into());
     }
 }
 

@@ -44,7 +44,8 @@ pub(crate) fn look(item: &Item) {
     {
         return;
     }
-    let kept = serde_json::from_slice(&item.payload).map(|payload| kept_in(&payload)).unwrap_or_default();
+    let payload = std::str::from_utf8(&item.payload).ok().and_then(|payload| payload.parse().ok());
+    let kept = payload.map(|payload| kept_in(&payload)).unwrap_or_default();
     if !kept.is_empty() && !TOLD.swap(true, Ordering::Relaxed) {
         let (ty, kept) = (&item.header.ty, kept.join(", "));
         crate::debug!(
@@ -55,26 +56,31 @@ pub(crate) fn look(item: &Item) {
 
 /// The paths of such keys that have a value.
 fn kept_in(payload: &Value) -> Vec<String> {
-    let (mut kept, mut left) = (Vec::new(), vec![(String::new(), payload)]);
-    while let Some((path, value)) = left.pop() {
-        let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-        match value {
-            Value::Object(map) => left.extend(map.iter().map(|(key, value)| (below(key), value))),
-            Value::Array(list) => left.extend(list.iter().map(|value| (path.clone(), value))),
-            Value::Null => {}
-            Value::String(text) if text.is_empty() || text == crate::scrub::FILTERED => {}
-            _ => {
-                let key = path.rsplit('.').next().unwrap_or_default();
-                if KEYS.contains(&key.to_ascii_lowercase().replace('-', "_").as_str())
-                    && !kept.contains(&path)
-                {
-                    kept.push(path);
-                }
+    let mut kept = Vec::new();
+    find("", payload, &mut kept);
+    kept
+}
+
+/// Nothing is nested deeper than its reader allowed it to be.
+fn find(path: &str, value: &Value, kept: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let dot = if path.is_empty() { "" } else { "." };
+                find(&format!("{path}{dot}{key}"), value, kept);
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|value| find(path, value, kept)),
+        Value::Null => {}
+        Value::String(text) if text.is_empty() || text == crate::scrub::FILTERED => {}
+        _ => {
+            let key = path.rsplit('.').next().unwrap_or_default();
+            let looks_personal = KEYS.contains(&key.to_ascii_lowercase().replace('-', "_").as_str());
+            if looks_personal && !kept.iter().any(|known| known == path) {
+                kept.push(path.to_owned());
             }
         }
     }
-    kept.sort();
-    kept
 }
 
 #[cfg(test)]

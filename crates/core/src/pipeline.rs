@@ -51,7 +51,7 @@ pub(crate) use transaction::TransactionJob;
 )]
 pub(crate) enum Job {
     Item(ItemJob),
-    Transaction(TransactionJob),
+    Transaction(TransactionJob, PrepareTransaction),
 }
 
 /// An item of any other kind, without its type: whatever may drop a job would bring along all that an event consists of. What the outbox has
@@ -62,6 +62,9 @@ pub(crate) struct ItemJob {
     pub(crate) quantities: [(Category, u64); 3],
     pub(crate) prepare: PrepareItem,
 }
+
+/// Its way goes with it, as an item's does: a program that ends no trace has none of that code.
+type PrepareTransaction = fn(&Pipeline, TransactionJob) -> Option<Envelope>;
 
 type PrepareItem = Box<dyn FnOnce(&Pipeline, &mut Option<Job>) -> Option<Envelope> + Send>;
 
@@ -119,7 +122,7 @@ impl Prepare for Pipeline {
     fn label(&self, job: &Job) -> Label {
         match job {
             Job::Item(job) => job.label,
-            Job::Transaction(job) => Label {
+            Job::Transaction(job, _) => Label {
                 priority: Priority::Trace,
                 category: Category::Transaction,
                 order: None,
@@ -131,7 +134,7 @@ impl Prepare for Pipeline {
     fn prepare(&self, job: Job, rest: &mut Option<Job>) -> Option<Envelope> {
         let envelope = match job {
             Job::Item(job) => (job.prepare)(self, rest),
-            Job::Transaction(job) => self.prepare_transaction(job),
+            Job::Transaction(job, prepare) => prepare(self, job),
         }?;
         self.copy(&envelope);
         Some(envelope)
@@ -144,14 +147,15 @@ impl Prepare for Pipeline {
     fn quantities(&self, job: &Job) -> Vec<(Category, u64)> {
         match job {
             Job::Item(job) => job.quantities.to_vec(),
-            Job::Transaction(job) => job.quantities(),
+            Job::Transaction(job, _) => job.quantities(),
         }
     }
 
     fn gathered(&self) -> Vec<Job> {
-        let sessions = self.sessions.as_ref().and_then(|sessions| Job::sessions(sessions));
-        let chunk = self.profiling.as_ref().and_then(Profiling::due).map(Job::profile_chunk);
-        sessions.into_iter().chain(chunk).chain(self.batches.take()).collect()
+        let mut jobs = self.batches.take();
+        jobs.extend(self.sessions.as_ref().and_then(|sessions| Job::sessions(sessions)));
+        jobs.extend(self.profiling.as_ref().and_then(Profiling::due).map(Job::profile_chunk));
+        jobs
     }
 
     fn leave_parent(&self) {
@@ -171,6 +175,10 @@ impl Job {
             quantities: job.quantities(),
             prepare: Box::new(move |pipeline, rest| pipeline.prepare_event(job, rest)),
         })
+    }
+
+    pub(crate) fn transaction(job: TransactionJob) -> Self {
+        Job::Transaction(job, Pipeline::prepare_transaction)
     }
 }
 

@@ -220,7 +220,7 @@ impl Trace {
             sampled: self.sampled,
             profiled: profiled.filter(|_| !is_copy).or_else(|| client.profiled_by_run()),
         };
-        client.push(if is_copy { Job::copied_transaction(job) } else { Job::Transaction(job) });
+        client.push(if is_copy { Job::copied_transaction(job) } else { Job::transaction(job) });
     }
 
     /// The ids of the span at `slot` and of its parent; of one that is unknown, the root's.

@@ -107,8 +107,8 @@ impl Surroundings {
         if !contexts.has("culture") {
             contexts.culture.clone_from(&self.culture);
         }
-        if let (false, Some(cloud)) = (contexts.has("cloud_resource"), &self.cloud) {
-            contexts.other.insert("cloud_resource".into(), cloud.clone());
+        if let Some(cloud) = &self.cloud {
+            contexts.insert_default("cloud_resource", cloud);
         }
     }
 }

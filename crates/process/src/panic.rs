@@ -87,7 +87,7 @@ fn event(info: &PanicHookInfo<'_>) -> Event {
     let thread = this_thread();
     let mut mechanism = Mechanism { ty: "panic".into(), handled: Some(false), ..Mechanism::default() };
     if let Some(location) = info.location() {
-        mechanism.data.insert("location".into(), location.to_string().into());
+        mechanism.set_data("location", location.to_string().into());
     }
     let exception = Exception {
         ty: Some("panic".into()),

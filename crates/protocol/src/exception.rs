@@ -81,6 +81,20 @@ pub struct Mechanism {
     pub other: Map<String, Value>,
 }
 
+impl Mechanism {
+    /// Sets one of its [`data`](Self::data).
+    ///
+    /// ```
+    /// # use watchpost_protocol::Mechanism;
+    /// let mut mechanism = Mechanism::default();
+    /// mechanism.set_data("location", "src/cart.rs:7".into());
+    /// assert_eq!(mechanism.data["location"], "src/cart.rs:7");
+    /// ```
+    pub fn set_data(&mut self, key: &str, value: Value) {
+        self.data.insert(key.to_owned(), value);
+    }
+}
+
 impl Default for Mechanism {
     fn default() -> Self {
         Mechanism {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use crate::category::Category;
+use crate::value::number;
 
 /// What a server's answer holds back when it names nothing more exact.
 const DEFAULT_SECONDS: f64 = 60.0;
@@ -56,7 +57,7 @@ pub fn parse_rate_limits(header: &str) -> Vec<RateLimit> {
 fn parse_one(element: &str) -> Option<RateLimit> {
     let element: String = element.chars().filter(|char| !char.is_whitespace()).collect();
     let mut fields = element.split(':');
-    let seconds: f64 = fields.next()?.parse().ok().filter(|seconds: &f64| seconds.is_finite())?;
+    let seconds = number(fields.next()?)?;
     let names = fields.next()?;
     if names.is_empty() {
         return Some(RateLimit { seconds, categories: RateLimitCategories::All });
@@ -92,9 +93,9 @@ pub fn from_response(
 /// Seconds, or an HTTP date.
 fn retry_seconds(value: &str, now: SystemTime) -> Option<f64> {
     let value = value.trim();
-    match value.parse::<f64>() {
-        Ok(seconds) => (seconds.is_finite() && seconds >= 0.0).then_some(seconds),
-        Err(_) => {
+    match number(value) {
+        Some(seconds) => (seconds >= 0.0).then_some(seconds),
+        None => {
             let date = httpdate::parse_http_date(value).ok()?;
             Some(date.duration_since(now).unwrap_or(Duration::ZERO).as_secs_f64())
         }

@@ -4,6 +4,36 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
+use crate::json;
+
+/// The JSON of a value, as text: what a payload has in its place. [`Value`]'s own `Display` would bring a second serializer into the program.
+///
+/// ```
+/// let value = serde_json::json!({ "paid": true, "items": [1, 2.0] });
+/// assert_eq!(watchpost_protocol::value::to_json_text(&value), r#"{"items":[1,2.0],"paid":true}"#);
+/// ```
+#[must_use]
+pub fn to_json_text(value: &Value) -> String {
+    // Its keys are text, and JSON is UTF-8: there is nothing to fail.
+    json::to_vec(value).ok().and_then(|json| String::from_utf8(json).ok()).unwrap_or_default()
+}
+
+/// The number that a text is, as JSON has numbers; a fraction may begin with its point.
+///
+/// ```
+/// use watchpost_protocol::value::number;
+///
+/// assert_eq!([number("0.25"), number("60"), number(".5")], [Some(0.25), Some(60.0), Some(0.5)]);
+/// assert_eq!([number("NaN"), number("1,5"), number("")], [None; 3]);
+/// ```
+#[must_use]
+pub fn number(text: &str) -> Option<f64> {
+    // What reads JSON is in the program; the standard library's own reader would be 18 kB more.
+    let text = text.trim();
+    let number = if text.starts_with('.') { format!("0{text}").parse::<Value>() } else { text.parse() };
+    number.ok()?.as_f64()
+}
+
 /// The value of an attribute. On the wire it is an object that names its type.
 ///
 /// ```

@@ -2,14 +2,13 @@
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use ureq::Agent;
 use ureq::http::header::CONTENT_TYPE;
 use ureq::http::{Request, Uri};
 use watchpost_core::tap::Tap;
-use watchpost_core::{debug, mute};
+use watchpost_core::{background, debug};
 use watchpost_protocol::{Envelope, Timestamp};
 
 use crate::http::tls::Tls;
@@ -91,8 +90,7 @@ impl Tap for SpotlightTap {
         state.queue.push(body);
         if !state.has_thread {
             let shared = Arc::clone(&self.shared);
-            let started =
-                thread::Builder::new().name("watchpost-spotlight".into()).spawn(move || shared.run());
+            let started = background::start("watchpost-spotlight", Box::new(move || shared.run()));
             state.has_thread = started.is_ok();
         }
         drop(state);
@@ -116,7 +114,6 @@ impl Drop for SpotlightTap {
 impl Shared {
     /// The life of the thread.
     fn run(&self) {
-        let _muted = mute::enter();
         let agent = agent::build(&options(), &Tls::default(), Default::default());
         while let Some(bodies) = self.next() {
             for body in bodies {

@@ -20,7 +20,7 @@ pub fn init<O>(options: O) -> Result<Guard, InitError>
 where
     O: TryInto<Options, Error: Into<InitError>>,
 {
-    api::init(with_defaults(options.try_into().map_err(Into::into)?)?)
+    api::init(options.try_into().map_err(Into::into)?.completed(fill_in)?)
 }
 
 /// A client of its own, beside the process's: the same defaults as [`init`], bound to nothing.
@@ -31,19 +31,18 @@ pub fn new_client<O>(options: O) -> Result<Client, InitError>
 where
     O: TryInto<Options, Error: Into<InitError>>,
 {
-    Client::new(with_defaults(options.try_into().map_err(Into::into)?)?)
+    Client::new(options.try_into().map_err(Into::into)?.completed(fill_in)?)
 }
 
 /// Fills in what the enabled features offer and the program did not set itself.
-fn with_defaults(mut options: Options) -> Result<Options, InitError> {
+fn fill_in(options: &mut Options) -> Result<(), InitError> {
     options.fill_from_environment()?;
     #[cfg(feature = "process")]
-    process(&mut options);
-    profiler(&mut options)?;
-    spotlight(&mut options)?;
-    transport(&mut options)?;
-    spool(&mut options)?;
-    Ok(options)
+    process(options);
+    profiler(options)?;
+    spotlight(options)?;
+    transport(options)?;
+    spool(options)
 }
 
 #[cfg(feature = "process")]

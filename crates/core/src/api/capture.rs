@@ -35,7 +35,7 @@ pub fn capture_error<K, E: AsError<K> + ?Sized>(error: &E) -> Option<EventId> {
     if !is_heard() {
         return None;
     }
-    viewed(&Entry::default(), error.view(), Event::default(), Vec::new())
+    viewed(&Entry::default(), &error.view())
 }
 
 /// Another name of [`capture_error`].
@@ -63,7 +63,7 @@ pub fn capture_group<'a, K, E: AsError<K> + ?Sized + 'a>(
     if group.is_empty() {
         return None;
     }
-    viewed(&Entry::default(), group.into_view(), Event::default(), Vec::new())
+    viewed(&Entry::default(), &group.into_view())
 }
 
 /// Captures the error that it shows, and returns what it was given: `fallible().capture_err()?`.
@@ -279,7 +279,10 @@ impl<'a> Capture<'a> {
                 .attach()
         });
         match what {
-            What::Error(error) => viewed(&Entry::default(), error, event, attachments),
+            What::Error(error) => built(&Entry::default(), Matter::Error, Level::Error, || Draft {
+                attachments,
+                ..drafted(&error, event)
+            }),
             What::Message(text) => built(&Entry::default(), Matter::Message, Level::Info, || {
                 let event = Event { logentry: message::event(text).logentry, ..event };
                 Draft { attachments, ..Draft::from(event) }
@@ -288,10 +291,12 @@ impl<'a> Capture<'a> {
     }
 }
 
-fn viewed(entry: &Entry, error: View<'_>, event: Event, attachments: Vec<Attachment>) -> Option<EventId> {
-    built(entry, Matter::Error, Level::Error, || {
-        let mechanism = Mechanism { handled: Some(true), ..Mechanism::default() };
-        let draft = Draft::of_error(ErrorRecord::of(&error, mechanism), event);
-        Draft { attachments, ..draft }
-    })
+/// What does not depend on the error's type: it is compiled for each.
+fn viewed(entry: &Entry, error: &View<'_>) -> Option<EventId> {
+    built(entry, Matter::Error, Level::Error, || drafted(error, Event::default()))
+}
+
+fn drafted(error: &View<'_>, event: Event) -> Draft {
+    let mechanism = Mechanism { handled: Some(true), ..Mechanism::default() };
+    Draft::of_error(ErrorRecord::of(error, mechanism), event)
 }

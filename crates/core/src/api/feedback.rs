@@ -44,7 +44,7 @@ fn send(client: &Client, scopes: &Scopes, mut feedback: Feedback, only_copied: b
     event.contexts.other.insert("feedback".into(), serde_json::to_value(feedback).ok()?);
     let trace = scopes.event_trace(client);
     let (layers, default_level) = (scopes.layers(), Level::Info);
-    let job = EventJob { event, layers, trace, default_level, ..EventJob::default() };
+    let job = EventJob::of(event.into(), layers, trace, default_level);
     if only_copied {
         client.push(Job::copied_feedback(job));
         return None;

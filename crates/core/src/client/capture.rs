@@ -93,8 +93,9 @@ impl Client {
         let trace = self.trace_of(&propagation);
         let current = scope.map(Scope::snapshot).unwrap_or_default();
         let layers = Layers { current, ..Layers::default() };
-        let default_level = Level::Error;
-        self.capture(admitted, EventJob { layers, trace, default_level, note, ..EventJob::of(draft) })
+        let mut job = EventJob::of(draft, layers, trace, Level::Error);
+        job.note = note;
+        self.capture(admitted, job)
     }
 
     /// The gates of an error event, the cheapest first: enabled? muted? limited? sampled? What they refuse is counted.

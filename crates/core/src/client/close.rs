@@ -130,7 +130,9 @@ impl Inner {
     /// Queues what waits for others, which will not come any more.
     fn close_batches(&self, outbox: &Outbox<Pipeline>) {
         let chunk = self.profiling.as_ref().and_then(Profiling::end).map(Job::profile_chunk);
-        for job in chunk.into_iter().chain(self.batches.close()) {
+        let mut jobs = self.batches.close();
+        jobs.extend(chunk);
+        for job in jobs {
             outbox.push(job);
         }
     }

@@ -141,7 +141,8 @@ impl Tree<'_> {
 fn note_errno(error: &(dyn Error + 'static), mechanism: &mut Mechanism) {
     let number = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
     if let Some(number) = number {
-        let errno = Map::from_iter([("number".to_owned(), Value::from(number))]);
+        let mut errno = Map::new();
+        errno.insert("number".into(), number.into());
         mechanism.meta.insert("errno".into(), Value::Object(errno));
     }
 }

@@ -1,6 +1,8 @@
 //! An event that was just built, and what was learnt of its error while the error was at hand.
 
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use watchpost_protocol::Event;
 
@@ -19,12 +21,13 @@ pub struct Draft {
 
 impl From<Event> for Draft {
     fn from(event: Event) -> Self {
-        Draft { event, ..Draft::default() }
+        Draft { event, notes: Notes::default(), attachments: Vec::new() }
     }
 }
 
 impl Draft {
     /// The event of an error: its exceptions take the place of those of `event`.
+    #[inline] // what drops an event would be there once more for it
     #[must_use]
     pub fn of_error(error: ErrorRecord, mut event: Event) -> Self {
         *event.exception = error.exceptions;
@@ -40,27 +43,18 @@ impl Draft {
 
     /// Fills in what the hooks have said of the error: what the event says itself stays.
     pub(crate) fn apply_hooks(&mut self) {
-        let Some(said) = self.notes.said.take() else { return };
-        let Event { level, logger, transaction, user, tags, extra, contexts, fingerprint, .. } = *said;
-        let event = &mut self.event;
-        // What the layers take from a macro's level is no choice of the program's.
-        event.level = level.or(event.level);
-        event.logger = event.logger.take().or(logger);
-        event.transaction = event.transaction.take().or(transaction);
-        event.user = event.user.take().or(user);
-        for (key, value) in tags {
-            event.tags.entry(key).or_insert(value);
-        }
-        for (key, value) in extra {
-            event.extra.entry(key).or_insert(value);
-        }
-        for (name, value) in contexts.other {
-            event.contexts.other.entry(name).or_insert(value);
-        }
-        if event.fingerprint.is_empty() {
-            event.fingerprint = fingerprint;
+        if let Some(said) = self.notes.said.take() {
+            said.fill_in(&mut self.event);
         }
     }
+}
+
+/// What hooks have said of an error. They make it: a program without hooks has none of its code.
+pub(crate) trait Said: fmt::Debug + Send + Sync {
+    /// All of it.
+    fn event(&self) -> &Event;
+    /// Adds it to an event where that says nothing itself.
+    fn fill_in(&self, event: &mut Event);
 }
 
 /// What was learnt of an error.
@@ -78,7 +72,7 @@ pub(crate) struct Notes {
     /// Whether it is none, by what is known of it or of its causes.
     pub(crate) no_failure: bool,
     /// What the hooks have said about it.
-    pub(crate) said: Option<Box<Event>>,
+    pub(crate) said: Option<Arc<dyn Said>>,
 }
 
 /// What an error is known by though its type was erased: the first that it prints, and its message.

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use watchpost_protocol::{Event, Exception};
 
-use super::draft::Notes;
+use super::draft::{Notes, Said};
 use crate::pattern::Pattern;
 use crate::unharmed::unharmed;
 
 type Ignores = Arc<dyn Fn(&(dyn Error + 'static)) -> bool + Send + Sync>;
-type Says = Arc<dyn Fn(&(dyn Error + 'static), &mut Event) + Send + Sync>;
+type Says = Arc<dyn Fn(&(dyn Error + 'static), &mut Option<Arc<dyn Said>>) + Send + Sync>;
 
 /// The hooks of a client that see errors.
 #[derive(Clone, Default)]
@@ -34,9 +34,9 @@ impl ErrorHooks {
     }
 
     pub(crate) fn on<E: Error + 'static>(&mut self, say: impl Fn(&E, &mut Event) + Send + Sync + 'static) {
-        self.says.push(Arc::new(move |error, event| {
+        self.says.push(Arc::new(move |error, said| {
             if let Some(error) = error.downcast_ref::<E>() {
-                say(error, event);
+                hear(said, &|event| say(error, event));
             }
         }));
     }
@@ -49,15 +49,8 @@ impl ErrorHooks {
     /// Shows an error, or one of its causes, to all of them. One that panics has said nothing.
     pub(super) fn see(&self, error: &(dyn Error + 'static), notes: &mut Notes) {
         notes.ignored |= self.ignored.iter().any(|ignores| asked(|| ignores(error)).unwrap_or(false));
-        if !self.says.is_empty() {
-            let mut said = notes.said.take().unwrap_or_default();
-            for say in &self.says {
-                let before = said.clone();
-                if asked(|| say(error, &mut said)).is_none() {
-                    said = before;
-                }
-            }
-            notes.said = Some(said);
+        for say in &self.says {
+            say(error, &mut notes.said);
         }
     }
 
@@ -73,6 +66,45 @@ impl ErrorHooks {
         self.ignored_names
             .iter()
             .any(|wanted| wanted.is(name) || full.as_deref().is_some_and(|full| wanted.is(full)))
+    }
+}
+
+/// Lets a hook add to what was said before; that stays as it was if the hook panics.
+fn hear(said: &mut Option<Arc<dyn Said>>, say: &dyn Fn(&mut Event)) {
+    let mut event = said.as_ref().map(|said| said.event().clone()).unwrap_or_default();
+    if asked(|| say(&mut event)).is_some() {
+        *said = Some(Arc::new(SaidByHooks(event)));
+    }
+}
+
+#[derive(Debug)]
+struct SaidByHooks(Event);
+
+impl Said for SaidByHooks {
+    fn event(&self) -> &Event {
+        &self.0
+    }
+
+    fn fill_in(&self, event: &mut Event) {
+        let Event { level, logger, transaction, user, tags, extra, contexts, fingerprint, .. } =
+            self.0.clone();
+        // What the layers take from a macro's level is no choice of the program's.
+        event.level = level.or(event.level);
+        event.logger = event.logger.take().or(logger);
+        event.transaction = event.transaction.take().or(transaction);
+        event.user = event.user.take().or(user);
+        for (key, value) in tags {
+            event.tags.entry(key).or_insert(value);
+        }
+        for (key, value) in extra {
+            event.extra.entry(key).or_insert(value);
+        }
+        for (name, value) in contexts.other {
+            event.contexts.other.entry(name).or_insert(value);
+        }
+        if event.fingerprint.is_empty() {
+            event.fingerprint = fingerprint;
+        }
     }
 }
 

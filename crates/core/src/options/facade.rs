@@ -14,6 +14,15 @@ use crate::transport::Transport;
 
 #[doc(hidden)]
 impl Options {
+    /// These options, completed. The facade never holds them by value: it would have the code that drops them a second time.
+    pub fn completed(
+        mut self,
+        complete: fn(&mut Options) -> Result<(), InitError>,
+    ) -> Result<Self, InitError> {
+        complete(&mut self)?;
+        Ok(self)
+    }
+
     pub fn fill_from_environment(&mut self) -> Result<(), InitError> {
         if self.use_environment {
             self.fill(&|name| std::env::var(name).ok())?;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use watchpost_protocol::DiscardReason;
 
 use super::{End, Prepare, Shared, State};
+use crate::background;
 
 /// How long after its last work a worker still looks for more by itself; also how late an item may leave, at most.
 const NAP: Duration = Duration::from_millis(10);
@@ -188,7 +189,7 @@ impl<P: Prepare> Shared<P> {
         state.crew.threads += 1;
         drop(state);
         let shared = Arc::clone(self);
-        let spawned = std::thread::Builder::new().name("watchpost".into()).spawn(move || shared.run());
+        let spawned = background::start("watchpost", Box::new(move || shared.run()));
         if let Err(error) = spawned {
             crate::debug!("a worker thread could not be started: {error}");
             let mut state = self.lock();

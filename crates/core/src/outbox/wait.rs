@@ -261,11 +261,12 @@ impl<P: Prepare> Shared<P> {
 fn lost(given_up: &[Category], under_way: &[Category]) -> String {
     let mut text = String::new();
     for (kinds, what) in [(given_up, "lost at the deadline"), (under_way, "left under way")] {
-        let mut kinds = kinds.to_vec();
-        kinds.sort_unstable();
-        for kind in kinds.chunk_by(|one, other| one == other) {
-            let comma = if text.is_empty() { "" } else { ", " };
-            let _ = write!(text, "{comma}{} {} {what}", kind.len(), kind[0]);
+        for (index, kind) in kinds.iter().enumerate() {
+            if !kinds[..index].contains(kind) {
+                let comma = if text.is_empty() { "" } else { ", " };
+                let count = kinds.iter().filter(|other| *other == kind).count();
+                let _ = write!(text, "{comma}{count} {kind} {what}");
+            }
         }
     }
     text
@@ -280,7 +281,7 @@ mod tests {
         use Category::{Error, Transaction};
         assert_eq!(
             lost(&[Transaction, Error, Transaction], &[Error]),
-            "1 error lost at the deadline, 2 transaction lost at the deadline, 1 error left under way"
+            "2 transaction lost at the deadline, 1 error lost at the deadline, 1 error left under way"
         );
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn fill(attributes: &mut Attributes, scopes: &Snapshots, config: &Con
         who(attributes, user);
     }
     for (key, value) in &config.attributes {
-        default(attributes, key, || value.clone());
+        default(attributes, key, || value.as_str().into());
     }
 }
 

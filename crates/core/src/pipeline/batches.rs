@@ -77,7 +77,9 @@ impl Batches {
     /// Takes what there is. What comes afterwards reminds a worker anew.
     pub(crate) fn take(&self) -> Vec<Job> {
         self.reminder.begin_anew();
-        self.logs.take().into_iter().chain(self.metrics.take()).collect()
+        let mut jobs = Vec::from_iter(self.logs.take());
+        jobs.extend(self.metrics.take());
+        jobs
     }
 
     /// Forgets what was gathered before this process was forked.
@@ -88,7 +90,9 @@ impl Batches {
 
     /// As [`take`](Self::take), and takes no more records.
     pub(crate) fn close(&self) -> Vec<Job> {
-        self.logs.close().into_iter().chain(self.metrics.close()).collect()
+        let mut jobs = Vec::from_iter(self.logs.close());
+        jobs.extend(self.metrics.close());
+        jobs
     }
 }
 

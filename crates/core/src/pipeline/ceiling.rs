@@ -49,7 +49,8 @@ fn older_breadcrumbs(event: &mut Event) -> bool {
     }
     event.breadcrumbs.drain(..count.div_ceil(2));
     // Annotations of single breadcrumbs would now be of others.
-    let known = event.meta.as_mut().and_then(|meta| meta.as_object_mut()?.remove("breadcrumbs"));
+    let known =
+        event.meta.as_mut().and_then(|meta| Some(std::mem::replace(meta.get_mut("breadcrumbs")?, json!({}))));
     let length = known.and_then(|known| known[""]["len"].as_u64()).unwrap_or(count as u64);
     note(&mut event.meta, &["breadcrumbs"], json!({ "len": length }));
     true

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use serde_json::json;
-use watchpost_protocol::{Event, Map, Value};
+use watchpost_protocol::{Event, Value, value};
 
 use crate::body_size::MaxRequestBodySize;
+use crate::meta::annotation;
 use crate::options::Options;
 
 /// Cuts what the program has put into an event by name: its extra, the data of its breadcrumbs, the variables of its frames, and the body of its
@@ -43,19 +44,10 @@ fn is_nested(value: &Value) -> bool {
 }
 
 /// Annotates the value at a path.
-pub(super) fn note<S: AsRef<str>>(meta: &mut Option<Value>, path: &[S], annotation: Value) {
-    let mut at = meta.get_or_insert_with(|| Value::Object(Map::new()));
-    for key in path.iter().map(AsRef::as_ref).chain([""]) {
-        if !at.is_object() {
-            return; // the program has put something else there
-        }
-        at = &mut at[key];
-        if at.is_null() {
-            *at = Value::Object(Map::new());
-        }
-    }
+pub(super) fn note<S: AsRef<str>>(meta: &mut Option<Value>, path: &[S], said: Value) {
+    let steps = &mut path.iter().map(|step| step.as_ref().to_owned());
     // What a scrubber has said of it stays.
-    if let (Value::Object(known), Value::Object(new)) = (at, annotation) {
+    if let (Some(known), Value::Object(new)) = (annotation(meta, steps), said) {
         known.extend(new);
     }
 }
@@ -79,7 +71,7 @@ impl Cut<'_> {
     /// `depth` is how many maps and lists are around the value.
     fn value(&mut self, path: &mut Vec<Cow<'static, str>>, value: &mut Value, depth: usize) {
         if is_nested(value) && depth >= self.depth {
-            *value = Value::String(value.to_string());
+            *value = Value::String(value::to_json_text(value));
             note(self.meta, path, json!({ "rem": [["!limit", "x"]] }));
             return;
         }
@@ -93,8 +85,10 @@ impl Cut<'_> {
         }
         match value {
             Value::Object(map) => {
-                let rest: Vec<String> = map.keys().skip(self.breadth).cloned().collect();
-                rest.iter().for_each(|key| drop(map.remove(key)));
+                if length > self.breadth {
+                    let all = std::mem::take(map).into_iter();
+                    map.extend(all.take(self.breadth));
+                }
                 for (key, value) in map.iter_mut().filter(|(_, value)| is_nested(value)) {
                     path.push(key.clone().into());
                     self.value(path, value, depth + 1);
@@ -116,7 +110,7 @@ impl Cut<'_> {
 
 #[cfg(test)]
 mod tests {
-    use watchpost_protocol::{Breadcrumb, Request};
+    use watchpost_protocol::{Breadcrumb, Map, Request};
 
     use super::*;
 

@@ -21,7 +21,6 @@ use crate::session::Note;
 use crate::unharmed::unharmed;
 
 /// An event, and what belongs to it but is put together on the worker.
-#[derive(Default)]
 pub(crate) struct EventJob {
     pub(crate) event: Event,
     pub(crate) layers: Layers,
@@ -47,9 +46,19 @@ pub(crate) struct EventTrace {
 }
 
 impl EventJob {
-    pub(crate) fn of(draft: Draft) -> Self {
+    pub(crate) fn of(draft: Draft, layers: Layers, trace: EventTrace, default_level: Level) -> Self {
         let Draft { event, notes, attachments } = draft;
-        EventJob { event, printed_stack: notes.printed_stack, attachments, ..EventJob::default() }
+        EventJob {
+            event,
+            layers,
+            trace,
+            stack: None,
+            printed_stack: notes.printed_stack,
+            fields: Fields::default(),
+            attachments,
+            default_level,
+            note: None,
+        }
     }
 
     /// Whether it tells of the end of the program, or may.

@@ -1,5 +1,7 @@
 //! What sessions have to do with the other items: the job that tells of them, and the events that they hear of.
 
+use std::collections::VecDeque;
+
 use watchpost_protocol::{Category, Envelope, Item};
 
 use super::{ItemJob, Job, Pipeline};
@@ -45,9 +47,13 @@ impl Pipeline {
 
     /// Takes out what is more than an envelope may have, as what is sent next.
     fn beyond(&self, items: &mut Vec<Item>, most: usize) -> Option<Job> {
-        let beyond = items.split_off(most.min(items.len()));
-        let envelopes = beyond.chunks(MOST).map(|items| Envelope::of(&self.config.sdk, items.to_vec()));
-        Job::sealed(envelopes.collect(), label(0))
+        let mut beyond = items.split_off(most.min(items.len()));
+        let mut envelopes = VecDeque::new();
+        while !beyond.is_empty() {
+            let rest = beyond.split_off(MOST.min(beyond.len()));
+            envelopes.push_back(Envelope::of(&self.config.sdk, std::mem::replace(&mut beyond, rest)));
+        }
+        Job::sealed(envelopes, label(0))
     }
 
     /// An event was seen by the hooks: now it is known whether it counts. A crash takes along what there is to tell of its session, because nothing may

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::meta::annotation;
+
 /// A place in an item: a list of steps, each on the stack of whoever took it.
 #[derive(Clone, Copy)]
 pub(crate) struct Path<'p> {
@@ -37,12 +39,7 @@ impl Path<'_> {
     /// Says in an item's `_meta` that the value here was substituted (`s`) or removed (`x`) by configuration (§16.6). Where somebody else put
     /// what cannot hold a note, there is none.
     pub(super) fn note(&self, meta: &mut Option<Value>, what: &str) {
-        let mut place = meta.get_or_insert_with(|| json!({}));
-        for step in self.steps().into_iter().chain([String::new()]) {
-            let Value::Object(map) = place else { return };
-            place = map.entry(step).or_insert_with(|| json!({}));
-        }
-        let Value::Object(annotation) = place else { return };
+        let Some(annotation) = annotation(meta, &mut self.steps().into_iter()) else { return };
         if let Value::Array(remarks) = annotation.entry("rem").or_insert_with(|| json!([])) {
             remarks.push(json!(["!config", what]));
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use watchpost_protocol::{AttributeValue, DynamicSamplingContext};
+use watchpost_protocol::{AttributeValue, DynamicSamplingContext, value};
 
 use super::path::Path;
 use super::scrubber::{CONTENT, Rules};
@@ -59,6 +59,7 @@ impl<'w> Walk<'w> {
 
 impl Walk<'_> {
     /// A map of values that the program named.
+    #[inline(never)]
     pub(crate) fn map<'v, V: Datum + 'v>(
         &mut self,
         at: &Path<'_>,
@@ -95,6 +96,7 @@ impl Walk<'_> {
     }
 
     /// A map of headers.
+    #[inline(never)]
     pub(crate) fn headers(&mut self, at: &Path<'_>, headers: &mut BTreeMap<String, String>) {
         for (name, value) in headers {
             // As the environment of a CGI program has them.
@@ -152,6 +154,7 @@ impl Walk<'_> {
         }
     }
 
+    #[inline(never)]
     fn text_of_kind(&mut self, at: &Path<'_>, text: &mut String, kind: TextKind) {
         if let Some(filtered) = self.filtered(at, text, kind) {
             *text = filtered;
@@ -159,6 +162,7 @@ impl Walk<'_> {
     }
 
     /// What is left of a text if something has to be taken out.
+    #[inline(never)]
     fn filtered(&mut self, at: &Path<'_>, text: &str, kind: TextKind) -> Option<String> {
         let rules = self.rules;
         if matches!(kind, TextKind::Json)
@@ -178,17 +182,18 @@ impl Walk<'_> {
 
     /// What is left of a text that was a map or a list before it was printed, if something has to be taken out. `None`: it was neither.
     fn json(&mut self, at: &Path<'_>, text: &str) -> Option<Option<String>> {
-        let Ok(mut value @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(text) else {
+        let Ok(mut value @ (Value::Object(_) | Value::Array(_))) = text.parse::<Value>() else {
             return None;
         };
         let mut meta = None;
         value.inspect(&mut Walk::new(self.rules, &mut meta), &Path::ROOT, TextKind::Any);
         Some(meta.is_some().then(|| {
             self.note(at, "s");
-            value.to_string()
+            value::to_json_text(&value)
         }))
     }
 
+    #[inline(never)]
     pub(crate) fn hide(&mut self, at: &Path<'_>, value: &mut impl Datum) {
         value.hide();
         self.note(at, "s");

@@ -45,10 +45,10 @@ const fn azure(known_by: &'static str, name: &'static str) -> Platform {
 /// The context `cloud_resource`; `None` if nothing says that there is a cloud.
 pub(super) fn of(variable: &dyn Fn(&str) -> Option<String>) -> Option<Value> {
     let platform = PLATFORMS.iter().find(|platform| variable(platform.known_by).is_some())?;
-    let mut context = Map::new();
+    let mut context = Value::Object(Map::new());
     let mut set = |key: &str, value: Option<String>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            context.insert(key.to_owned(), value.into());
+            context[key] = value.into();
         }
     };
     set("cloud.provider", Some(platform.provider.to_owned()));
@@ -57,7 +57,7 @@ pub(super) fn of(variable: &dyn Fn(&str) -> Option<String>) -> Option<Value> {
     if platform.provider == "gcp" {
         set("cloud.account.id", variable("GOOGLE_CLOUD_PROJECT"));
     }
-    Some(context.into())
+    Some(context)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::{Envelope, EnvelopeHeaders, Item, ItemHeader};
 use crate::json;
@@ -38,7 +39,9 @@ impl Envelope {
     fn header_line(&self, sent_at: Option<Timestamp>) -> io::Result<Vec<u8>> {
         let mut headers = EnvelopeHeaders { sent_at, ..self.headers.clone() };
         // A server refuses the whole envelope if this key is there twice (§2.2).
-        headers.other.remove("sent_at");
+        if headers.other.contains_key("sent_at") {
+            headers.other = without("sent_at", &headers.other);
+        }
         line(&headers)
     }
 
@@ -69,13 +72,20 @@ impl Item {
         let length = self.payload.len();
         if self.header.other.contains_key("length") {
             // The length is the payload's: another one in `other` would be a second key.
-            let mut header = self.header.clone();
-            header.other.remove("length");
-            line(&Header { header: &header, length })
+            let other = without("length", &self.header.other);
+            line(&Header { header: &ItemHeader { other, ..self.header.clone() }, length })
         } else {
             line(&Header { header: &self.header, length })
         }
     }
+}
+
+fn without(key: &str, fields: &Map<String, Value>) -> Map<String, Value> {
+    let mut others = Map::new();
+    for (name, value) in fields.iter().filter(|(name, _)| *name != key) {
+        others.insert(name.clone(), value.clone());
+    }
+    others
 }
 
 fn line<T: Serialize>(header: &T) -> io::Result<Vec<u8>> {

@@ -7,6 +7,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::value::number;
+
 /// What need not be encoded in a value: the unreserved characters of RFC 3986.
 const ENCODE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -90,13 +92,13 @@ impl DynamicSamplingContext {
     /// The rate that the head used, between 0 and 1.
     #[must_use]
     pub fn sample_rate(&self) -> Option<f64> {
-        self.get("sample_rate")?.parse().ok().filter(|rate| (0.0..=1.0).contains(rate))
+        number(self.get("sample_rate")?).filter(|rate| (0.0..=1.0).contains(rate))
     }
 
     /// The roll of the dice of this trace, in `[0, 1)`.
     #[must_use]
     pub fn sample_rand(&self) -> Option<f64> {
-        self.get("sample_rand")?.parse().ok().filter(|rand| (0.0..1.0).contains(rand))
+        number(self.get("sample_rand")?).filter(|rand| (0.0..1.0).contains(rand))
     }
 
     /// The decision of the head.

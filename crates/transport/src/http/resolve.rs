@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use ureq::Error;
@@ -10,6 +9,7 @@ use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
+use watchpost_core::background;
 
 /// How long an answer holds. A connection that fails ends it sooner.
 const LIFETIME: Duration = Duration::from_secs(60);
@@ -83,11 +83,12 @@ fn literal(name: &str) -> Option<Vec<SocketAddr>> {
 fn look_up(name: String, timeout: NextTimeout) -> Result<Vec<SocketAddr>, Error> {
     let found = Arc::new((Mutex::new(None), Condvar::new()));
     let finder = Arc::clone(&found);
-    thread::Builder::new().name("watchpost-dns".to_owned()).spawn(move || {
+    let finds = move || {
         let addresses = name.to_socket_addrs().map(Vec::from_iter);
         *finder.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(addresses);
         finder.1.notify_one();
-    })?;
+    };
+    background::start("watchpost-dns", Box::new(finds))?;
     let (found, told) = &*found;
     let found = found.lock().unwrap_or_else(PoisonError::into_inner);
     let waited = told.wait_timeout_while(found, *timeout.after, |found| found.is_none());

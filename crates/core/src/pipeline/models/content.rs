@@ -1,6 +1,6 @@
 //! How much of a conversation is sent (`protocol.md` §17.3).
 
-use watchpost_protocol::{Map, Value, truncate};
+use watchpost_protocol::{Map, Value, truncate, value};
 
 /// For one attribute, in bytes.
 const BUDGET: usize = 20_000;
@@ -24,7 +24,7 @@ const TEXTS: [&str; 4] = [
 pub(super) fn fit(data: &mut Map<String, Value>) {
     for key in CONVERSATIONS {
         if let Some(Value::String(text)) = data.get_mut(key) {
-            match serde_json::from_str(text) {
+            match text.parse::<Value>() {
                 Ok(Value::Array(messages)) => {
                     if let Some(newest) = newest(&messages, key == INPUT) {
                         *text = newest;
@@ -51,7 +51,7 @@ fn newest(messages: &[Value], input: bool) -> Option<String> {
     let mut room = BUDGET.saturating_sub("[]".len());
     let mut kept: Vec<String> = Vec::new();
     for message in new.iter().rev() {
-        let text = message.to_string();
+        let text = value::to_json_text(message);
         if text.len() + 1 > room && !kept.is_empty() {
             break;
         }

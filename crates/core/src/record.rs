@@ -64,7 +64,9 @@ pub(crate) struct Opening<'a> {
 
 #[derive(Debug)]
 struct Row {
-    key: SpanKey,
+    /// Its key, in two: as a pair it would take four bytes more.
+    layer: u32,
+    id: u64,
     span_id: SpanId,
     parent: Slot,
     /// What the program said.
@@ -83,6 +85,12 @@ struct Row {
     attributes: (u32, u32),
     /// What few spans have.
     set: Option<Box<Set>>,
+}
+
+impl Row {
+    fn key(&self) -> SpanKey {
+        (self.layer, self.id)
+    }
 }
 
 /// A span that was still open when its trace ended: what is captured in it later is still its.
@@ -136,7 +144,8 @@ impl Buffer {
             self.boxed += size_of::<SpanInit>() + init.name.len();
         }
         self.rows.push(Row {
-            key: opening.key,
+            layer: opening.key.0,
+            id: opening.key.1,
             span_id: opening.span_id,
             parent: opening.parent,
             status: None,
@@ -333,7 +342,7 @@ impl Buffer {
     /// Who looks for a span deep down in a tree asks about one ancestor after the other.
     pub(crate) fn find(&mut self, key: SpanKey) -> Option<Slot> {
         for (at, row) in self.rows.iter().enumerate().skip(self.indexed) {
-            self.index.insert(row.key, at as u32); // the later of two is the one that is open
+            self.index.insert(row.key(), at as u32); // the later of two is the one that is open
         }
         self.indexed = self.rows.len();
         let at = *self.index.get(&key)?;
@@ -345,7 +354,7 @@ impl Buffer {
         let open = self.rows.iter().enumerate().skip(1).filter(|(_, row)| row.end.is_none());
         open.map(|(at, row)| Outliving {
             slot: Slot(at as u32),
-            key: row.key,
+            key: row.key(),
             span_id: row.span_id,
             parent: self.id(row.parent).unwrap_or_default(),
         })

@@ -280,6 +280,12 @@ fn a_span_that_is_told_more_and_more_does_not_grow_for_ever() {
 }
 
 #[test]
+#[cfg(target_pointer_width = "64")]
+fn a_row_is_small() {
+    assert!(size_of::<Row>() <= 104, "as many as there are spans wait to be sent");
+}
+
+#[test]
 fn a_span_that_follows_all_does_not_grow_for_ever() {
     let (mut buffer, root) = opened();
     (0..2 * MAX_LINKS).for_each(|_| buffer.add_link(root, SpanLink::default()));

@@ -79,14 +79,15 @@ impl Head {
 
 /// `content-type` as `Content-Type`, which is how people know it.
 fn titled(name: &str) -> String {
-    let mut up = true;
-    name.chars()
-        .map(|char| {
-            let shown = if up { char.to_ascii_uppercase() } else { char };
-            up = char == '-';
-            shown
-        })
-        .collect()
+    let mut titled = name.to_owned();
+    let mut start = Some(0);
+    while let Some(at) = start {
+        if let Some(first) = titled.get_mut(at..at + 1) {
+            first.make_ascii_uppercase();
+        }
+        start = titled[at..].find('-').map(|dash| at + dash + 1);
+    }
+    titled
 }
 
 #[cfg(test)]
@@ -108,6 +109,12 @@ mod tests {
             .body(())
             .unwrap();
         Head::of(&request.into_parts().0, pii, BodyData::Absent, &mut Notable::default()).request()
+    }
+
+    #[test]
+    fn names_are_as_people_know_them() {
+        let names = ["content-type", "x", "x--a-", "", "1-b"].map(titled);
+        assert_eq!(names, ["Content-Type", "X", "X--A-", "", "1-B"]);
     }
 
     #[test]

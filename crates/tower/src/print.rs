@@ -79,15 +79,15 @@ impl Head {
 
 /// `content-type` as `Content-Type`, which is how people know it.
 fn titled(name: &str) -> String {
-    let mut titled = name.to_owned();
-    let mut start = Some(0);
-    while let Some(at) = start {
-        if let Some(first) = titled.get_mut(at..at + 1) {
-            first.make_ascii_uppercase();
+    let mut titled = name.as_bytes().to_vec();
+    let mut before = b'-';
+    for byte in &mut titled {
+        if before == b'-' {
+            byte.make_ascii_uppercase();
         }
-        start = titled[at..].find('-').map(|dash| at + dash + 1);
+        before = *byte;
     }
-    titled
+    String::from_utf8(titled).unwrap_or_else(|_| name.to_owned())
 }
 
 #[cfg(test)]

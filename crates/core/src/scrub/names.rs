@@ -88,6 +88,8 @@ struct Terms {
     all: &'static [&'static str],
     /// By the low bits of a first letter, which second letters there are: this refuses nearly every place in a name.
     begin: [u32; LETTERS],
+    /// How long the shortest is.
+    shortest: usize,
 }
 
 /// As many as the low bits of a letter tell apart.
@@ -96,20 +98,22 @@ const LETTERS: usize = 32;
 impl Terms {
     /// Each has two letters at least.
     const fn new(all: &'static [&'static str]) -> Self {
-        let (mut begin, mut at) = ([0; LETTERS], 0);
+        let (mut begin, mut shortest, mut at) = ([0; LETTERS], usize::MAX, 0);
         while at < all.len() {
             let term = all[at].as_bytes();
             begin[letter(term[0])] |= 1 << letter(term[1]);
+            shortest = if term.len() < shortest { term.len() } else { shortest };
             at += 1;
         }
-        Terms { all, begin }
+        Terms { all, begin, shortest }
     }
 
     /// Whether one of them stands anywhere in a name.
     fn are_in(&self, name: &str) -> bool {
         let name = name.as_bytes();
         let begins = |rest: &[u8], term: &str| rest.get(..term.len()).is_some_and(|part| equal(part, term));
-        name.windows(2).enumerate().any(|(at, pair)| {
+        let last = name.len().saturating_sub(self.shortest.saturating_sub(2));
+        name[..last].windows(2).enumerate().any(|(at, pair)| {
             self.begin[letter(pair[0])] >> letter(pair[1]) & 1 == 1
                 && self.all.iter().any(|term| begins(&name[at..], term))
         })

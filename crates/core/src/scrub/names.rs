@@ -92,7 +92,7 @@ struct Terms {
     shortest: usize,
 }
 
-/// As many as the low bits of a letter tell apart.
+/// As many as the low bits of a letter tell apart, in either case.
 const LETTERS: usize = 32;
 
 impl Terms {
@@ -101,7 +101,9 @@ impl Terms {
         let (mut begin, mut shortest, mut at) = ([0; LETTERS], usize::MAX, 0);
         while at < all.len() {
             let term = all[at].as_bytes();
-            begin[letter(term[0])] |= 1 << letter(term[1]);
+            let seconds = bit(term[1]) | bit(either(term[1]));
+            begin[low_bits(term[0])] |= seconds;
+            begin[low_bits(either(term[0]))] |= seconds;
             shortest = if term.len() < shortest { term.len() } else { shortest };
             at += 1;
         }
@@ -114,15 +116,28 @@ impl Terms {
         let begins = |rest: &[u8], term: &str| rest.get(..term.len()).is_some_and(|part| equal(part, term));
         let last = name.len().saturating_sub(self.shortest.saturating_sub(2));
         name[..last].windows(2).enumerate().any(|(at, pair)| {
-            self.begin[letter(pair[0])] >> letter(pair[1]) & 1 == 1
+            self.begin[low_bits(pair[0])] & bit(pair[1]) != 0
                 && self.all.iter().any(|term| begins(&name[at..], term))
         })
     }
 }
 
-/// The same in any spelling, as `fold` has it; that others are the same, too, is found out later.
-const fn letter(byte: u8) -> usize {
-    fold(byte) as usize % LETTERS
+/// Others have the same; that is found out later.
+const fn low_bits(letter: u8) -> usize {
+    letter as usize % LETTERS
+}
+
+const fn bit(letter: u8) -> u32 {
+    1 << low_bits(letter)
+}
+
+/// The other of two that are the same in a name.
+const fn either(letter: u8) -> u8 {
+    match letter {
+        b'_' => b'-',
+        b'-' => b'_',
+        other => other,
+    }
 }
 
 fn equal(bytes: &[u8], name: &str) -> bool {

@@ -3,13 +3,16 @@
 
 mod support;
 
+use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use support::Watched;
 use support::clock::Wound;
 use support::transports::Blocked;
+use tower::{Layer, ServiceExt, service_fn};
 use watchpost::protocol::{ItemType, SessionUpdate};
+use watchpost::tower::propagate_layer;
 use watchpost::{
     Delivery, Envelope, Event, Options, SessionMode, SessionStatus, Transport, User, capture_error,
     capture_event, end_session, end_session_with, set_user, start_session, with_isolation_scope,
@@ -53,6 +56,19 @@ fn a_short_run_is_told_of_once() {
         ("editor@2.1.0", Some("production"))
     );
     assert_ne!(update.sid, Default::default());
+}
+
+#[test]
+fn a_request_that_goes_out_does_not_end_the_run() {
+    let updates = updates(run_mode(), |_| {
+        start_session();
+        let request = http::Request::get("https://stock.test/").body(()).unwrap();
+        let answer = async |_| Ok::<_, Infallible>(http::Response::new(()));
+        let call = propagate_layer().layer(service_fn(answer)).oneshot(request);
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(call).unwrap();
+        capture_error(&failure());
+    });
+    assert_eq!(told(&updates), ["exited, errors 1"]);
 }
 
 #[test]

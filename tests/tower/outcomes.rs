@@ -14,7 +14,7 @@ use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
-use watchpost::tower::request_layer;
+use watchpost::tower::{propagate_layer, request_layer};
 use watchpost::{FutureExt, Options};
 use watchpost_testkit::{Captured, options};
 
@@ -336,4 +336,35 @@ fn requests_are_counted_by_the_minute() {
         .map(|minute| (minute.started.as_micros() / 1_000_000, minute.exited, minute.unhandled))
         .collect();
     assert_eq!(counted, [(0, 2, 1), (60, 1, 0)]);
+}
+
+/// Asks somebody else, by a client that is watched.
+async fn call_out() {
+    let answers = service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
+    let client = ServiceBuilder::new().layer(propagate_layer()).service(answers);
+    client.oneshot(ask("GET", "https://stock.test/lamps")).await.unwrap();
+}
+
+#[test]
+fn a_request_that_goes_out_ends_nothing_of_the_one_that_came_in() {
+    for rate in [0.0, 1.0] {
+        let options = || options().traces_sample_rate(rate).unwrap();
+        let reported = captured(options(), async || {
+            let handler = get(|| async {
+                call_out().await;
+                watchpost::capture_error(&Declined);
+                call_out().await;
+            });
+            request(Router::new().route("/", handler).layer(request_layer()), "/").await;
+        });
+        assert_eq!(sessions(&reported), "session: 1 errored\n", "at rate {rate}");
+        let failed = captured(options(), async || {
+            let handler = get(|| async {
+                call_out().await;
+                StatusCode::INTERNAL_SERVER_ERROR
+            });
+            request(Router::new().route("/", handler).layer(request_layer()), "/").await;
+        });
+        assert_eq!(sessions(&failed), "session: 1 unhandled\n", "at rate {rate}");
+    }
 }

@@ -81,7 +81,7 @@ impl Job {
         let (sentry_trace, baggage) = (self.sentry_trace.as_deref(), self.baggage.as_deref());
         let scopes = around.begin_unit(client, UnitInit { sentry_trace, baggage, ..UnitInit::default() });
         let transaction = self.transaction.origin(self.origin).start_in(&scopes);
-        Unit::new(scopes.with_span_ref(transaction.detach()))
+        Unit::of_work(scopes.with_span_ref(transaction.detach()))
     }
 }
 

@@ -115,7 +115,7 @@ fn begin(place: (&Scopes, &Client), request: &Parts, data: BodyData, settings: &
         scopes.isolation().set_user(user);
     }
     open(client, &mut scopes, &head, ask(settings.name.as_ref(), request));
-    Watch::new(Unit::new(scopes), Arc::clone(settings), Watching::of(&head))
+    Watch::new(Unit::of_work(scopes), Arc::clone(settings), Watching::of(&head))
 }
 
 /// Opens the transaction; with tracing off there is none, but events are named as it would be.

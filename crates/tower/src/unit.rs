@@ -28,15 +28,39 @@ pub(crate) struct Unit {
     scopes: Arc<Scopes>,
     /// What is known of the outcome; the program's own word, by `set_status`, wins over it.
     status: SpanStatus,
+    ends: Ends,
     /// Whether it is running. One that still is when it is dropped has panicked, also if somebody has caught that by then.
     running: bool,
     finished: bool,
 }
 
+/// What ends with a unit of work.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Ends {
+    /// Its transaction, and the session that began with it.
+    Session,
+    /// A span of somebody else's work: what that comes to is not known yet.
+    Span,
+    /// There was no span to open.
+    Nothing,
+}
+
 impl Unit {
-    /// Of work that goes on in these scopes; it ends their span.
-    pub(crate) fn new(scopes: impl Into<Arc<Scopes>>) -> Self {
-        Unit { scopes: scopes.into(), status: SpanStatus::Ok, running: false, finished: false }
+    /// Of work that these scopes were made for: a request that has come in, a job.
+    pub(crate) fn of_work(scopes: Scopes) -> Self {
+        Unit::new(Arc::new(scopes), Ends::Session)
+    }
+
+    /// Of a part of the work that goes on in the scopes `around`; `opened` are those with a span of its own.
+    pub(crate) fn of_part(around: Arc<Scopes>, opened: Option<Scopes>) -> Self {
+        match opened {
+            Some(scopes) => Unit::new(Arc::new(scopes), Ends::Span),
+            None => Unit::new(around, Ends::Nothing),
+        }
+    }
+
+    fn new(scopes: Arc<Scopes>, ends: Ends) -> Self {
+        Unit { scopes, status: SpanStatus::Ok, ends, running: false, finished: false }
     }
 
     pub(crate) fn scopes(&self) -> &Arc<Scopes> {
@@ -87,10 +111,12 @@ impl Unit {
     /// As [`finish`](Self::finish), for who cannot part with it.
     pub(crate) fn end(&mut self) {
         self.finished = true;
-        if let Some(span) = self.scopes.span_ref() {
+        if let Some(span) = self.scopes.span_ref().filter(|_| self.ends != Ends::Nothing) {
             span.finish(self.status);
         }
-        layer::end_session(&self.scopes);
+        if self.ends == Ends::Session {
+            layer::end_session(&self.scopes);
+        }
     }
 }
 
@@ -113,7 +139,8 @@ impl Drop for Unit {
         if !self.finished {
             let panicked = self.running || std::thread::panicking();
             self.set_status(if panicked { SpanStatus::InternalError } else { SpanStatus::Cancelled });
-            if panicked && !self.scopes.isolation().has_reported_error() {
+            let may_crash = panicked && self.ends == Ends::Session;
+            if may_crash && !self.scopes.isolation().has_reported_error() {
                 layer::note_unhandled(&self.scopes); // there is no hook that reports panics, or it was told to be silent
             }
             self.end();

@@ -49,10 +49,8 @@ impl Call {
         let grpc = request.headers().get(header::CONTENT_TYPE).is_some_and(is_grpc);
         let (method, request_size) = (request.method().clone(), content_length(request.headers()));
         let kind = if grpc { &kind::GRPC } else { kind };
-        let unit = match kind::open(kind, (&around, &client), &method, &address) {
-            Some(scopes) => Unit::new(scopes),
-            None => Unit::new(around),
-        };
+        let opened = kind::open(kind, (&around, &client), &method, &address);
+        let unit = Unit::of_part(around, opened);
         if client.tells(address.full()) {
             put_headers(request.headers_mut(), unit.scopes(), &client);
         }

@@ -64,6 +64,43 @@ fn h01_a_capture_without_a_client() {
 }
 
 #[test]
+fn h01_an_error_event_without_a_client() {
+    let work = || {
+        let _layer = tracing_subscriber::registry().with(watchpost::tracing::layer()).set_default();
+        tracing::warn!("one");
+        tracing::error!("two");
+    };
+    let lines = said("h01_an_error_event_without_a_client", "1", work);
+    assert!(matches!(&lines[..], [line] if line.starts_with("no client: ")), "{lines:?}");
+}
+
+#[test]
+fn h01_an_error_record_without_a_client() {
+    let work = || {
+        let bridge = LogBridge::new();
+        bridge.log(&log::Record::builder().level(log::Level::Warn).build());
+        bridge.log(&log::Record::builder().level(log::Level::Error).build());
+    };
+    let lines = said("h01_an_error_record_without_a_client", "1", work);
+    assert!(matches!(&lines[..], [line] if line.starts_with("no client: ")), "{lines:?}");
+}
+
+#[test]
+fn h01_a_guard_that_nobody_keeps() {
+    let work = || {
+        let _ = begin(options());
+        capture_message("one");
+        tracing_subscriber::registry().with(watchpost::tracing::layer()).init();
+        tracing::error!("two");
+    };
+    let lines = said("h01_a_guard_that_nobody_keeps", "", work);
+    assert!(
+        matches!(&lines[..], [line] if line.starts_with("captured after the client was closed, and lost: ")),
+        "{lines:?}"
+    );
+}
+
+#[test]
 fn h01_nobody_asked() {
     assert_eq!(said("h01_nobody_asked", "", || assert!(capture_message("one").is_none())), [""; 0]);
 }
@@ -82,6 +119,7 @@ fn h02_a_dsn_that_was_copied_from_a_page() {
     ] {
         let error: InitError = Options::new().dsn(dsn).unwrap_err();
         assert_eq!(error.to_string(), message);
+        assert_eq!(format!("{error:?}"), message, "as `main` prints it");
     }
 }
 

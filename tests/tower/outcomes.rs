@@ -368,3 +368,19 @@ fn a_request_that_goes_out_ends_nothing_of_the_one_that_came_in() {
         assert_eq!(sessions(&failed), "session: 1 unhandled\n", "at rate {rate}");
     }
 }
+
+#[test]
+fn what_was_logged_on_the_way_does_not_make_a_failure_of_an_answer() {
+    for (answer, drawn) in
+        [(StatusCode::OK, "http.server GET /\n"), (StatusCode::NOT_FOUND, "http.server GET / [not_found]\n")]
+    {
+        let captured = captured(options(), async || {
+            let handler = get(async move || {
+                tracing::error!("the cache is cold");
+                answer
+            });
+            request(Router::new().route("/", handler).layer(request_layer()), "/").await;
+        });
+        assert!(captured.draw().ends_with(drawn), "{}", captured.draw());
+    }
+}

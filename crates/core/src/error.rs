@@ -5,7 +5,7 @@ use std::fmt;
 use watchpost_protocol::DsnError;
 
 /// An option that cannot work. Each message says which one, what was given, and what is expected.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum InitError {
     /// The DSN does not parse; the error inside says which part of it is wrong.
@@ -116,6 +116,13 @@ impl fmt::Display for InitError {
 }
 
 // A DSN error is this error, not its cause: it is shown once.
+/// As for a reader: this is what a `main` that returns the error prints.
+impl fmt::Debug for InitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl std::error::Error for InitError {}
 
 impl From<DsnError> for InitError {

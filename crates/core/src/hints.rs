@@ -22,11 +22,15 @@ macro_rules! once {
 /// Whether there ever was a client of the process.
 static BEGUN: AtomicBool = AtomicBool::new(false);
 
+/// Whether one was closed, and none has begun since.
+static ENDED: AtomicBool = AtomicBool::new(false);
+
 /// How many requests were served before.
 static MISSED: AtomicU32 = AtomicU32::new(0);
 
 /// A client is made the process's own (H03).
 pub(crate) fn begun() {
+    ENDED.store(false, Ordering::Release);
     if BEGUN.swap(true, Ordering::AcqRel) {
         return;
     }
@@ -40,8 +44,11 @@ pub(crate) fn begun() {
 
 /// Something was captured, and there is no client that can send (H01).
 #[cold]
-pub(crate) fn captured_without_client() {
+pub fn captured_without_client() {
     static ONCE: Once = Once::new();
+    if ENDED.load(Ordering::Acquire) {
+        return captured_after_the_end();
+    }
     if BEGUN.load(Ordering::Acquire) {
         return; // it was said why that client sends nothing
     }
@@ -50,6 +57,16 @@ pub(crate) fn captured_without_client() {
         let process = std::process::id();
         say_without_client(format_args!(
             "no client: watchpost::init was not called in this process (pid {process}); SENTRY_DSN is {dsn}"
+        ));
+    });
+}
+
+fn captured_after_the_end() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        say_without_client(format_args!(
+            "captured after the client was closed, and lost: the guard of watchpost::init closes it when it is dropped, \
+             and `let _ =` drops it at once"
         ));
     });
 }
@@ -129,6 +146,11 @@ pub(crate) fn bridged_log_not_sent() {
     if diag::enabled() {
         UNSENT_LOGS.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// A client that could send cannot any more.
+pub(crate) fn ended() {
+    ENDED.store(true, Ordering::Release);
 }
 
 /// A client is closed: what was counted is said.

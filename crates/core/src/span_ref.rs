@@ -162,6 +162,15 @@ impl SpanRef {
         self.edit(|buffer, slot| buffer.set_status(slot, status));
     }
 
+    /// Sets the status, unless the program has: how work has ended says more than what went wrong on the way.
+    pub fn settle(&self, status: SpanStatus) {
+        self.edit(|buffer, slot| {
+            if buffer.status(slot).is_none() {
+                buffer.set_status(slot, status);
+            }
+        });
+    }
+
     /// The status that was set.
     #[must_use]
     pub fn status(&self) -> Option<SpanStatus> {

@@ -111,6 +111,9 @@ impl Log for LogBridge {
         if heard {
             Entry::default().during(Beyond::Nothing, || self.hear(record));
         }
+        if record.level() <= self.issues.min(LevelFilter::Error) && !any_active() && !mute::is_muted() {
+            layer::captured_without_client();
+        }
         match self.inner.as_ref().filter(|inner| inner.enabled(record.metadata())) {
             Some(inner) if heard => layer::pass_on(|| inner.log(record)),
             Some(inner) => inner.log(record), // should it come to the tracing layer, that may want it

@@ -22,7 +22,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct Crontab(Cow<'static, str>);
 
 /// What is wrong with a crontab: the number of its fields, or the first that cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is the field that it names")]
 #[non_exhaustive]
 pub enum CrontabError {
@@ -257,6 +257,13 @@ impl CrontabError {
 impl fmt::Display for CrontabError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// As for a reader: this is what a `main` that returns the error prints.
+impl fmt::Debug for CrontabError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::wire::wire_names;
 pub struct MonitorSlug(Cow<'static, str>);
 
 /// What is wrong with the slug of a monitor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MonitorSlugError {
     /// It is empty.
@@ -90,6 +90,13 @@ impl MonitorSlugError {
 impl fmt::Display for MonitorSlugError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// As for a reader: this is what a `main` that returns the error prints.
+impl fmt::Debug for MonitorSlugError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -212,7 +219,7 @@ wire_names!(IntervalUnit, ParseIntervalUnitError, "unit of an interval", {
 });
 
 /// What is wrong with a schedule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ScheduleError {
     /// The crontab is none.
@@ -227,6 +234,13 @@ impl fmt::Display for ScheduleError {
             ScheduleError::Crontab(error) => error.fmt(f),
             ScheduleError::NoInterval => f.write_str("the interval of a monitor is one unit at least"),
         }
+    }
+}
+
+/// As for a reader: this is what a `main` that returns the error prints.
+impl fmt::Debug for ScheduleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

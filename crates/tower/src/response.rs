@@ -71,7 +71,7 @@ impl Watch {
     /// Maps the status, and makes one issue: of the error that the handler attached, else of a status that is a failure.
     fn judge(&mut self, head: &Parts) {
         let status = head.status.as_u16();
-        self.unit.set_status(SpanStatus::from_http_status(status));
+        self.unit.answer(SpanStatus::from_http_status(status));
         self.scopes().isolation().set_response_status(Some(status));
         let outcome = if self.of.call { Outcome::of(&head.headers) } else { None };
         let failed = self.settings.failed.contains(outcome.map_or(status, |outcome| outcome.as_http));
@@ -90,7 +90,7 @@ impl Watch {
     pub(crate) fn judge_call(&mut self, trailers: &HeaderMap) {
         let Some(outcome) = Outcome::of(trailers).filter(|_| self.of.call) else { return };
         self.unit.record(|fields| fields.push("rpc.response.status_code", outcome.name.into()));
-        self.unit.set_status(outcome.status);
+        self.unit.answer(outcome.status);
         if self.settings.failed.contains(outcome.as_http) {
             self.report_status(|| (format!("gRPC {}", outcome.name), outcome.message(trailers)));
         }

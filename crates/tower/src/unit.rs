@@ -29,6 +29,8 @@ pub(crate) struct Unit {
     /// What is known of the outcome; the program's own word, by `set_status`, wins over it.
     status: SpanStatus,
     ends: Ends,
+    /// Whether there was an answer, which says how it has ended; else it has gone wrong if something in it did.
+    answered: bool,
     /// Whether it is running. One that still is when it is dropped has panicked, also if somebody has caught that by then.
     running: bool,
     finished: bool,
@@ -60,7 +62,7 @@ impl Unit {
     }
 
     fn new(scopes: Arc<Scopes>, ends: Ends) -> Self {
-        Unit { scopes, status: SpanStatus::Ok, ends, running: false, finished: false }
+        Unit { scopes, status: SpanStatus::Ok, ends, answered: false, running: false, finished: false }
     }
 
     pub(crate) fn scopes(&self) -> &Arc<Scopes> {
@@ -103,6 +105,12 @@ impl Unit {
         }
     }
 
+    /// There is an answer, with this status.
+    pub(crate) fn answer(&mut self, status: SpanStatus) {
+        self.answered = true;
+        self.set_status(status);
+    }
+
     /// It is over.
     pub(crate) fn finish(mut self) {
         self.end();
@@ -112,6 +120,9 @@ impl Unit {
     pub(crate) fn end(&mut self) {
         self.finished = true;
         if let Some(span) = self.scopes.span_ref().filter(|_| self.ends != Ends::Nothing) {
+            if self.answered {
+                span.settle(self.status);
+            }
             span.finish(self.status);
         }
         if self.ends == Ends::Session {

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tracing_core::span::{Attributes, Id, Record};
-use tracing_core::{Event, LevelFilter, Metadata, Subscriber};
+use tracing_core::{Event, Level, LevelFilter, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
-use watchpost_core::layer::{Entry, LayerSpan, SpanKey, any_active, scratch, set_span_source};
+use watchpost_core::layer::{
+    Entry, LayerSpan, SpanKey, any_active, captured_without_client, scratch, set_span_source,
+};
 use watchpost_core::{Fields, Scopes, mute};
 use watchpost_protocol::SpanStatus;
 
@@ -429,6 +431,9 @@ where
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         // Before the rules are asked: they may be the program's, and say something themselves.
         if !any_active() || mute::is_muted() {
+            if *event.metadata().level() == Level::ERROR && !mute::is_muted() {
+                captured_without_client();
+            }
             return;
         }
         let metadata = event.metadata();

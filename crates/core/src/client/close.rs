@@ -79,6 +79,9 @@ impl Client {
     pub fn close_with(&self, timeout: Option<Duration>, notice: impl FnOnce(usize, Duration)) -> bool {
         self.inner.end_run();
         let is_first = self.inner.deactivate();
+        if is_first {
+            hints::ended();
+        }
         hints::closing();
         let timeout = timeout.unwrap_or(self.options().shutdown_timeout);
         let Some(outbox) = &self.inner.outbox else { return true };

@@ -6,7 +6,7 @@ use std::fmt;
 pub(super) const EXPECTED: &str = "expected https://<key>@o<org>.ingest.sentry.io/<project>";
 
 /// Why a text is no DSN: which part of it is wrong, what stands there, and what a DSN looks like. The key is never part of the message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DsnError {
     /// There is no text. (To switch reporting off, give the options an empty DSN.)
@@ -60,6 +60,13 @@ impl fmt::Display for DsnError {
             DsnError::Project(project) => write!(f, "project id {project:?} is not a number")?,
         }
         write!(f, "; {EXPECTED}")
+    }
+}
+
+/// As for a reader: this is what a `main` that returns the error prints.
+impl fmt::Debug for DsnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

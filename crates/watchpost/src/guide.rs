@@ -20,6 +20,9 @@ pub mod local {}
 #[doc = include_str!("../docs/errors.md")]
 pub mod errors {}
 
+#[doc = include_str!("../docs/from_sentry.md")]
+pub mod from_sentry {}
+
 #[doc = include_str!("../docs/profiling.md")]
 pub mod profiling {}
 #[doc = include_str!("../docs/logs.md")]
@@ -30,6 +33,9 @@ pub mod metrics {}
 
 #[doc = include_str!("../docs/tasks.md")]
 pub mod tasks {}
+
+#[doc = include_str!("../docs/testing.md")]
+pub mod testing {}
 
 #[doc = include_str!("../docs/troubleshooting.md")]
 pub mod troubleshooting {}

@@ -4,12 +4,14 @@
 //! [crons]: guide::crons
 //! [delivery]: guide::delivery
 //! [errors]: guide::errors
+//! [from_sentry]: guide::from_sentry
 //! [gen_ai]: guide::gen_ai
 //! [local]: guide::local
 //! [logs]: guide::logs
 //! [metrics]: guide::metrics
 //! [profiling]: guide::profiling
 //! [tasks]: guide::tasks
+//! [testing]: guide::testing
 //! [troubleshooting]: guide::troubleshooting
 //! [users]: guide::users
 //!

@@ -157,9 +157,11 @@ fn program(seed: u64) {
 }
 
 fn sent(seed: u64, options: Options) -> Value {
+    // Half of the programs have something to hide in what all spans of a callsite say.
+    let denied = if seed % 2 == 0 { "code.line.number" } else { "nothing" };
     let options = options
         .default_integrations(false)
-        .event_scrubber(EventScrubber::default().deny(["flag", "code.line.number"]))
+        .event_scrubber(EventScrubber::default().deny(["flag", denied]))
         .clock(Ticking(Instant::now(), AtomicU64::new(0)))
         .rng(Seeded(Mutex::new(fastrand::Rng::with_seed(seed))));
     let subscriber = tracing_subscriber::registry().with(watchpost::tracing::layer());
@@ -200,4 +202,31 @@ fn spans_about_models_are_completed_whoever_reads_them() {
         (&data["gen_ai.agent.name"], &data["gen_ai.usage.total_tokens"]),
         (&json!("Weather"), &json!(7))
     );
+}
+
+#[test]
+fn a_transaction_that_is_too_big_loses_what_is_missed_least() {
+    let program = || {
+        watchpost::isolation_scope().set_extra("cart", "x".repeat(5_000));
+        watchpost::set_context("stock", json!({ "shelf": "x".repeat(5_000) }));
+        watchpost::set_tag("plan", "pro");
+        drop(info_span!("request", note = "y".repeat(5_000)).entered());
+    };
+    for (limit, extra, contexts) in [(50_000, true, true), (12_000, false, true), (7_000, false, false)] {
+        let [short, read] = [false, true].map(|is_read| {
+            let options = options().max_event_size(limit).default_integrations(false);
+            let options = if is_read { options.integration(Reader) } else { options.integration(Blind) };
+            let subscriber = tracing_subscriber::registry().with(watchpost::tracing::layer());
+            let captured = capture_with(options, || tracing::subscriber::with_default(subscriber, program));
+            captured.transactions().remove(0)
+        });
+        for transaction in [&short, &read] {
+            let left = (!transaction.extra.is_empty(), transaction.contexts.other.contains_key("stock"));
+            assert_eq!(left, (extra, contexts), "{limit}");
+            assert_eq!(transaction.tags["plan"], "pro");
+            let root = transaction.contexts.trace.as_ref().unwrap();
+            assert_eq!(root.data["note"].as_str().unwrap().len(), 5_000, "what spans say stays");
+        }
+        assert_eq!(short.meta, read.meta, "{limit}");
+    }
 }

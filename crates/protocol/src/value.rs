@@ -31,8 +31,10 @@ pub fn to_json_text(value: &Value) -> String {
 pub fn number(text: &str) -> Option<f64> {
     // What reads JSON is in the program; the standard library's own reader would be 18 kB more.
     let text = text.trim();
-    let text = text.strip_prefix('+').unwrap_or(text);
-    let text = text.strip_suffix('.').unwrap_or(text);
+    let begins = |rest: &&str| rest.starts_with(|first: char| first == '.' || first.is_ascii_digit());
+    let is_whole = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let text = text.strip_prefix('+').filter(begins).unwrap_or(text);
+    let text = text.strip_suffix('.').filter(is_whole).unwrap_or(text);
     let number = if text.starts_with('.') { format!("0{text}").parse::<Value>() } else { text.parse() };
     number.ok()?.as_f64()
 }
@@ -198,6 +200,31 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    /// Every text of up to so many of these letters.
+    fn texts(letters: &str, most: usize) -> Vec<String> {
+        let mut texts = vec![String::new()];
+        let mut shorter = 0;
+        for _ in 0..most {
+            let known = texts.len();
+            for at in shorter..known {
+                let longer: Vec<_> = letters.chars().map(|letter| format!("{}{letter}", texts[at])).collect();
+                texts.extend(longer);
+            }
+            shorter = known;
+        }
+        texts
+    }
+
+    #[test]
+    fn what_is_read_as_a_number_is_that_number() {
+        let texts = texts("01.+-e ", 5);
+        let read = texts.iter().filter_map(|text| Some((text, number(text)?)));
+        assert!(read.clone().count() > 100);
+        for (text, number) in read {
+            assert_eq!(Ok(number), text.trim().parse(), "{text:?}");
+        }
+    }
 
     #[test]
     fn values_keep_their_types_both_ways() {

@@ -180,6 +180,23 @@ fn what_is_sent_does_not_depend_on_whether_somebody_reads_it() {
 }
 
 #[test]
+fn a_context_of_a_scope_takes_the_place_of_no_root() {
+    for options in [options().integration(Blind), options().integration(Reader)] {
+        let captured = capture_with(options, || {
+            watchpost::set_context("trace", json!({ "trace_id": "of somebody else" }));
+            watchpost::set_context("loan", json!({ "id": 7 }));
+            drop(watchpost::start_transaction("checkout").op("http.server").enter());
+        });
+        let envelopes = captured.envelopes();
+        let payload = std::str::from_utf8(&envelopes[0].items[0].payload).unwrap();
+        assert_eq!(payload.matches(r#""trace":"#).count(), 1, "{payload}");
+        let sent: Transaction = envelopes[0].items[0].decode().unwrap();
+        assert_eq!(sent.contexts.trace.unwrap().op.as_deref(), Some("http.server"));
+        assert_eq!(sent.contexts.other["loan"], json!({ "id": 7 }));
+    }
+}
+
+#[test]
 fn spans_about_models_are_completed_whoever_reads_them() {
     let program = || {
         let agent =

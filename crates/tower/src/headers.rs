@@ -110,16 +110,17 @@ impl Headers {
 
     /// The first value of a header, if it is text.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.all().find(|(other, _)| *other == name)?;
+        let (_, value) = self.all().find(|(other, _)| *other == name.as_bytes())?;
         std::str::from_utf8(value).ok()
     }
 
     /// All headers; one that is repeated comes again.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.all().filter(|(name, _)| !name.starts_with(':'))
+        let headers = self.all().filter(|(name, _)| name.first() != Some(&b':'));
+        headers.filter_map(|(name, value)| Some((std::str::from_utf8(name).ok()?, value)))
     }
 
-    fn all(&self) -> impl Iterator<Item = (&str, &[u8])> {
+    fn all(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let mut rest = self.0.as_slice();
         std::iter::from_fn(move || {
             let ([a, b, c, d, e, f], after) = rest.split_first_chunk()?;
@@ -127,7 +128,7 @@ impl Headers {
             let (name, after) = after.split_at_checked(name.into())?;
             let (value, after) = after.split_at_checked(value as usize)?;
             rest = after;
-            Some((std::str::from_utf8(name).ok()?, value))
+            Some((name, value))
         })
     }
 }

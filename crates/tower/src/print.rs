@@ -79,14 +79,15 @@ impl Head {
 
 /// `content-type` as `Content-Type`, which is how people know it.
 fn titled(name: &str) -> String {
-    let mut up = true;
-    name.chars()
-        .map(|char| {
-            let shown = if up { char.to_ascii_uppercase() } else { char };
-            up = char == '-';
-            shown
-        })
-        .collect()
+    let mut titled = name.as_bytes().to_vec();
+    let mut before = b'-';
+    for byte in &mut titled {
+        if before == b'-' {
+            byte.make_ascii_uppercase();
+        }
+        before = *byte;
+    }
+    String::from_utf8(titled).unwrap_or_else(|_| name.to_owned())
 }
 
 #[cfg(test)]
@@ -108,6 +109,12 @@ mod tests {
             .body(())
             .unwrap();
         Head::of(&request.into_parts().0, pii, BodyData::Absent, &mut Notable::default()).request()
+    }
+
+    #[test]
+    fn names_are_as_people_know_them() {
+        let names = ["content-type", "x", "x--a-", "", "1-b"].map(titled);
+        assert_eq!(names, ["Content-Type", "X", "X--A-", "", "1-B"]);
     }
 
     #[test]

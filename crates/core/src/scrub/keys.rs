@@ -53,7 +53,7 @@ fn letter(name: &[u8]) -> usize {
     name.first().map_or(0, |first| usize::from(fold(*first)) % LETTERS)
 }
 
-pub(super) fn fold(byte: u8) -> u8 {
+pub(super) const fn fold(byte: u8) -> u8 {
     if byte == b'-' { b'_' } else { byte.to_ascii_lowercase() }
 }
 

@@ -5,40 +5,33 @@ use std::borrow::Cow;
 use super::keys::fold;
 use super::{FILTERED, text};
 
-/// Parts of a name that make its value a secret (§16.3), by the letter that they begin with.
-fn terms(letter: u8) -> &'static [&'static str] {
-    match letter {
-        b'a' => &["auth"],
-        b'b' => &["bearer"],
-        b'c' => &["csrf", "credentials"],
-        b'i' => &["identity"],
-        b'j' => &["jwt"],
-        b'k' => &["key"],
-        b'p' => &["password", "passwd", "pwd"],
-        b's' => &["secret", "sso", "saml", "session", "sid"],
-        b't' => &["token"],
-        b'x' => &["xsrf"],
-        _ => &[],
-    }
-}
+/// Parts of a name that make its value a secret (§16.3).
+static TERMS: Terms = Terms::new(&[
+    "auth",
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "pwd",
+    "key",
+    "jwt",
+    "bearer",
+    "sso",
+    "saml",
+    "csrf",
+    "xsrf",
+    "credentials",
+    "session",
+    "sid",
+    "identity",
+]);
 
 /// The same for cookies only, as far as the terms above do not say it already (§7.3).
-fn cookie_terms(letter: u8) -> &'static [&'static str] {
-    match letter {
-        b'_' => &["__secure-", "__host-"],
-        b'2' => &["2fa"],
-        b'm' => &["mfa"],
-        b'n' => &["nonce"],
-        b'o' => &["oidc"],
-        b'p' => &["pkce"],
-        b'r' => &["remember"],
-        _ => &[],
-    }
-}
+static COOKIE_TERMS: Terms =
+    Terms::new(&["remember", "oidc", "pkce", "nonce", "__secure-", "__host-", "mfa", "2fa"]);
 
-fn address_terms(letter: u8) -> &'static [&'static str] {
-    if letter == b'f' { &["forwarded-for"] } else { &[] }
-}
+/// What the header has in its name that proxies add to.
+static ADDRESS_TERMS: Terms = Terms::new(&["forwarded-for"]);
 
 /// Headers that hold a cookie, or the address of the client as RFC 7239 writes it.
 const PERSONAL_HEADERS: [&str; 3] = ["cookie", "set-cookie", "forwarded"];
@@ -53,11 +46,11 @@ const PERSONAL_HEADERS: [&str; 3] = ["cookie", "set-cookie", "forwarded"];
 /// ```
 #[must_use]
 pub fn names_a_secret(name: &str) -> bool {
-    contains(name, terms)
+    TERMS.are_in(name)
 }
 
 pub(super) fn cookie_names_a_secret(name: &str) -> bool {
-    names_a_secret(name) || contains(name, cookie_terms)
+    names_a_secret(name) || COOKIE_TERMS.are_in(name)
 }
 
 /// Whether a header is about a person: a cookie, or the client's address, whichever proxy named it (`X-Real-IP`, `CF-Connecting-IP`,
@@ -66,7 +59,7 @@ pub(super) fn names_a_person(header: &str) -> bool {
     let bytes = header.as_bytes();
     let end = bytes.get(bytes.len().saturating_sub(3)..).unwrap_or_default();
     PERSONAL_HEADERS.iter().any(|personal| equal(bytes, personal))
-        || contains(header, address_terms)
+        || ADDRESS_TERMS.are_in(header)
         || equal(end, "-ip")
 }
 
@@ -90,12 +83,46 @@ pub fn header<'a>(name: &str, value: &'a str, send_default_pii: bool) -> Cow<'a,
     }
 }
 
-/// Whether one of the terms stands anywhere in a name.
-fn contains(name: &str, terms: fn(u8) -> &'static [&'static str]) -> bool {
-    let name = name.as_bytes();
-    let begins = |rest: &[u8], term: &str| rest.get(..term.len()).is_some_and(|part| equal(part, term));
-    let found = |(at, first): (usize, &u8)| terms(fold(*first)).iter().any(|term| begins(&name[at..], term));
-    name.iter().enumerate().any(found)
+/// Terms that may stand anywhere in a name.
+struct Terms {
+    all: &'static [&'static str],
+    /// By the low bits of a first letter, which second letters there are: this refuses nearly every place in a name.
+    begin: [u32; LETTERS],
+    /// How long the shortest is.
+    shortest: usize,
+}
+
+/// As many as the low bits of a letter tell apart.
+const LETTERS: usize = 32;
+
+impl Terms {
+    /// Each has two letters at least.
+    const fn new(all: &'static [&'static str]) -> Self {
+        let (mut begin, mut shortest, mut at) = ([0; LETTERS], usize::MAX, 0);
+        while at < all.len() {
+            let term = all[at].as_bytes();
+            begin[letter(term[0])] |= 1 << letter(term[1]);
+            shortest = if term.len() < shortest { term.len() } else { shortest };
+            at += 1;
+        }
+        Terms { all, begin, shortest }
+    }
+
+    /// Whether one of them stands anywhere in a name.
+    fn are_in(&self, name: &str) -> bool {
+        let name = name.as_bytes();
+        let begins = |rest: &[u8], term: &str| rest.get(..term.len()).is_some_and(|part| equal(part, term));
+        let last = name.len().saturating_sub(self.shortest.saturating_sub(2));
+        name[..last].windows(2).enumerate().any(|(at, pair)| {
+            self.begin[letter(pair[0])] >> letter(pair[1]) & 1 == 1
+                && self.all.iter().any(|term| begins(&name[at..], term))
+        })
+    }
+}
+
+/// The same in any spelling, as `fold` has it; that others are the same, too, is found out later.
+const fn letter(byte: u8) -> usize {
+    fold(byte) as usize % LETTERS
 }
 
 fn equal(bytes: &[u8], name: &str) -> bool {
@@ -127,6 +154,25 @@ mod tests {
         }
         assert_eq!(header("referer", "/a?page=1&token=2", false), "/a?page=1&token=[Filtered]");
         assert_eq!(header("location", "http://ann:pw@h/", false), "http://[Filtered]:[Filtered]@h/");
+    }
+
+    #[test]
+    fn a_term_is_found_wherever_it_stands_in_any_spelling() {
+        let mut rng = fastrand::Rng::with_seed(7);
+        let mut found = 0;
+        for _ in 0..20_000 {
+            let letter = |_| char::from(b"aAeEhHkKoOtTuUyY-_."[rng.usize(..19)]);
+            let name: String = (0..8).map(letter).collect();
+            let folded = name.to_ascii_lowercase();
+            let expected = TERMS.all.iter().any(|term| folded.contains(term));
+            assert_eq!(names_a_secret(&name), expected, "{name}");
+            found += usize::from(expected);
+        }
+        assert!(found > 10, "{found}");
+        for term in TERMS.all.iter().chain(COOKIE_TERMS.all) {
+            let name = format!("x-{}9", term.to_ascii_uppercase().replace('_', "-"));
+            assert!(cookie_names_a_secret(&name), "{name}");
+        }
     }
 
     #[test]

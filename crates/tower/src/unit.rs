@@ -190,7 +190,7 @@ mod tests {
                 drop(self.0.enter());
             }
         }
-        let mut unit = Unit::new(Scopes::current());
+        let mut unit = Unit::of_part(Scopes::current(), None);
         let failed = catch_unwind(AssertUnwindSafe(|| {
             let _cleans_up = CleansUp(&mut unit);
             panic_any(())

@@ -327,3 +327,36 @@ fn a_program_that_has_the_signal_of_the_profiler_keeps_it() {
         ]
     );
 }
+
+#[test]
+fn a_transaction_with_too_many_spans() {
+    let work = || {
+        let _guard = begin(options());
+        let root = start_transaction("import").enter();
+        (0..1_003).for_each(|_| drop(root.child("row")));
+        drop(root);
+        let next = start_transaction("import").enter();
+        (0..1_003).for_each(|_| drop(next.child("row")));
+    };
+    assert_eq!(
+        said("a_transaction_with_too_many_spans", "", work),
+        ["3 spans of \"import\" were not kept: a transaction has 1000 at most besides its root"]
+    );
+}
+
+#[test]
+fn a_hook_that_captures() {
+    let work = || {
+        let hook = |event| {
+            capture_message("by the hook");
+            Some(event)
+        };
+        let _guard = begin(options().before_send(hook));
+        capture_message("one");
+        capture_message("two");
+    };
+    assert_eq!(
+        said("a_hook_that_captures", "", work),
+        ["what a hook or a transport captures by itself is not reported: it could go on for ever"]
+    );
+}

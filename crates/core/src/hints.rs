@@ -124,6 +124,23 @@ pub(crate) fn user_after_event() {
     once!("set_user called after the event was captured in this scope");
 }
 
+/// A trace had more spans than it may have.
+pub(crate) fn too_many_spans(transaction: &str, overflow: u64) {
+    if diag::enabled() {
+        let kept = crate::record::MAX_SPANS;
+        once!(
+            "{overflow} spans of {transaction:?} were not kept: a transaction has {kept} at most besides its root"
+        );
+    }
+}
+
+/// Something was captured by code that Watchpost runs: a hook, a transport.
+pub(crate) fn captured_by_a_hook() {
+    if diag::enabled() {
+        once!("what a hook or a transport captures by itself is not reported: it could go on for ever");
+    }
+}
+
 /// A hook, or a panic in it, has dropped a breadcrumb (H16).
 pub(crate) fn breadcrumb_dropped() {
     if diag::enabled() {

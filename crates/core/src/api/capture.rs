@@ -127,6 +127,7 @@ pub fn capture_event(event: Event) -> Option<EventId> {
 /// Whether anybody is there to report to; if nobody is, that is said once.
 pub(super) fn is_heard() -> bool {
     if mute::is_muted() {
+        hints::captured_by_a_hook();
         return false;
     }
     if !client::any_active() {

@@ -153,7 +153,8 @@ impl Options {
 
     /// How many bytes an event may have as JSON. Of a larger one there goes, until it fits: the older half of the breadcrumbs, and again, until
     /// none is left; the body of the request; the lines of source around frames and the variables of frames; extra; contexts of the
-    /// program's own; the middle of stacks; all but the beginning of texts. `_meta` says what. Default: 1 000 000, somewhat less than the server takes.
+    /// program's own; the middle of stacks; all but the beginning of texts. `_meta` says what. Of a larger transaction
+    /// there goes the body, extra, and contexts; what its spans say is not cut. Default: 1 000 000, somewhat less than the server takes.
     pub fn max_event_size(mut self, bytes: usize) -> Self {
         self.max_event_size = bytes;
         self

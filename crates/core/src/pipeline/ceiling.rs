@@ -1,7 +1,9 @@
-//! The size that an event may have (`protocol.md` §2.6): what is too big is cut in a fixed order, the least missed first.
+//! The size that an event or a transaction may have (`protocol.md` §2.6): what is too big is cut in a fixed order, the least missed first.
+
+use std::collections::BTreeMap;
 
 use serde_json::json;
-use watchpost_protocol::{Event, Frame, Item, Stacktrace, truncate};
+use watchpost_protocol::{Event, Frame, Item, Request, Stacktrace, Value, truncate};
 
 use super::databag::note;
 
@@ -11,35 +13,63 @@ const FRAMES: usize = 25;
 const TEXT: usize = 8_192;
 
 /// One thing less. Says whether there was anything to take, and what it is called.
-type Cut = (&'static str, fn(&mut Event) -> bool);
+pub(super) type Cut<T> = (&'static str, fn(&mut T) -> bool);
 
 /// In this order, each again while it finds something.
-const CUTS: [Cut; 7] = [
+const CUTS: [Cut<Event>; 7] = [
     ("breadcrumbs", older_breadcrumbs),
-    ("the body of the request", body),
+    (BODY, |event| body(&mut of_event(event))),
     ("source and variables of frames", around_frames),
-    ("extra", extra),
-    ("contexts", contexts),
+    (EXTRA, |event| extra(&mut of_event(event))),
+    (CONTEXTS, |event| contexts(&mut of_event(event))),
     ("the middle of stacks", frames),
     ("the ends of texts", texts),
 ];
 
+pub(super) const BODY: &str = "the body of the request";
+pub(super) const EXTRA: &str = "extra";
+pub(super) const CONTEXTS: &str = "contexts";
+
 /// The item of an event, cut until it fits into `limit` bytes, or nothing is left to cut: then the server decides.
 pub(super) fn item(event: &mut Event, limit: usize) -> Result<Item, serde_json::Error> {
-    let mut item = Item::event(event)?;
+    fit("an event", event, limit, &CUTS, |event| Item::event(event))
+}
+
+/// The item that `write` makes of something, cut as far as it has to be.
+pub(super) fn fit<T>(
+    what: &str,
+    big: &mut T,
+    limit: usize,
+    all: &[Cut<T>],
+    mut write: impl FnMut(&mut T) -> Result<Item, serde_json::Error>,
+) -> Result<Item, serde_json::Error> {
+    let mut item = write(big)?;
     let (size, mut cuts) = (item.payload.len(), Vec::new());
-    for (name, cut) in CUTS {
-        while item.payload.len() > limit && cut(event) {
-            cuts.push(name);
-            item = Item::event(event)?;
+    for (name, cut) in all {
+        while item.payload.len() > limit && cut(big) {
+            cuts.push(*name);
+            item = write(big)?;
         }
     }
-    if size > limit {
+    if !cuts.is_empty() {
         cuts.dedup();
         let now = item.payload.len();
-        crate::debug!("an event of {size} bytes was cut to {now}: it has lost {}", cuts.join(", "));
+        crate::debug!("{what} of {size} bytes was cut to {now}: it has lost {}", cuts.join(", "));
     }
     Ok(item)
+}
+
+/// What events and transactions have in common, and can do without.
+pub(super) struct Common<'a> {
+    pub(super) request: &'a mut Option<Request>,
+    pub(super) extra: &'a mut BTreeMap<String, Value>,
+    pub(super) contexts: &'a mut BTreeMap<String, Value>,
+    pub(super) meta: &'a mut Option<Value>,
+}
+
+fn of_event(event: &mut Event) -> Common<'_> {
+    let Event { request, extra, contexts, meta, .. } = event;
+    Common { request, extra, contexts: &mut contexts.other, meta }
 }
 
 fn older_breadcrumbs(event: &mut Event) -> bool {
@@ -56,11 +86,11 @@ fn older_breadcrumbs(event: &mut Event) -> bool {
     true
 }
 
-fn body(event: &mut Event) -> bool {
-    let body = event.request.as_mut().and_then(|request| request.data.as_mut());
+pub(super) fn body(of: &mut Common<'_>) -> bool {
+    let body = of.request.as_mut().and_then(|request| request.data.as_mut());
     let Some(body) = body.filter(|body| **body != json!("")) else { return false };
     *body = json!("");
-    note(&mut event.meta, &["request", "data"], json!({ "rem": [["!limit", "x"]] }));
+    note(of.meta, &["request", "data"], json!({ "rem": [["!limit", "x"]] }));
     true
 }
 
@@ -77,20 +107,19 @@ fn around_frames(event: &mut Event) -> bool {
     found
 }
 
-fn extra(event: &mut Event) -> bool {
-    let length = event.extra.len();
-    if length > 0 {
-        event.extra.clear();
-        note(&mut event.meta, &["extra"], json!({ "len": length }));
-    }
-    length > 0
+pub(super) fn extra(of: &mut Common<'_>) -> bool {
+    emptied(of.extra, "extra", of.meta)
 }
 
-fn contexts(event: &mut Event) -> bool {
-    let length = event.contexts.other.len();
+pub(super) fn contexts(of: &mut Common<'_>) -> bool {
+    emptied(of.contexts, "contexts", of.meta)
+}
+
+fn emptied(map: &mut BTreeMap<String, Value>, name: &str, meta: &mut Option<Value>) -> bool {
+    let length = map.len();
     if length > 0 {
-        event.contexts.other.clear();
-        note(&mut event.meta, &["contexts"], json!({ "len": length }));
+        map.clear();
+        note(meta, &[name], json!({ "len": length }));
     }
     length > 0
 }
@@ -119,8 +148,7 @@ fn stacks(event: &mut Event) -> impl Iterator<Item = &mut Stacktrace> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-    use watchpost_protocol::{Breadcrumb, Exception, Request};
+    use watchpost_protocol::{Breadcrumb, Exception};
 
     use super::*;
 

@@ -10,6 +10,7 @@ use watchpost_protocol::{
 };
 
 use super::callsites::Callsites;
+use super::ceiling::{self, BODY, CONTEXTS, Common, Cut, EXTRA};
 use super::profile;
 use super::{Pipeline, Standalone, Telemetry, models};
 use crate::config::Config;
@@ -17,7 +18,7 @@ use crate::dsc;
 use crate::fields::FieldValue;
 use crate::filters::{self, SpanRule};
 use crate::finished::{AsTraceContext, FinishedSpan, trace_context};
-use crate::hints::Rush;
+use crate::hints::{self, Rush};
 use crate::integration::Integration;
 use crate::losses::Losses;
 use crate::merge;
@@ -103,6 +104,7 @@ impl TransactionJob {
             root: Some(root),
             spans: children,
             profile: None,
+            limit: config.options.max_event_size,
         };
         let is_profiled = self.profiled.as_ref().is_some_and(|profiled| profiled.own.is_some());
         let pipeline = layers.iter().find_map(|layer| layer.pipeline.as_deref());
@@ -115,6 +117,9 @@ impl TransactionJob {
         merge::into_transaction(&mut report.transaction, layers);
         if let Some(profiled) = self.profiled {
             report.link(&profiled, config, losses);
+        }
+        if overflow > 0 {
+            hints::too_many_spans(&report.transaction.transaction, overflow);
         }
         // Counted when nothing can fail any more that would have all of it counted again.
         losses.record(DiscardReason::BufferOverflow, Category::Span, lost);
@@ -178,6 +183,20 @@ pub(super) struct Report<'a> {
     root: Option<FinishedSpan<'a>>,
     spans: Vec<FinishedSpan<'a>>,
     profile: Option<WriteProfile>,
+    /// How many bytes it may have. What its spans say is never cut (§16.7).
+    limit: usize,
+}
+
+/// What goes if it has more, in this order.
+const CUTS: [Cut<Transaction>; 3] = [
+    (BODY, |transaction| ceiling::body(&mut of_transaction(transaction))),
+    (EXTRA, |transaction| ceiling::extra(&mut of_transaction(transaction))),
+    (CONTEXTS, |transaction| ceiling::contexts(&mut of_transaction(transaction))),
+];
+
+fn of_transaction(transaction: &mut Transaction) -> Common<'_> {
+    let Transaction { request, extra, contexts, meta, .. } = transaction;
+    Common { request, extra, contexts: &mut contexts.other, meta }
 }
 
 impl<'a> Report<'a> {
@@ -290,7 +309,9 @@ impl Standalone for Report<'_> {
 
     fn item(&mut self) -> Result<Item, serde_json::Error> {
         let root = self.root.as_ref().map(AsTraceContext);
-        Item::transaction_with_spans(&mut self.transaction, root.as_ref(), &self.spans)
+        ceiling::fit("a transaction", &mut self.transaction, self.limit, &CUTS, |transaction| {
+            Item::transaction_with_spans(transaction, root.as_ref(), &self.spans)
+        })
     }
 
     fn companions(self, pipeline: &Pipeline) -> Vec<Item> {

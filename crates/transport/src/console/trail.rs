@@ -42,7 +42,19 @@ fn what(crumb: &Breadcrumb, mut line: Line) -> Line {
         line = line.put(Style::Plain, message.trim_end());
         apart = "  ";
     }
-    for (key, value) in &crumb.data {
+    let request = crumb.data.get("http.request.method").zip(crumb.data.get("url"));
+    if let Some((method, url)) = request {
+        line = line.put(Style::Plain, apart).put(Style::Bold, &format::value(method));
+        line = line.put(Style::Plain, " ").put(Style::Plain, &format::value(url));
+        if let Some(status) = crumb.data.get("http.response.status_code") {
+            line = line.put(Style::Dim, " → ").put(Style::Plain, &format::value(status));
+        }
+        apart = "  ";
+    }
+    let is_drawn = |key: &str| {
+        request.is_some() && ["http.request.method", "url", "http.response.status_code"].contains(&key)
+    };
+    for (key, value) in crumb.data.iter().filter(|(key, _)| !is_drawn(key)) {
         line = line.put(Style::Plain, apart).join(facts::pair(key, &format::value(value)));
         apart = "  ";
     }
@@ -68,6 +80,18 @@ mod tests {
         let mut page = Page::new(100, false);
         draw(&mut page, event);
         page.finish()
+    }
+
+    #[test]
+    fn of_a_request_the_address_comes_first() {
+        let crumb = Breadcrumb::http()
+            .data("http.request.method", "GET")
+            .data("http.response.body.size", 4)
+            .data("http.response.status_code", 200)
+            .data("url", "https://stock.test/7");
+        let event = Event { breadcrumbs: Values(vec![crumb]), ..Event::default() };
+        let shown = picture(&event);
+        assert!(shown.contains("GET https://stock.test/7 → 200  http.response.body.size=4"), "{shown}");
     }
 
     #[test]

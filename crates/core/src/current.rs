@@ -275,7 +275,8 @@ impl Scopes {
     /// [`with_current_scopes`](crate::future::FutureExt::with_current_scopes) is for futures.
     ///
     /// ```
-    /// use watchpost_core::Scopes;
+    /// # use watchpost_core as watchpost;
+    /// use watchpost::Scopes;
     ///
     /// let work = || { /* the user, the tags and the span of this place */ };
     /// let thread = std::thread::spawn(Scopes::current().wrap(work));

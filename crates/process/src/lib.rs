@@ -3,8 +3,9 @@
 //! The facade `watchpost` adds all of it by itself. With core alone:
 //!
 //! ```
-//! use watchpost_core::Options;
-//! use watchpost_process::{ContextIntegration, InApp, PanicIntegration, Stacks};
+//! # mod watchpost { pub use watchpost_core::*; pub use watchpost_process as process; }
+//! use watchpost::Options;
+//! use watchpost::process::{ContextIntegration, InApp, PanicIntegration, Stacks};
 //!
 //! let options = Options::new()
 //!     .stack_source(Stacks::new(InApp::new(vec!["shop".into()], vec![])))

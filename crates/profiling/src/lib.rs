@@ -3,8 +3,9 @@
 //! The facade's feature `profiling` plugs it in. With core alone:
 //!
 //! ```
-//! use watchpost_core::Options;
-//! use watchpost_profiling::Sampler;
+//! # mod watchpost { pub use watchpost_core::*; pub use watchpost_profiling as profiler; }
+//! use watchpost::Options;
+//! use watchpost::profiler::Sampler;
 //!
 //! let options = Options::new()
 //!     .traces_sample_rate(1.0)?

@@ -11,7 +11,8 @@ use crate::span_ref::SpanRef;
 /// runs with transactions ([`ProfileLifecycle::Trace`](crate::ProfileLifecycle::Trace)): the `debug` option says so (features P01).
 ///
 /// ```
-/// use watchpost_core::api::profiler;
+/// # use watchpost_core::api as watchpost;
+/// use watchpost::profiler;
 ///
 /// profiler::start();
 /// // ... the work that takes too long
@@ -40,8 +41,9 @@ pub fn stop() {
 /// Of a transaction that is not sampled there is none, nor of one that has one already; then nothing happens.
 ///
 /// ```
-/// use watchpost_core::api::profiler::Profile;
-/// use watchpost_core::api::start_transaction;
+/// # use watchpost_core::api as watchpost;
+/// use watchpost::profiler::Profile;
+/// use watchpost::start_transaction;
 ///
 /// let import = start_transaction("import").start();
 /// let profile = Profile::new(&import);

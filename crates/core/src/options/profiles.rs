@@ -38,7 +38,8 @@ impl Options {
     /// When the profiler of a sampled session runs. Default: [`ProfileLifecycle::Manual`] (features I15).
     ///
     /// ```
-    /// use watchpost_core::{Options, ProfileLifecycle};
+    /// # use watchpost_core as watchpost;
+    /// use watchpost::{Options, ProfileLifecycle};
     ///
     /// let options = Options::new()
     ///     .traces_sample_rate(0.1)?

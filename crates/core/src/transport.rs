@@ -12,7 +12,7 @@ use watchpost_protocol::{Envelope, RateLimit};
 /// A transport of your own is short:
 ///
 /// ```
-/// # mod watchpost { pub use watchpost_core::*; pub use watchpost_protocol as protocol; pub use watchpost_protocol::*; }
+/// # mod watchpost { pub use watchpost_core::*; pub use watchpost_protocol::{self as protocol, *}; }
 /// use std::io::Write;
 /// use std::sync::Mutex;
 /// use std::time::SystemTime;

@@ -1,6 +1,6 @@
 //! What Watchpost reads from the running process: panics, stacks, and the machine.
 //!
-//! The facade `watchpost` adds all of it by itself. With core alone:
+//! The facade `watchpost` adds all of it by itself. By hand:
 //!
 //! ```
 //! # mod watchpost { pub use watchpost_core::*; pub use watchpost_process as process; }

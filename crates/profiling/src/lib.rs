@@ -1,6 +1,6 @@
 //! The sampling CPU profiler of Watchpost: a hundred times a second, which functions are on a processor.
 //!
-//! The facade's feature `profiling` plugs it in. With core alone:
+//! The facade's feature `profiling` plugs it in. By hand:
 //!
 //! ```
 //! # mod watchpost { pub use watchpost_core::*; pub use watchpost_profiling as profiler; }

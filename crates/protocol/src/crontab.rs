@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// What other crons know besides is refused, because the server does: seconds, `@daily`, `L`, `?`, 7 for Sunday.
 ///
 /// ```
-/// # mod watchpost { pub use watchpost_protocol as protocol; pub use watchpost_protocol::*; }
+/// # mod watchpost { pub use watchpost_protocol::{self as protocol, *}; }
 /// use watchpost::Crontab;
 /// use watchpost::protocol::CrontabError;
 ///

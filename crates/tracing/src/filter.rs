@@ -59,7 +59,7 @@ impl BitOr for EventFilter {
 ///
 /// ```
 /// # mod watchpost { pub use watchpost_tracing as tracing; }
-/// use tracing_core::LevelFilter;
+/// use tracing::level_filters::LevelFilter;
 /// use watchpost::tracing::Levels;
 ///
 /// // What this cache says at DEBUG is worth a breadcrumb.

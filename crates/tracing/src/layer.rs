@@ -82,7 +82,7 @@ impl CaptureLayer {
     ///
     /// ```
     /// # mod watchpost { pub use watchpost_tracing as tracing; }
-    /// use tracing_core::LevelFilter;
+    /// use tracing::level_filters::LevelFilter;
     ///
     /// // As much as is worth a line in a file; an ERROR event is an issue besides.
     /// watchpost::tracing::layer().logs(LevelFilter::INFO);

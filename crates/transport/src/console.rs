@@ -37,7 +37,7 @@ const COLUMNS: usize = 100;
 /// than these, which get one line each.
 ///
 /// ```
-/// # mod watchpost { pub use watchpost_core::*; pub use watchpost_protocol as protocol; pub use watchpost_protocol::*; pub use watchpost_transport as transport; }
+/// # mod watchpost { pub use watchpost_core::*; pub use watchpost_protocol::{self as protocol, *}; pub use watchpost_transport as transport; }
 /// use watchpost::{Envelope, Event, Transport};
 /// use watchpost::protocol::{Item, LogEntry};
 /// use watchpost::transport::ConsoleTransport;

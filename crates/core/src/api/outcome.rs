@@ -15,7 +15,7 @@ use crate::layer;
 /// ([`BrokenPipe`](std::io::ErrorKind::BrokenPipe)), unless [`default_ignores`](crate::Options::default_ignores) is off: `shop | head` is no failure.
 ///
 /// ```
-/// # mod watchpost { pub use watchpost_core::*; pub use watchpost_core::api::*; }
+/// # mod watchpost { pub use watchpost_core::{api::*, *}; }
 /// # fn run() -> Result<(), std::io::Error> { Ok(()) }
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
 ///     let _guard = watchpost::init(watchpost::Options::new())?;

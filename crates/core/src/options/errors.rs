@@ -170,8 +170,8 @@ impl Options {
         self
     }
 
-    /// Whether the fields of the spans around an error stand on its innermost frame, as the variables that Rust does not have (features
-    /// I24): of traces that are recorded. Default: true.
+    /// Whether the fields of the spans around an error stand on its innermost frame, as the variables that Rust does not
+    /// have: of traces that are recorded. Default: true.
     pub fn include_local_variables(mut self, include: bool) -> Self {
         self.include_local_variables = include;
         self

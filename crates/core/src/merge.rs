@@ -53,7 +53,10 @@ impl Target<'_> {
             fill(self.extra, key, value);
         }
         for (name, value) in &data.contexts {
-            self.contexts.insert_default(name, value);
+            // The trace is the item's own, which need not be among its contexts yet.
+            if name != "trace" {
+                self.contexts.insert_default(name, value);
+            }
         }
         if self.user.is_none() {
             self.user.clone_from(&data.user);

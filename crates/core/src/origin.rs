@@ -59,7 +59,7 @@ pub struct Reader {
     /// started with.
     pub describe: fn(CallsiteData, &mut FinishedSpan<'_>) -> Option<TransactionSource>,
     /// Which attributes, by their names, may change what `describe` says: the spans of a callsite that have none of them are described once for
-    /// all. `None`: any may.
+    /// all, so `describe` has to say the same of the same data and the same such attributes. `None`: any may.
     pub telling: fn(CallsiteData) -> Option<IsTelling>,
 }
 

@@ -109,6 +109,7 @@ mod tests {
             assert!(!others.iter().any(|name| pattern.is(name)), "{pattern:?} is none of {others:?}");
         }
     }
+
     /// Every text of so many letters at most.
     fn texts(letters: &[char], most: usize) -> Vec<String> {
         let mut texts = vec![String::new()];

@@ -73,7 +73,7 @@ impl Unit {
     pub(crate) fn enter(&mut self) -> Running<'_> {
         let entered = self.scopes.attach();
         self.running = true;
-        Running { unit: self, _entered: entered }
+        Running { unit: self, unwinds: std::thread::panicking(), _entered: entered }
     }
 
     /// Adds attributes to the transaction, if it is recorded at all.
@@ -135,13 +135,15 @@ impl Unit {
 #[must_use = "the work is left when this is dropped"]
 pub(crate) struct Running<'a> {
     unit: &'a mut Unit,
+    /// Whether the thread was panicking before: then that is somebody else's panic.
+    unwinds: bool,
     _entered: ScopesGuard,
 }
 
 /// One that panics goes on as running.
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.unit.running = std::thread::panicking();
+        self.unit.running = !self.unwinds && std::thread::panicking();
     }
 }
 
@@ -172,4 +174,32 @@ impl std::fmt::Debug for Unit {
 #[expect(clippy::unnecessary_wraps, reason = "an empty stack is not the same as one that is to be captured")]
 pub(crate) fn no_stack() -> Option<RawStack> {
     Some(RawStack::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+
+    use super::*;
+
+    #[test]
+    fn work_that_is_run_while_something_else_panics_has_not_panicked() {
+        struct CleansUp<'a>(&'a mut Unit);
+        impl Drop for CleansUp<'_> {
+            fn drop(&mut self) {
+                drop(self.0.enter());
+            }
+        }
+        let mut unit = Unit::of_part(Scopes::current(), None);
+        let failed = catch_unwind(AssertUnwindSafe(|| {
+            let _cleans_up = CleansUp(&mut unit);
+            panic_any(())
+        }));
+        assert!(failed.is_err() && !unit.running);
+        let failed = catch_unwind(AssertUnwindSafe(|| {
+            let _running = unit.enter();
+            panic_any(())
+        }));
+        assert!(failed.is_err() && unit.running);
+    }
 }

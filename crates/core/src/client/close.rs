@@ -109,7 +109,7 @@ impl Inner {
         let ordinary = |line: &DiscardedEvent| line.reason == DiscardReason::SampleRate;
         let lost: Vec<_> = self.losses.lines().into_iter().filter(|line| !ordinary(line)).map(one).collect();
         if !lost.is_empty() {
-            crate::debug!("closed; lost, and no server was told: {}", lost.join(", "));
+            crate::debug!("closed; lost, and no server is known to have been told: {}", lost.join(", "));
         }
     }
 

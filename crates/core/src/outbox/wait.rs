@@ -175,8 +175,8 @@ impl<P: Prepare> Outbox<P> {
         let idle = state.crew.threads() == 0;
         if state.end == End::Open {
             state.end = End::Closing;
-            if idle && shared.has_news() {
-                shared.grow(state); // somebody has to report
+            if idle && (state.gathering.in_hand() > 0 || shared.has_news()) {
+                shared.grow(state); // somebody has to send that, or to report
                 return false;
             }
             drop(state);

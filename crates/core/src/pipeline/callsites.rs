@@ -102,7 +102,7 @@ impl Callsites {
             if let Ok(at) = all.binary_search_by_key(&key, |(key, _)| *key) {
                 return all.get(at).and_then(|(_, known)| known.clone());
             }
-            if all.len() == MAX_CALLSITES {
+            if all.len() >= MAX_CALLSITES {
                 return None;
             }
         }

@@ -197,7 +197,7 @@ impl Item {
         spans: &[impl WriteJson],
     ) -> Result<Self, serde_json::Error> {
         let own = std::mem::take(&mut transaction.spans);
-        let root = root.filter(|_| transaction.contexts.trace.is_none());
+        let root = root.filter(|_| !transaction.contexts.has("trace"));
         let contexts = root.map(|root| (root, std::mem::take(&mut transaction.contexts)));
         // A guess that is right for most spans; the vector grows if it is wrong.
         let room = 768 * (own.len() + spans.len());

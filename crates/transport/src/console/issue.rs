@@ -49,12 +49,16 @@ fn heading(page: &mut Page, event: &Event, level: Level) {
 
 /// What the server shows as the title: the error that was captured, which is the last of its chain, else the message.
 fn title(event: &Event) -> String {
-    if let Some(exception) = event.exception.last() {
-        return describe(exception);
+    match (event.exception.last(), message(event)) {
+        (Some(exception), _) => describe(exception),
+        (None, Some(message)) => message.to_owned(),
+        (None, None) => "(no message)".to_owned(),
     }
-    let message =
-        event.logentry.as_ref().and_then(|entry| entry.formatted.clone().or_else(|| entry.message.clone()));
-    message.unwrap_or_else(|| "(no message)".to_owned())
+}
+
+fn message(event: &Event) -> Option<&str> {
+    let entry = event.logentry.as_ref()?;
+    entry.formatted.as_deref().or(entry.message.as_deref())
 }
 
 fn describe(exception: &Exception) -> String {
@@ -89,6 +93,11 @@ fn causes(page: &mut Page, event: &Event) {
 }
 
 fn about(page: &mut Page, event: &Event) {
+    // What was said of an error, if that is something else.
+    let said = message(event).and_then(|message| message.trim().lines().next());
+    if let Some(said) = said.filter(|said| !title(event).contains(said)) {
+        facts::fact(page, "message", said);
+    }
     facts::request(page, event.request.as_ref(), &event.contexts);
     if let Some(transaction) = &event.transaction {
         facts::fact(page, "transaction", transaction);
@@ -134,6 +143,16 @@ mod tests {
         let mut page = Page::new(100, color);
         draw(&mut page, event);
         page.finish()
+    }
+
+    #[test]
+    fn what_was_said_of_an_error_is_drawn_once() {
+        let mut event = samples::event();
+        let said = |text: &str| Some(LogEntry { formatted: Some(text.to_owned()), ..LogEntry::default() });
+        event.logentry = said("could not check out\nat all");
+        assert!(picture(&event, false).contains("\n▌   message      could not check out\n"));
+        event.logentry = said("the card was declined");
+        assert!(!picture(&event, false).contains("message"));
     }
 
     #[test]

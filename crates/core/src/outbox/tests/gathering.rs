@@ -105,6 +105,24 @@ fn a_close_does_not_lose_what_a_caller_has_gathered_and_not_queued_yet() {
         assert!(!scene.outbox.retire());
         go_on.send(()).unwrap();
         assert!(scene.outbox.close(LONG));
+        drop(go_on); // of here: if something fails before, the other thread must not wait for ever
+    });
+    assert_eq!((scene.arrived(), scene.lost()), (vec!["in the hand of a caller".to_owned()], vec![]));
+}
+
+#[test]
+fn a_close_waits_for_what_a_caller_has_gathered_though_there_is_no_worker_yet() {
+    let scene = scene(10, 1);
+    scene.answer(accepted());
+    let (is_taken, go_on) = scene.hold_up();
+    scene.gather("in the hand of a caller");
+    std::thread::scope(|threads| {
+        threads.spawn(|| drop(scene.outbox.flush()));
+        is_taken.recv_timeout(LONG).unwrap();
+        assert!(!scene.outbox.retire());
+        go_on.send(()).unwrap();
+        assert!(scene.outbox.close(LONG));
+        drop(go_on); // of here: if something fails before, the other thread must not wait for ever
     });
     assert_eq!((scene.arrived(), scene.lost()), (vec!["in the hand of a caller".to_owned()], vec![]));
 }

@@ -21,7 +21,8 @@ use crate::unharmed::unharmed;
 /// Not done: nobody looks for secrets in it. What the program attaches is sent byte by byte, a text as well.
 ///
 /// ```
-/// use watchpost_core::Attachment;
+/// # use watchpost_core as watchpost;
+/// use watchpost::Attachment;
 ///
 /// let bytes = Attachment::bytes("cart.json", br#"{"items":3}"#.as_slice()).content_type("application/json");
 /// let file = Attachment::file("/var/log/shop.log").filename("shop-tail.log");

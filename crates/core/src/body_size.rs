@@ -6,7 +6,8 @@ use std::str::FromStr;
 /// How large the body of a request may be to be reported; a larger one is left out as a whole.
 ///
 /// ```
-/// use watchpost_core::MaxRequestBodySize;
+/// # use watchpost_core as watchpost;
+/// use watchpost::MaxRequestBodySize;
 ///
 /// assert_eq!("small".parse(), Ok(MaxRequestBodySize::Small));
 /// assert_eq!(MaxRequestBodySize::default().bytes(), 10_000);

@@ -118,7 +118,8 @@ impl SpanBuilder {
     /// is one: its tags, its user and its breadcrumbs are its own.
     ///
     /// ```
-    /// let task = watchpost_core::api::start_transaction("My Task").op("task").enter();
+    /// # use watchpost_core::api as watchpost;
+    /// let task = watchpost::start_transaction("My Task").op("task").enter();
     /// // … what is captured here belongs to it …
     /// drop(task);
     /// ```

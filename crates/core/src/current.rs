@@ -61,7 +61,7 @@ pub trait SpanSource: Send + Sync {
     fn current(&self) -> Option<Scopes>;
     /// Shows the scopes that the current tracing span carries, and where in its trace it is, where they are.
     fn with_current(&self, look: &mut dyn FnMut(&Scopes, Option<InTrace<'_>>));
-    /// Gives the current tracing span a current scope of its own, a fork of what it carries, unless it has one (features G03).
+    /// Gives the current tracing span a current scope of its own, a fork of what it carries, unless it has one.
     fn own_current(&self) -> Option<Scopes>;
 }
 
@@ -275,7 +275,8 @@ impl Scopes {
     /// [`with_current_scopes`](crate::future::FutureExt::with_current_scopes) is for futures.
     ///
     /// ```
-    /// use watchpost_core::Scopes;
+    /// # use watchpost_core as watchpost;
+    /// use watchpost::Scopes;
     ///
     /// let work = || { /* the user, the tags and the span of this place */ };
     /// let thread = std::thread::spawn(Scopes::current().wrap(work));

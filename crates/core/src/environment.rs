@@ -35,7 +35,8 @@ impl Options {
     /// Fills what is not set from variables that `lookup` knows.
     ///
     /// ```
-    /// use watchpost_core::Options;
+    /// # use watchpost_core as watchpost;
+    /// use watchpost::Options;
     ///
     /// let staging = |name: &str| (name == "SENTRY_ENVIRONMENT").then(|| "staging".to_owned());
     /// let options = Options::new().fill_from(&staging)?;

@@ -12,7 +12,8 @@ use crate::pattern::Pattern;
 /// no span.
 ///
 /// ```
-/// use watchpost_core::{Options, SpanRule};
+/// # use watchpost_core as watchpost;
+/// use watchpost::{Options, SpanRule};
 ///
 /// let options = Options::new().ignore_spans([
 ///     SpanRule::from("poll*"),

@@ -16,7 +16,8 @@ pub trait FutureExt: Future + Sized {
     /// The future runs under the scopes that are current now, wherever it is polled.
     ///
     /// ```
-    /// use watchpost_core::future::FutureExt;
+    /// # use watchpost_core as watchpost;
+    /// use watchpost::FutureExt;
     /// # fn spawn<F: Future + Send + 'static>(_: F) {}
     /// spawn(async { /* the user and the tags of this place */ }.with_current_scopes());
     /// ```

@@ -4,7 +4,8 @@
 //! hand.
 //!
 //! ```
-//! use watchpost_core::gen_ai::{self, Message, Response, TokenUsage};
+//! # use watchpost_core as watchpost;
+//! use watchpost::gen_ai::{self, Message, Response, TokenUsage};
 //!
 //! let agent = gen_ai::agent("Refunder").provider("openai").conversation("c-42").enter();
 //! {

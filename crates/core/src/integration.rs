@@ -11,8 +11,8 @@ use watchpost_protocol::{DebugImage, Event, Frame, Stacktrace, Transaction};
 /// It sees items, never options. A step that panics drops the item, counted as `event_processor`.
 ///
 /// ```
-/// use watchpost_core::Integration;
-/// use watchpost_protocol::Event;
+/// # mod watchpost { pub use watchpost_core::*; pub use watchpost_protocol::*; }
+/// use watchpost::{Event, Integration};
 ///
 /// struct Region;
 /// impl Integration for Region {

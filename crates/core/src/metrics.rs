@@ -1,8 +1,9 @@
 //! Metrics: counters, gauges and distributions.
 //!
 //! ```
+//! # use watchpost_core as watchpost;
 //! use std::time::Duration;
-//! use watchpost_core::metrics;
+//! use watchpost::metrics;
 //!
 //! metrics::count("orders.placed", 1).attribute("plan", "pro");
 //! metrics::gauge("db.pool.size", 12).unit("connection");

@@ -26,7 +26,8 @@ use crate::{client, mute};
 /// The monitor of a job that has to run again and again, by its name in URLs (its *slug*).
 ///
 /// ```
-/// use watchpost_core::monitor::monitor;
+/// # use watchpost_core::monitor as watchpost;
+/// use watchpost::monitor;
 ///
 /// fn bill() -> Result<(), std::io::Error> {
 ///     Ok(())
@@ -161,9 +162,9 @@ impl Monitor {
     /// One check-in by hand, of a run whose beginning and end are in different places; or alone: a heartbeat, by which only missed runs are found.
     ///
     /// ```
+    /// # mod watchpost { pub use watchpost_core::monitor::*; pub use watchpost_protocol::*; }
     /// use std::time::Duration;
-    /// use watchpost_core::monitor::monitor;
-    /// use watchpost_protocol::CheckInStatus;
+    /// use watchpost::{CheckInStatus, monitor};
     ///
     /// let import = monitor("import")?;
     /// let id = import.check_in(CheckInStatus::InProgress).send();

@@ -78,7 +78,8 @@ pub(crate) type BeforeSendMetric = Arc<dyn Fn(Metric) -> Option<Metric> + Send +
 /// How a client behaves. Everything has a default; what is not set in code is taken from the environment when the client is made.
 ///
 /// ```
-/// use watchpost_core::Options;
+/// # use watchpost_core as watchpost;
+/// use watchpost::Options;
 ///
 /// let options = Options::new()
 ///     .dsn("https://k1@o77.ingest.sentry.io/5")?

@@ -26,7 +26,7 @@ pub(crate) use self::run::Chunk;
 use self::run::Run;
 pub(crate) use self::transaction::{Profiled, TransactionRecording, Unprofiled};
 
-/// When the program is profiled by chunks (features I15).
+/// When the program is profiled by chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ProfileLifecycle {
     /// From `profiler::start` to `profiler::stop`.

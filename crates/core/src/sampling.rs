@@ -13,7 +13,8 @@ use crate::unharmed::unharmed;
 /// A share between 0 and 1, checked where it enters.
 ///
 /// ```
-/// use watchpost_core::SampleRate;
+/// # use watchpost_core as watchpost;
+/// use watchpost::SampleRate;
 ///
 /// assert!(SampleRate::try_from(0.2).is_ok());
 /// assert!(SampleRate::try_from(f64::NAN).is_err());

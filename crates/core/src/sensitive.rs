@@ -12,7 +12,8 @@ use crate::scrub::FILTERED;
 /// in every client of the process that can send: a value that is printed does not know who will send it.
 ///
 /// ```
-/// use watchpost_core::sensitive;
+/// # use watchpost_core as watchpost;
+/// use watchpost::sensitive;
 ///
 /// let email = "ann@shop.test";
 /// assert_eq!(format!("no order of {}", sensitive(email)), "no order of [Filtered]");

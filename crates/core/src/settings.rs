@@ -25,10 +25,11 @@ const DEFAULTS: [(&str, Value); 2] =
 /// The section about reporting in an application's own configuration: TOML, YAML, JSON, or whatever else `serde` reads.
 ///
 /// ```
+/// # use watchpost_core as watchpost;
 /// #[derive(serde::Deserialize)]
 /// struct AppConfig {
 ///     port: u16,
-///     sentry: watchpost_core::Config,
+///     sentry: watchpost::Config,
 /// }
 ///
 /// let file = r#"{
@@ -40,7 +41,7 @@ const DEFAULTS: [(&str, Value); 2] =
 ///     }
 /// }"#;
 /// let config: AppConfig = serde_json::from_str(file)?;
-/// let client = watchpost_core::Client::new(watchpost_core::Options::new())?;
+/// let client = watchpost::Client::new(watchpost::Options::new())?;
 /// let options = config.sentry.options()?.release("shop@1.4.0")?; // what is set in code goes before all
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -25,8 +25,9 @@ pub const DEFAULT_SPOOL_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Beyond a bound the least important envelope goes, of equals the oldest. What goes is counted as `cache_overflow`.
 ///
 /// ```
+/// # use watchpost_core as watchpost;
 /// use std::time::Duration;
-/// use watchpost_core::{Options, SpoolOptions};
+/// use watchpost::{Options, SpoolOptions};
 ///
 /// let a_day = Duration::from_secs(24 * 60 * 60);
 /// let options = Options::new().spool(SpoolOptions::new("/var/spool/shop").max_age(a_day));

@@ -12,11 +12,12 @@ use watchpost_protocol::{Envelope, RateLimit};
 /// A transport of your own is short:
 ///
 /// ```
+/// # mod watchpost { pub use watchpost_core::*; pub use watchpost_protocol::{self as protocol, *}; }
 /// use std::io::Write;
 /// use std::sync::Mutex;
 /// use std::time::SystemTime;
-/// use watchpost_core::{Delivery, Transport};
-/// use watchpost_protocol::{Envelope, Timestamp};
+/// use watchpost::{Delivery, Envelope, Transport};
+/// use watchpost::protocol::Timestamp;
 ///
 /// /// Appends every envelope to a file.
 /// struct ToFile(Mutex<std::fs::File>);

@@ -1,7 +1,8 @@
 //! A bridge from the `log` crate: errors become issues, warnings and infos become breadcrumbs, and every record still goes to your logger.
 //!
 //! ```
-//! use watchpost_log::LogBridge;
+//! # mod watchpost { pub use watchpost_log as log; }
+//! use watchpost::log::LogBridge;
 //!
 //! // Around a logger of your own, such as env_logger's: LogBridge::wrapping(my_logger).
 //! LogBridge::new().init()?;

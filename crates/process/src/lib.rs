@@ -1,10 +1,11 @@
 //! What Watchpost reads from the running process: panics, stacks, and the machine.
 //!
-//! The facade `watchpost` adds all of it by itself. With core alone:
+//! The facade `watchpost` adds all of it by itself. By hand:
 //!
 //! ```
-//! use watchpost_core::Options;
-//! use watchpost_process::{ContextIntegration, InApp, PanicIntegration, Stacks};
+//! # mod watchpost { pub use watchpost_core::*; pub use watchpost_process as process; }
+//! use watchpost::Options;
+//! use watchpost::process::{ContextIntegration, InApp, PanicIntegration, Stacks};
 //!
 //! let options = Options::new()
 //!     .stack_source(Stacks::new(InApp::new(vec!["shop".into()], vec![])))

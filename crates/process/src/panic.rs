@@ -27,8 +27,9 @@ use watchpost_protocol::{Event, Exception, Level, Mechanism, Thread};
 /// catches it: so nothing here can, and no callback of the program runs here.
 ///
 /// ```
-/// use watchpost_core::Options;
-/// use watchpost_process::PanicIntegration;
+/// # mod watchpost { pub use watchpost_core::*; pub use watchpost_process as process; }
+/// use watchpost::Options;
+/// use watchpost::process::PanicIntegration;
 ///
 /// let options = Options::new().integration(PanicIntegration);
 /// # drop(options);

@@ -46,8 +46,9 @@ const REMEMBERED: usize = 4_096;
 /// reads the debug information, which takes tens of milliseconds, and a good half second where `gimli` is built without optimisation.
 ///
 /// ```
-/// use watchpost_core::StackSource;
-/// use watchpost_process::{InApp, Stacks};
+/// # mod watchpost { pub use watchpost_core::*; pub use watchpost_process as process; }
+/// use watchpost::StackSource;
+/// use watchpost::process::{InApp, Stacks};
 ///
 /// let stacks = Stacks::new(InApp::default());
 /// let raw = stacks.capture();

@@ -1,10 +1,11 @@
 //! The sampling CPU profiler of Watchpost: a hundred times a second, which functions are on a processor.
 //!
-//! The facade's feature `profiling` plugs it in. With core alone:
+//! The facade's feature `profiling` plugs it in. By hand:
 //!
 //! ```
-//! use watchpost_core::Options;
-//! use watchpost_profiling::Sampler;
+//! # mod watchpost { pub use watchpost_core::*; pub use watchpost_profiling as profiler; }
+//! use watchpost::Options;
+//! use watchpost::profiler::Sampler;
 //!
 //! let options = Options::new()
 //!     .traces_sample_rate(1.0)?

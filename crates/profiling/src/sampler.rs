@@ -6,7 +6,7 @@ use watchpost_core::{Profiler, Recording, Unavailable};
 
 use crate::system;
 
-/// Who keeps the time of the samples (features P04).
+/// Who keeps the time of the samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ProfilerBackend {
     /// The kernel, by the profiling timer of the process (`ITIMER_PROF`), unless the program uses that itself: it interrupts whichever thread runs when another 10 ms of processor time are

@@ -14,7 +14,8 @@ use crate::wire;
 /// This is the one protocol struct with chained setters as well as public fields, because it is mostly written by hand, in one line.
 ///
 /// ```
-/// use watchpost_protocol::{Breadcrumb, Level};
+/// # use watchpost_protocol as watchpost;
+/// use watchpost::{Breadcrumb, Level};
 ///
 /// let crumb = Breadcrumb::new("stock is low").category("warehouse").level(Level::Warning).data("sku", 7);
 /// assert_eq!(crumb.ty, "default");

@@ -12,7 +12,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// What other crons know besides is refused, because the server does: seconds, `@daily`, `L`, `?`, 7 for Sunday.
 ///
 /// ```
-/// use watchpost_protocol::{Crontab, CrontabError};
+/// # mod watchpost { pub use watchpost_protocol::{self as protocol, *}; }
+/// use watchpost::Crontab;
+/// use watchpost::protocol::CrontabError;
 ///
 /// const NIGHTLY: Crontab = Crontab::literal("0 3 * * mon");
 /// assert_eq!(NIGHTLY.as_str(), "0 3 * * mon");
@@ -78,7 +80,8 @@ impl Crontab {
     /// With a field for the seconds in front, which is zero: for schedulers that want one, as `tokio-cron-scheduler` does.
     ///
     /// ```
-    /// assert_eq!(watchpost_protocol::Crontab::literal("0 3 * * *").with_seconds(), "0 0 3 * * *");
+    /// # use watchpost_protocol as watchpost;
+    /// assert_eq!(watchpost::Crontab::literal("0 3 * * *").with_seconds(), "0 0 3 * * *");
     /// ```
     #[must_use]
     pub fn with_seconds(&self) -> String {

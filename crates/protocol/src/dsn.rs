@@ -12,7 +12,8 @@ pub use error::DsnError;
 /// White space around the text is left out when it is read, since secrets kept in files end in a newline; inside it is an error.
 ///
 /// ```
-/// use watchpost_protocol::Dsn;
+/// # use watchpost_protocol as watchpost;
+/// use watchpost::Dsn;
 ///
 /// let dsn: Dsn = "http://k1@localhost:9000/a/b/5".parse()?;
 /// assert_eq!(dsn.envelope_url(), "http://localhost:9000/a/b/api/5/envelope/");

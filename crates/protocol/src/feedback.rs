@@ -9,7 +9,8 @@ use crate::wire;
 /// What a user says. On the wire it is the context `feedback` of an event of its own.
 ///
 /// ```
-/// use watchpost_protocol::Feedback;
+/// # use watchpost_protocol as watchpost;
+/// use watchpost::Feedback;
 ///
 /// let feedback = Feedback { name: Some("Sam".into()), ..Feedback::new("The checkout button does nothing") };
 /// ```

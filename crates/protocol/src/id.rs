@@ -92,7 +92,8 @@ id! {
     /// Identifies an event or a transaction: a version 4 UUID, written without dashes. The default is the nil id, which stands for "none yet".
     ///
     /// ```
-    /// use watchpost_protocol::EventId;
+    /// # use watchpost_protocol as watchpost;
+    /// use watchpost::EventId;
     ///
     /// let id: EventId = "9b1c3e5a-7d9f-4b2d-8c6e-0a1b2c3d4e5f".parse()?;
     /// assert_eq!(id.to_string(), "9b1c3e5a7d9f4b2d8c6e0a1b2c3d4e5f");

@@ -26,7 +26,7 @@ wire_names!(Level, ParseLevelError, "level", {
     Fatal = "fatal" | "critical",
 });
 
-/// The level of a log (`protocol.md` §9.1; features V02), the least severe first.
+/// The level of a log (`protocol.md` §9.1), the least severe first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LogLevel {
     /// Step by step.

@@ -6,7 +6,8 @@
 //! needed of those is passed in.
 //!
 //! ```
-//! use watchpost_protocol::{Dsn, Envelope, Event, Item, Level, Timestamp};
+//! # mod watchpost { pub use watchpost_protocol as protocol; }
+//! use watchpost::protocol::{Dsn, Envelope, Event, Item, Level, Timestamp};
 //!
 //! let dsn: Dsn = "https://k1@o77.ingest.sentry.io/5".parse()?;
 //! assert_eq!(dsn.envelope_url(), "https://o77.ingest.sentry.io/api/5/envelope/");

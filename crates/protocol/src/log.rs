@@ -18,7 +18,8 @@ pub type Attributes = BTreeMap<String, AttributeValue>;
 /// One log.
 ///
 /// ```
-/// use watchpost_protocol::{Log, LogLevel};
+/// # use watchpost_protocol as watchpost;
+/// use watchpost::{Log, LogLevel};
 ///
 /// let mut log = Log { level: LogLevel::Warn, body: "stock is low".to_owned(), ..Log::default() };
 /// log.attributes.insert("sku".to_owned(), "lamp".into());

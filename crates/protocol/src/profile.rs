@@ -4,8 +4,9 @@
 //! (§13.1), a [`Profile`] is of one transaction and rides in its envelope (§13.2).
 //!
 //! ```
-//! use watchpost_protocol::profile::{ChunkSample, Samples};
-//! use watchpost_protocol::{Frame, ProfileChunk};
+//! # mod watchpost { pub use watchpost_protocol as protocol; }
+//! use watchpost::protocol::profile::{ChunkSample, Samples};
+//! use watchpost::protocol::{Frame, ProfileChunk};
 //!
 //! let frame = |name: &str| Frame { function: Some(name.to_owned()), ..Frame::default() };
 //! let chunk = ProfileChunk {

@@ -44,7 +44,8 @@ impl fmt::Display for RateLimit {
 /// Reads `X-Sentry-Rate-Limits`. A malformed element is skipped; unknown categories are left out, and a limit that names no other is no limit.
 ///
 /// ```
-/// use watchpost_protocol::rate_limit::parse_rate_limits;
+/// # mod watchpost { pub use watchpost_protocol as protocol; }
+/// use watchpost::protocol::rate_limit::parse_rate_limits;
 ///
 /// assert_eq!(parse_rate_limits("60:transaction:key, 2700:default;error:organization").len(), 2);
 /// assert!(parse_rate_limits("120:bogus:key").is_empty());

@@ -40,7 +40,8 @@ wire_names!(SessionStatus, ParseSessionStatusError, "session status", {
 /// What is known of a session now; the item `session` (§12.1). Later ones take the place of earlier ones.
 ///
 /// ```
-/// use watchpost_protocol::{SessionUpdate, Timestamp};
+/// # mod watchpost { pub use watchpost_protocol as protocol; }
+/// use watchpost::protocol::{SessionUpdate, Timestamp};
 ///
 /// let update = SessionUpdate {
 ///     init: true,

@@ -13,7 +13,8 @@ const MICROS: i64 = 1_000_000;
 /// On the wire it is a number of seconds; [`rfc3339`] writes it as text where the protocol wants that. Both forms are read.
 ///
 /// ```
-/// use watchpost_protocol::Timestamp;
+/// # mod watchpost { pub use watchpost_protocol as protocol; }
+/// use watchpost::protocol::Timestamp;
 ///
 /// let moment = Timestamp::from_micros(1_790_000_000_250_000);
 /// assert_eq!(serde_json::to_string(&moment)?, "1790000000.25");

@@ -22,8 +22,9 @@ impl Truncation {
 /// Cuts `text` to at most `max` bytes of UTF-8, at a character, and puts `...` in the place of the last three. `None` if it fits.
 ///
 /// ```
+/// # mod watchpost { pub use watchpost_protocol as protocol; }
 /// let mut text = String::from("日本語テキスト");
-/// let cut = watchpost_protocol::truncate(&mut text, 10);
+/// let cut = watchpost::protocol::truncate(&mut text, 10);
 /// assert_eq!(text, "日本...");
 /// assert_eq!(cut.map(|cut| cut.range), Some((7, 10)));
 /// ```

@@ -15,7 +15,8 @@ use crate::wire;
 /// as it is.
 ///
 /// ```
-/// use watchpost_protocol::User;
+/// # use watchpost_protocol as watchpost;
+/// use watchpost::User;
 ///
 /// let user = User::id("42").email("sam@example.org");
 /// assert_eq!(serde_json::to_string(&user)?, r#"{"id":"42","email":"sam@example.org"}"#);

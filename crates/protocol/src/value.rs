@@ -9,8 +9,9 @@ use crate::json;
 /// The JSON of a value, as text: what a payload has in its place. [`Value`]'s own `Display` would bring a second serializer into the program.
 ///
 /// ```
+/// # mod watchpost { pub use watchpost_protocol as protocol; }
 /// let value = serde_json::json!({ "paid": true, "items": [1, 2.0] });
-/// assert_eq!(watchpost_protocol::value::to_json_text(&value), r#"{"items":[1,2.0],"paid":true}"#);
+/// assert_eq!(watchpost::protocol::value::to_json_text(&value), r#"{"items":[1,2.0],"paid":true}"#);
 /// ```
 #[must_use]
 pub fn to_json_text(value: &Value) -> String {
@@ -21,7 +22,8 @@ pub fn to_json_text(value: &Value) -> String {
 /// The number that a text is, if it is a finite one: spaces around it are nothing.
 ///
 /// ```
-/// use watchpost_protocol::value::number;
+/// # mod watchpost { pub use watchpost_protocol as protocol; }
+/// use watchpost::protocol::value::number;
 ///
 /// assert_eq!([number("0.25"), number(" 60"), number("+.5")], [Some(0.25), Some(60.0), Some(0.5)]);
 /// assert_eq!([number("NaN"), number("1,5"), number("inf"), number("")], [None; 4]);
@@ -34,7 +36,8 @@ pub fn number(text: &str) -> Option<f64> {
 /// The value of an attribute. On the wire it is an object that names its type.
 ///
 /// ```
-/// use watchpost_protocol::AttributeValue;
+/// # mod watchpost { pub use watchpost_protocol as protocol; }
+/// use watchpost::protocol::AttributeValue;
 ///
 /// let wire = |value: AttributeValue| serde_json::to_string(&value);
 /// assert_eq!(wire(3.0.into())?, r#"{"type":"double","value":3.0}"#);

@@ -1,7 +1,8 @@
 //! Test your own instrumentation: what would have been sent, and traces drawn as text.
 //!
 //! ```
-//! use watchpost_core::api::{capture_message, set_tag};
+//! # use watchpost_core::api as watchpost;
+//! use watchpost::{capture_message, set_tag};
 //!
 //! let captured = watchpost_testkit::capture(|| {
 //!     set_tag("plan", "pro");

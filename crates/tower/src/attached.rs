@@ -13,8 +13,9 @@ use watchpost_protocol::Mechanism;
 /// client, nothing happens.
 ///
 /// ```
+/// # mod watchpost { pub use watchpost_tower as tower; }
 /// use http::{Response, StatusCode};
-/// use watchpost_tower::attach_error;
+/// use watchpost::tower::attach_error;
 ///
 /// fn refuse(error: &std::io::Error) -> Response<String> {
 ///     let mut response = Response::new(error.to_string());

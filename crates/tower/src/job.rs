@@ -89,7 +89,8 @@ impl Job {
 /// transaction as `internal_error`; a job that is dropped half-way ends as `cancelled`.
 ///
 /// ```
-/// use watchpost_tower::{Job, job_layer};
+/// # mod watchpost { pub use watchpost_tower as tower; }
+/// use watchpost::tower::{Job, job_layer};
 ///
 /// struct Resize { picture: u64, trace: Vec<(String, String)> }
 ///

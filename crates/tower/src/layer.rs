@@ -59,7 +59,8 @@ impl<M> RequestLayer<M> {
     /// `INTERNAL` and `DATA_LOSS` as 500, `UNAVAILABLE` as 503, `DEADLINE_EXCEEDED` as 504, all others as 4xx. Default: 500 to 599.
     ///
     /// ```
-    /// let layer = watchpost_tower::request_layer().failed_request_status_codes((500..=599).chain([429]));
+    /// # mod watchpost { pub use watchpost_tower as tower; }
+    /// let layer = watchpost::tower::request_layer().failed_request_status_codes((500..=599).chain([429]));
     /// ```
     #[must_use]
     pub fn failed_request_status_codes(mut self, codes: impl IntoIterator<Item = u16>) -> Self {
@@ -71,9 +72,10 @@ impl<M> RequestLayer<M> {
     /// of its request only. Default: nobody.
     ///
     /// ```
-    /// use watchpost_protocol::User;
+    /// # mod watchpost { pub use watchpost_protocol::*; pub use watchpost_tower as tower; }
+    /// use watchpost::User;
     ///
-    /// let layer = watchpost_tower::request_layer().user(|request| {
+    /// let layer = watchpost::tower::request_layer().user(|request| {
     ///     Some(User::id(request.headers.get("x-customer")?.to_str().ok()?))
     /// });
     /// ```
@@ -87,7 +89,8 @@ impl<M> RequestLayer<M> {
     /// kind of request, and not the one: names with an id in them group nothing. Default: `POST /checkout/{id}`, by method and route.
     ///
     /// ```
-    /// let layer = watchpost_tower::request_layer().transaction_name(|request| {
+    /// # mod watchpost { pub use watchpost_tower as tower; }
+    /// let layer = watchpost::tower::request_layer().transaction_name(|request| {
     ///     request.uri.path().starts_with("/assets/").then(|| "an asset".to_owned())
     /// });
     /// ```

@@ -2,12 +2,13 @@
 //! that go out carry the trace on.
 //!
 //! ```
+//! # mod watchpost { pub use watchpost_tower as tower; }
 //! # #[cfg(feature = "axum")] {
 //! use axum::{Router, routing::get};
 //!
 //! let app: Router = Router::new()
 //!     .route("/carts/{id}", get(|| async { "a cart" }))
-//!     .layer(watchpost_tower::request_layer());
+//!     .layer(watchpost::tower::request_layer());
 //! # }
 //! ```
 //!
@@ -34,10 +35,10 @@
 //! What a middleware finds out belongs to the request as what the handler does:
 //!
 //! ```
+//! # mod watchpost { pub use watchpost_core::api::*; pub use watchpost_protocol::*; pub use watchpost_tower as tower; }
 //! # #[cfg(feature = "axum")] {
 //! use axum::{Router, extract::Request, middleware::{Next, from_fn}, response::Response};
-//! use watchpost_core::api::set_user;
-//! use watchpost_protocol::User;
+//! use watchpost::{User, set_user};
 //!
 //! async fn authenticate(request: Request, next: Next) -> Response {
 //!     set_user(User::id("42")); // of this request only
@@ -45,7 +46,7 @@
 //! }
 //!
 //! // The layer that is added last stands outermost.
-//! let app: Router = Router::new().layer(from_fn(authenticate)).layer(watchpost_tower::request_layer());
+//! let app: Router = Router::new().layer(from_fn(authenticate)).layer(watchpost::tower::request_layer());
 //! # }
 //! ```
 //!
@@ -67,7 +68,8 @@
 //! For other clients, and other versions, there is no layer, because each would tie this crate to one more library. The headers are two lines:
 //!
 //! ```
-//! use watchpost_core::api::trace_headers_for;
+//! # use watchpost_core::api as watchpost;
+//! use watchpost::trace_headers_for;
 //!
 //! let url = "https://api.example.com/carts/7";
 //! let mut request = http::Request::get(url); // or what another client builds

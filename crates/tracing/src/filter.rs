@@ -58,11 +58,12 @@ impl BitOr for EventFilter {
 /// is as for every other target.
 ///
 /// ```
-/// use tracing_core::LevelFilter;
-/// use watchpost_tracing::Levels;
+/// # mod watchpost { pub use watchpost_tracing as tracing; }
+/// use tracing::level_filters::LevelFilter;
+/// use watchpost::tracing::Levels;
 ///
 /// // What this cache says at DEBUG is worth a breadcrumb.
-/// watchpost_tracing::layer().target("moka", Levels::new().breadcrumbs(LevelFilter::DEBUG));
+/// watchpost::tracing::layer().target("moka", Levels::new().breadcrumbs(LevelFilter::DEBUG));
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
 #[must_use]

@@ -81,10 +81,11 @@ impl CaptureLayer {
     /// Up to which level events become logs, whatever else they become. Default: none.
     ///
     /// ```
-    /// use tracing_core::LevelFilter;
+    /// # mod watchpost { pub use watchpost_tracing as tracing; }
+    /// use tracing::level_filters::LevelFilter;
     ///
     /// // As much as is worth a line in a file; an ERROR event is an issue besides.
-    /// watchpost_tracing::layer().logs(LevelFilter::INFO);
+    /// watchpost::tracing::layer().logs(LevelFilter::INFO);
     /// ```
     #[must_use]
     pub fn logs(mut self, level: impl Into<LevelFilter>) -> Self {
@@ -112,9 +113,10 @@ impl CaptureLayer {
     /// remembers the answer for the callsites that it met last, some sixty, so it should always be the same. If it panics, the levels decide. Default: none.
     ///
     /// ```
-    /// use watchpost_tracing::EventFilter;
+    /// # mod watchpost { pub use watchpost_tracing as tracing; }
+    /// use watchpost::tracing::EventFilter;
     ///
-    /// watchpost_tracing::layer().event_filter(|metadata| match metadata.target() {
+    /// watchpost::tracing::layer().event_filter(|metadata| match metadata.target() {
     ///     "audit" => EventFilter::ISSUE,
     ///     _ => EventFilter::BREADCRUMB,
     /// });

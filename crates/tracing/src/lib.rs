@@ -2,9 +2,10 @@
 //! structured logs if you ask for them.
 //!
 //! ```
+//! # mod watchpost { pub use watchpost_tracing as tracing; }
 //! use tracing_subscriber::prelude::*;
 //!
-//! tracing_subscriber::registry().with(watchpost_tracing::layer()).init();
+//! tracing_subscriber::registry().with(watchpost::tracing::layer()).init();
 //! ```
 //!
 //! One layer does it all, and may be installed before or after `init`. A span carries the scopes it was created in: the user, the tags and the

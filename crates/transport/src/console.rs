@@ -37,9 +37,10 @@ const COLUMNS: usize = 100;
 /// than these, which get one line each.
 ///
 /// ```
-/// use watchpost_core::Transport;
-/// use watchpost_protocol::{Envelope, Event, Item, LogEntry};
-/// use watchpost_transport::ConsoleTransport;
+/// # mod watchpost { pub use watchpost_core::*; pub use watchpost_protocol::{self as protocol, *}; pub use watchpost_transport as transport; }
+/// use watchpost::{Envelope, Event, Transport};
+/// use watchpost::protocol::{Item, LogEntry};
+/// use watchpost::transport::ConsoleTransport;
 ///
 /// let mut event = Event::default();
 /// event.logentry = Some(LogEntry { formatted: Some("the cart is empty".into()), ..LogEntry::default() });

@@ -43,9 +43,10 @@ const X_SENTRY_AUTH: HeaderName = HeaderName::from_static("x-sentry-auth");
 /// followed, because the envelope and the key would go to a host that nobody chose.
 ///
 /// ```
+/// # mod watchpost { pub use watchpost_protocol::*; pub use watchpost_transport as transport; }
 /// use std::time::Duration;
-/// use watchpost_protocol::Dsn;
-/// use watchpost_transport::{HttpOptions, HttpTransport};
+/// use watchpost::Dsn;
+/// use watchpost::transport::{HttpOptions, HttpTransport};
 ///
 /// let dsn: Dsn = "http://k1@localhost:9000/5".parse()?;
 /// let transport = HttpTransport::new(&dsn, HttpOptions::default().timeout(Duration::from_secs(5)))?;

@@ -1,10 +1,11 @@
 //! How Watchpost sends: the wire and nothing else.
 //!
 //! ```
+//! # mod watchpost { pub use watchpost_protocol::*; pub use watchpost_transport as transport; }
 //! # #[cfg(feature = "http")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use watchpost_protocol::Dsn;
-//! use watchpost_transport::{HttpOptions, HttpTransport};
+//! use watchpost::Dsn;
+//! use watchpost::transport::{HttpOptions, HttpTransport};
 //!
 //! let dsn: Dsn = "http://k1@localhost:9000/5".parse()?;
 //! let transport = HttpTransport::new(&dsn, HttpOptions::default())?;

@@ -71,7 +71,8 @@ pub fn capture_group<'a, K, E: AsError<K> + ?Sized + 'a>(
 /// An error that then comes out of a request, or is logged, is not reported again.
 ///
 /// ```
-/// use watchpost_core::api::CaptureErr;
+/// # use watchpost_core::api as watchpost;
+/// use watchpost::CaptureErr;
 ///
 /// fn price(text: &str) -> Result<u32, std::num::ParseIntError> {
 ///     let price = text.parse::<u32>().capture_err()?;

@@ -10,7 +10,8 @@ use super::capture::CaptureErr;
 /// last.
 ///
 /// ```
-/// use watchpost_core::api::CaptureErrors;
+/// # use watchpost_core::api as watchpost;
+/// use watchpost::CaptureErrors;
 ///
 /// async fn import() -> Result<(), std::io::Error> {
 ///     Ok(())

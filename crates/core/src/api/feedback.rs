@@ -11,8 +11,8 @@ use crate::pipeline::{EventJob, Job};
 /// queue is full. What a user says is never sampled, and `before_send` does not see it.
 ///
 /// ```
-/// use watchpost_core::api::{capture_feedback, last_event_id};
-/// use watchpost_protocol::Feedback;
+/// # mod watchpost { pub use watchpost_core::api::*; pub use watchpost_protocol::*; }
+/// use watchpost::{Feedback, capture_feedback, last_event_id};
 ///
 /// capture_feedback(Feedback {
 ///     contact_email: Some("sam@example.org".into()),

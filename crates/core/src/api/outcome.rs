@@ -15,10 +15,11 @@ use crate::layer;
 /// ([`BrokenPipe`](std::io::ErrorKind::BrokenPipe)), unless [`default_ignores`](crate::Options::default_ignores) is off: `shop | head` is no failure.
 ///
 /// ```
+/// # mod watchpost { pub use watchpost_core::{api::*, *}; }
 /// # fn run() -> Result<(), std::io::Error> { Ok(()) }
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
-///     let _guard = watchpost_core::api::init(watchpost_core::Options::new())?;
-///     Ok(watchpost_core::api::report_main(run())?)
+///     let _guard = watchpost::init(watchpost::Options::new())?;
+///     Ok(watchpost::report_main(run())?)
 /// }
 /// ```
 pub fn report_main<T, K, E: AsError<K>>(result: Result<T, E>) -> Result<T, E> {

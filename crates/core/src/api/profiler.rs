@@ -1,4 +1,4 @@
-//! The profiler by hand (features P01 to P03).
+//! The profiler by hand.
 
 use crate::current::Scopes;
 use crate::pipeline::Job;
@@ -8,10 +8,11 @@ use crate::span_ref::SpanRef;
 
 /// Starts the profiler: from here to [`stop`] the stacks of the threads that are on a processor are sampled, and sent in chunks. Nothing
 /// happens if it runs already, if the session is not sampled ([`profile_session_sample_rate`](crate::Options::profile_session_sample_rate)), or if the profiler
-/// runs with transactions ([`ProfileLifecycle::Trace`](crate::ProfileLifecycle::Trace)): the `debug` option says so (features P01).
+/// runs with transactions ([`ProfileLifecycle::Trace`](crate::ProfileLifecycle::Trace)): the `debug` option says so.
 ///
 /// ```
-/// use watchpost_core::api::profiler;
+/// # use watchpost_core::api as watchpost;
+/// use watchpost::profiler;
 ///
 /// profiler::start();
 /// // ... the work that takes too long
@@ -25,7 +26,7 @@ pub fn start() {
     }
 }
 
-/// Stops the profiler, and queues what it saw last. A later [`start`] begins another run, with an id of its own (features P02).
+/// Stops the profiler, and queues what it saw last. A later [`start`] begins another run, with an id of its own.
 pub fn stop() {
     if let Some(client) = Scopes::at_hand().client()
         && let Some(chunk) = client.profiling().and_then(Profiling::stop)
@@ -35,13 +36,14 @@ pub fn stop() {
 }
 
 /// The profile of one transaction, taken because the program wants it, whatever [`profiles_sample_rate`](crate::Options::profiles_sample_rate) says. It
-/// goes with the transaction, in one envelope. A transaction has one profile, of its first 30 seconds at most (features P03).
+/// goes with the transaction, in one envelope. A transaction has one profile, of its first 30 seconds at most.
 ///
 /// Of a transaction that is not sampled there is none, nor of one that has one already; then nothing happens.
 ///
 /// ```
-/// use watchpost_core::api::profiler::Profile;
-/// use watchpost_core::api::start_transaction;
+/// # use watchpost_core::api as watchpost;
+/// use watchpost::profiler::Profile;
+/// use watchpost::start_transaction;
 ///
 /// let import = start_transaction("import").start();
 /// let profile = Profile::new(&import);

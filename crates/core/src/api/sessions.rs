@@ -15,7 +15,8 @@ use crate::session::{self, Part, SessionMode};
 /// request layer.
 ///
 /// ```
-/// use watchpost_core::api::{end_session, start_session, with_isolation_scope};
+/// # use watchpost_core::api as watchpost;
+/// use watchpost::{end_session, start_session, with_isolation_scope};
 ///
 /// fn serve(request: &str) {
 ///     with_isolation_scope(|_| {

@@ -173,7 +173,8 @@ pub fn traceparent() -> Option<String> {
 /// of others already keeps theirs:
 ///
 /// ```
-/// use watchpost_protocol::propagation::{DynamicSamplingContext, merge_baggage};
+/// # mod watchpost { pub use watchpost_protocol as protocol; }
+/// use watchpost::protocol::propagation::{DynamicSamplingContext, merge_baggage};
 /// # use watchpost_core::api::baggage;
 ///
 /// let ours = DynamicSamplingContext::from_baggage(&baggage().unwrap_or_default());

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 /// One message of a conversation, in parts.
 ///
 /// ```
-/// use watchpost_core::gen_ai::Message;
+/// # use watchpost_core as watchpost;
+/// use watchpost::gen_ai::Message;
 ///
 /// let asked = Message::user("Where is my order?");
 /// let calls = Message::tool_call("call-1", "find_order", serde_json::json!({ "id": 7 }));

@@ -16,7 +16,8 @@ use crate::span::Span;
 /// A task that is spawned without its scopes belongs to the process: what it sets there is the process's.
 ///
 /// ```
-/// use watchpost_core::gen_ai;
+/// # use watchpost_core as watchpost;
+/// use watchpost::gen_ai;
 ///
 /// gen_ai::set_pipeline_name("support");
 /// assert_eq!(gen_ai::pipeline_name().as_deref(), Some("support"));
@@ -37,7 +38,8 @@ pub fn pipeline_name() -> Option<Arc<str>> {
 /// Runs `work` as a pipeline of this name; within another, as a part of that one. It is a span of the operation `ai.pipeline`, or `ai.run`.
 ///
 /// ```
-/// use watchpost_core::gen_ai;
+/// # use watchpost_core as watchpost;
+/// use watchpost::gen_ai;
 ///
 /// let answer = gen_ai::ai_track("support", || {
 ///     let _call = gen_ai::chat("gpt-5").enter();

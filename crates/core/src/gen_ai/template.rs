@@ -8,7 +8,8 @@ use super::operation::{agent, operation, tool};
 /// What a function is for: it says what its span is called.
 ///
 /// ```
-/// use watchpost_core::gen_ai::SpanTemplate;
+/// # use watchpost_core as watchpost;
+/// use watchpost::gen_ai::SpanTemplate;
 ///
 /// fn find_order() {
 ///     let _span = SpanTemplate::AiTool.span("find_order", None).enter();

@@ -8,7 +8,8 @@ use crate::span::Span;
 /// be paid twice.
 ///
 /// ```
-/// use watchpost_core::gen_ai::{self, TokenUsage};
+/// # use watchpost_core as watchpost;
+/// use watchpost::gen_ai::{self, TokenUsage};
 ///
 /// let call = gen_ai::chat("gpt-5").start();
 /// TokenUsage {

@@ -14,6 +14,7 @@ impl Monitor {
     /// checks in as by [`run_async`](Self::run_async), and is a unit of work with scopes of its own.
     ///
     /// ```
+    /// # mod watchpost { pub use watchpost_core::monitor::*; pub use watchpost_protocol::*; }
     /// # use std::{future::Future, pin::Pin};
     /// # struct Job;
     /// # struct Lock;
@@ -21,8 +22,7 @@ impl Monitor {
     /// #     fn new_async<T>(_: String, _: T) -> Result<Job, std::io::Error>
     /// #     where T: FnMut(u128, Lock) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync + 'static { Ok(Job) }
     /// # }
-    /// use watchpost_core::monitor::monitor;
-    /// use watchpost_protocol::Crontab;
+    /// use watchpost::{Crontab, monitor};
     ///
     /// async fn bill() -> Result<(), std::io::Error> {
     ///     Ok(())

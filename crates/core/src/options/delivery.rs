@@ -59,7 +59,8 @@ impl Options {
     /// has the bounds of [`SpoolOptions`]. Needs the facade's feature `spool`. Default: none, what cannot be sent is counted and lost.
     ///
     /// ```
-    /// let options = watchpost_core::Options::new().spool("/var/spool/shop");
+    /// # use watchpost_core as watchpost;
+    /// let options = watchpost::Options::new().spool("/var/spool/shop");
     /// ```
     pub fn spool(mut self, spool: impl Into<SpoolOptions>) -> Self {
         self.spool = Some(spool.into());

@@ -25,7 +25,8 @@ impl Options {
     /// Default: none.
     ///
     /// ```
-    /// use watchpost_core::Options;
+    /// # use watchpost_core as watchpost;
+    /// use watchpost::Options;
     ///
     /// let options = Options::new().error_sampler(|event| match event.transaction.as_deref() {
     ///     Some("GET /health") => 0.01,
@@ -41,7 +42,8 @@ impl Options {
     /// `event_processor`. Default: none.
     ///
     /// ```
-    /// let options = watchpost_core::Options::new().ignore_error::<std::fmt::Error>();
+    /// # use watchpost_core as watchpost;
+    /// let options = watchpost::Options::new().ignore_error::<std::fmt::Error>();
     /// ```
     pub fn ignore_error<E: Error + 'static>(self) -> Self {
         self.ignore_error_if(|_: &E| true)
@@ -51,11 +53,12 @@ impl Options {
     /// panics has said no.
     ///
     /// ```
+    /// # use watchpost_core as watchpost;
     /// use std::io::{Error, ErrorKind};
     ///
     /// // `shop | head` closes its end: nobody has to know.
     /// let options =
-    ///     watchpost_core::Options::new().ignore_error_if(|error: &Error| error.kind() == ErrorKind::BrokenPipe);
+    ///     watchpost::Options::new().ignore_error_if(|error: &Error| error.kind() == ErrorKind::BrokenPipe);
     /// ```
     pub fn ignore_error_if<E: Error + 'static>(
         mut self,
@@ -91,7 +94,8 @@ impl Options {
     /// wins over it, and it wins over the scopes. One that panics has said nothing. Default: none.
     ///
     /// ```
-    /// use watchpost_core::Options;
+    /// # use watchpost_core as watchpost;
+    /// use watchpost::Options;
     ///
     /// let options = Options::new().on_error(|error: &std::io::Error, event| {
     ///     event.tags.insert("io.kind".into(), format!("{:?}", error.kind()));
@@ -166,8 +170,8 @@ impl Options {
         self
     }
 
-    /// Whether the fields of the spans around an error stand on its innermost frame, as the variables that Rust does not have (features
-    /// I24): of traces that are recorded. Default: true.
+    /// Whether the fields of the spans around an error stand on its innermost frame, as the variables that Rust does not
+    /// have: of traces that are recorded. Default: true.
     pub fn include_local_variables(mut self, include: bool) -> Self {
         self.include_local_variables = include;
         self

@@ -12,7 +12,7 @@ use crate::sampling::SampleRate;
 impl Options {
     /// The share of the *sampled* transactions that carry a profile of their own, of their first 30 seconds. Which sampled the functions of all threads
     /// meanwhile, so that it is worth more in a program that does one thing at a time. With it, [`profile_session_sample_rate`](Self::profile_session_sample_rate)
-    /// is ignored. Default: `SENTRY_PROFILES_SAMPLE_RATE`, else not set: none (features I13).
+    /// is ignored. Default: `SENTRY_PROFILES_SAMPLE_RATE`, else not set: none.
     ///
     /// It takes a profiler: the facade's feature `profiling`.
     ///
@@ -24,7 +24,7 @@ impl Options {
     }
 
     /// The share of sessions that are profiled as a whole, in chunks; a session is the life of a client, and the dice are thrown once, when it is
-    /// made. When the profiler runs is said by [`profile_lifecycle`](Self::profile_lifecycle). Default: not set: none (features I14).
+    /// made. When the profiler runs is said by [`profile_lifecycle`](Self::profile_lifecycle). Default: not set: none.
     ///
     /// It takes a profiler: the facade's feature `profiling`.
     ///
@@ -35,10 +35,11 @@ impl Options {
         Ok(self)
     }
 
-    /// When the profiler of a sampled session runs. Default: [`ProfileLifecycle::Manual`] (features I15).
+    /// When the profiler of a sampled session runs. Default: [`ProfileLifecycle::Manual`].
     ///
     /// ```
-    /// use watchpost_core::{Options, ProfileLifecycle};
+    /// # use watchpost_core as watchpost;
+    /// use watchpost::{Options, ProfileLifecycle};
     ///
     /// let options = Options::new()
     ///     .traces_sample_rate(0.1)?

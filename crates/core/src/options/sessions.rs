@@ -16,7 +16,8 @@ impl Options {
     /// [`SessionMode::Request`], which costs a program that serves no requests nothing.
     ///
     /// ```
-    /// use watchpost_core::{Options, SessionMode};
+    /// # use watchpost_core as watchpost;
+    /// use watchpost::{Options, SessionMode};
     ///
     /// let options = Options::new().release("editor@2.1.0")?.session_mode(SessionMode::Application);
     /// # Ok::<(), watchpost_core::InitError>(())

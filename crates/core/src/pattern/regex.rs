@@ -15,7 +15,8 @@ impl Pattern {
     /// A regular expression, in the syntax of [`regex_lite`]. It is searched for in a URL; of a name it has to match the whole.
     ///
     /// ```
-    /// use watchpost_core::{Options, Pattern};
+    /// # use watchpost_core as watchpost;
+    /// use watchpost::{Options, Pattern};
     ///
     /// let options = Options::new().trace_propagation_targets([Pattern::regex("^https://(api|auth)[.]example[.]com/")?]);
     /// # Ok::<(), watchpost_core::InitError>(())

@@ -150,6 +150,9 @@ impl Scope {
     }
 
     /// Adds a step that sees every event of this scope on the worker.
+    ///
+    /// One that holds this scope, or the other scope of the same request or job, keeps both of them alive for good: let it take what it needs
+    /// out of them before.
     pub fn add_event_processor(&self, processor: impl Fn(Event) -> Option<Event> + Send + Sync + 'static) {
         let processor: EventProcessor = Arc::new(processor);
         self.update(|data| data.processors.push(processor));

@@ -39,7 +39,8 @@ const PERSONAL_HEADERS: [&str; 3] = ["cookie", "set-cookie", "forwarded"];
 /// Whether a name, as of a header, a query parameter or a form field, says that its value is a secret: in any case, and by a part.
 ///
 /// ```
-/// use watchpost_core::scrub::names_a_secret;
+/// # use watchpost_core as watchpost;
+/// use watchpost::scrub::names_a_secret;
 ///
 /// assert!(names_a_secret("X-Api-Key") && names_a_secret("user_password"));
 /// assert!(!names_a_secret("page"));
@@ -67,7 +68,8 @@ pub(super) fn names_a_person(header: &str) -> bool {
 /// is an address (`Referer`), what [`url`](super::url) takes out is gone.
 ///
 /// ```
-/// use watchpost_core::scrub::header;
+/// # use watchpost_core as watchpost;
+/// use watchpost::scrub::header;
 ///
 /// assert_eq!(header("X-Real-IP", "192.0.2.7", false), "[Filtered]");
 /// assert_eq!(header("X-Real-IP", "192.0.2.7", true), "192.0.2.7");

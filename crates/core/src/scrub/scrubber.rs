@@ -73,7 +73,8 @@ pub(super) const CONTENT: &[&str] = &[
 /// `db.password` too. What matches is sent as `[Filtered]`; only a user's `ip_address`, which has to be one, is left out.
 ///
 /// ```
-/// use watchpost_core::{EventScrubber, Options};
+/// # use watchpost_core as watchpost;
+/// use watchpost::{EventScrubber, Options};
 ///
 /// let options = Options::new().event_scrubber(EventScrubber::default().deny(["stripe_key", "iban"]));
 /// ```

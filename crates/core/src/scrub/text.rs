@@ -18,7 +18,8 @@ const DIVIDERS: [char; 4] = ['&', ';', '?', '#'];
 /// will do, and so will what only looks like a URL.
 ///
 /// ```
-/// use watchpost_core::scrub::url;
+/// # use watchpost_core as watchpost;
+/// use watchpost::scrub::url;
 ///
 /// assert_eq!(url("https://ann:pw@api.test/v1?token=1&page=2"), "https://[Filtered]:[Filtered]@api.test/v1?token=[Filtered]&page=2");
 /// assert_eq!(url("/v1?page=2"), "/v1?page=2");
@@ -33,7 +34,8 @@ pub fn url(url: &str) -> Cow<'_, str> {
 /// A query string without the values of secret parameters; the keys stay.
 ///
 /// ```
-/// use watchpost_core::scrub::query;
+/// # use watchpost_core as watchpost;
+/// use watchpost::scrub::query;
 ///
 /// assert_eq!(query("token=1&page=2"), "token=[Filtered]&page=2");
 /// assert_eq!(query("page=2"), "page=2");

@@ -17,7 +17,8 @@ use super::symbol::{crate_of, owner, starts_with_path};
 /// Not done: vendored dependencies cannot be told from the program's own crates. Exclude them.
 ///
 /// ```
-/// use watchpost_process::InApp;
+/// # mod watchpost { pub use watchpost_process as process; }
+/// use watchpost::process::InApp;
 ///
 /// let rules = InApp::new(vec!["plugin-api".into()], vec!["shop::generated".into()]);
 /// assert_eq!(rules.is_in_app(Some("shop::main"), None), Some(true));

@@ -41,7 +41,8 @@ impl Contained for Metric {
 /// Entries of one kind, each written once, on their way into an item.
 ///
 /// ```
-/// use watchpost_protocol::{Container, Fit, Log};
+/// # mod watchpost { pub use watchpost_protocol as protocol; }
+/// use watchpost::protocol::{Container, Fit, Log};
 ///
 /// let mut logs = Container::new();
 /// assert_eq!(logs.add(&Log { body: "the shop is open".into(), ..Log::default() })?, Fit::Taken);

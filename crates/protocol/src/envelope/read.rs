@@ -33,7 +33,8 @@ impl Envelope {
     /// Reads an envelope.
     ///
     /// ```
-    /// use watchpost_protocol::Envelope;
+    /// # use watchpost_protocol as watchpost;
+    /// use watchpost::Envelope;
     ///
     /// let error = Envelope::from_slice(b"{}\n{\"type\":\"attachment\",\"length\":9}\nabc").unwrap_err();
     /// assert_eq!(

@@ -42,7 +42,8 @@ pub fn strip_sentry(header: &str) -> String {
 /// What to send where the program set a `baggage` already: its members, then ours, which replace those that were there.
 ///
 /// ```
-/// use watchpost_protocol::propagation::{DynamicSamplingContext, merge_baggage};
+/// # mod watchpost { pub use watchpost_protocol as protocol; }
+/// use watchpost::protocol::propagation::{DynamicSamplingContext, merge_baggage};
 ///
 /// let ours = DynamicSamplingContext::from_baggage("sentry-public_key=k1");
 /// assert_eq!(merge_baggage(Some("team=x,sentry-release=old"), &ours), "team=x,sentry-public_key=k1");

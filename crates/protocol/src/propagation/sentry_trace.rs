@@ -8,7 +8,8 @@ use crate::id::{SpanId, TraceId};
 /// Which trace a request belongs to, the span that made it, and whether that one is sampled.
 ///
 /// ```
-/// use watchpost_protocol::SentryTrace;
+/// # mod watchpost { pub use watchpost_protocol as protocol; }
+/// use watchpost::protocol::SentryTrace;
 ///
 /// let header: SentryTrace = "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-1".parse()?;
 /// assert_eq!(header.sampled, Some(true));

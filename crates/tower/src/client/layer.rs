@@ -14,10 +14,11 @@ use crate::kind::Kind;
 /// The layer for clients: the requests that pass it carry the trace on, and are a span and a breadcrumb of the work that makes them.
 ///
 /// ```
+/// # mod watchpost { pub use watchpost_tower as tower; }
 /// # async fn send() -> Result<(), Box<dyn std::error::Error>> {
 /// use http::{Request, Response};
 /// use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
-/// use watchpost_tower::propagate_layer;
+/// use watchpost::tower::propagate_layer;
 ///
 /// # let client = service_fn(|_: Request<String>| async { Ok::<_, std::io::Error>(Response::new(String::new())) });
 /// // `client` is one of hyper-util, a channel of tonic, or whatever takes an `http::Request`.

@@ -1,8 +1,9 @@
 //! Requests of [`reqwest`] 0.13 that carry their trace.
 //!
 //! ```
+//! # use watchpost_tower as watchpost;
 //! # async fn ask(client: reqwest::Client) -> Result<(), reqwest::Error> {
-//! use watchpost_tower::reqwest::RequestBuilderExt as _;
+//! use watchpost::reqwest::RequestBuilderExt as _;
 //!
 //! let cart = client.get("https://api.example.com/carts/7").send_traced().await?.text().await?;
 //! # Ok(()) }
@@ -13,10 +14,11 @@
 //! Of `reqwest-middleware` and `reqwest-tracing` the spans are known already; what is left are the headers:
 //!
 //! ```
+//! # use watchpost_core::api as watchpost;
 //! use http::{Extensions, HeaderValue};
 //! use reqwest::{Request, Response};
 //! use reqwest_middleware::{Middleware, Next, Result};
-//! use watchpost_core::api::trace_headers_for;
+//! use watchpost::trace_headers_for;
 //!
 //! struct Propagate; // `.with(Propagate)`, behind `.with(TracingMiddleware::default())`
 //!

@@ -1,7 +1,8 @@
 //! Requests of [`ureq`] 3 that carry their trace.
 //!
 //! ```
-//! let config = ureq::Agent::config_builder().middleware(watchpost_tower::ureq::propagate).build();
+//! # use watchpost_tower as watchpost;
+//! let config = ureq::Agent::config_builder().middleware(watchpost::ureq::propagate).build();
 //! let agent = ureq::Agent::new_with_config(config);
 //! ```
 

@@ -12,8 +12,9 @@ const LONGEST: Duration = Duration::from_secs(3600);
 /// How [`HttpTransport`](crate::HttpTransport) behaves.
 ///
 /// ```
+/// # mod watchpost { pub use watchpost_transport as transport; }
 /// use std::time::Duration;
-/// use watchpost_transport::{CompressionAlgo, HttpOptions};
+/// use watchpost::transport::{CompressionAlgo, HttpOptions};
 ///
 /// let options = HttpOptions::default()
 ///     .timeout(Duration::from_secs(10))

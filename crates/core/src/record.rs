@@ -275,8 +275,12 @@ impl Buffer {
 
     /// Gives back the room that was not needed, if it is much: there may be thousands that wait to be sent.
     pub(crate) fn fit(&mut self) {
-        if self.rows.capacity() > self.rows.len() + FEW_SPANS {
+        let loose = self.rows.capacity() > self.rows.len() + FEW_SPANS;
+        if loose {
             self.rows.shrink_to_fit();
+        }
+        // One that was used before fits already, and has the same texts again and again all the same.
+        if loose || self.rows.len() > 2 * FEW_SPANS {
             self.fields.pack();
         }
     }

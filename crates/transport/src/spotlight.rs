@@ -8,7 +8,7 @@ use ureq::Agent;
 use ureq::http::header::CONTENT_TYPE;
 use ureq::http::{Request, Uri};
 use watchpost_core::tap::Tap;
-use watchpost_core::{background, debug};
+use watchpost_core::{background, debug, mute};
 use watchpost_protocol::{Envelope, Timestamp};
 
 use crate::http::tls::Tls;
@@ -114,6 +114,7 @@ impl Drop for SpotlightTap {
 impl Shared {
     /// The life of the thread.
     fn run(&self) {
+        let _muted = mute::enter();
         let agent = agent::build(&options(), &Tls::default(), Default::default());
         while let Some(bodies) = self.next() {
             for body in bodies {

@@ -11,6 +11,7 @@ use super::disk::{DiskTask, KeptFirst, OnDisk};
 use super::outage::MAX_FAILURES;
 use super::queue::{Entry, Label, Load};
 use super::{End, Prepare, Shared, State};
+use crate::mute;
 use crate::rng::{self, ThreadRng};
 use crate::spool::Room;
 use crate::unharmed::unharmed;
@@ -38,6 +39,7 @@ enum Next<J> {
 impl<P: Prepare> Shared<P> {
     /// A worker's life: everything that is not the caller's happens here.
     pub(super) fn run(self: &Arc<Self>) {
+        let _muted = mute::enter();
         self.employ_this_thread();
         while let Some(task) = self.next() {
             // Whatever is somebody else's is caught where it is called; a mistake of ours must not cost the worker.

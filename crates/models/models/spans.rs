@@ -64,27 +64,23 @@ impl Id {
 /// the one before, and an order of memory that is too weak for any of these.
 #[test]
 fn what_is_remembered_of_a_closed_span_is_not_taken_for_the_next() {
-    model(|| {
-        let id = Id::of_a_span_with(2);
-        let maker = id.made(FIRST);
-        let other = {
-            let id = Arc::clone(&id);
-            thread::spawn(move || id.drop_handle(Some(id.met())))
-        };
-        id.drop_handle(Some(maker));
-        other.join().unwrap();
-    });
+    closes_beside(|id| Some(id.met()));
 }
 
 /// The same with a thread that only drops a handle: it finds a close by a thread that does not remember the span, and tells nobody.
 #[test]
 fn nor_when_it_closes_where_nobody_looked_for_it() {
-    model(|| {
+    closes_beside(|_| None);
+}
+
+/// A span is made here, and closes here or on another thread, which remembers of it what `look` says.
+fn closes_beside(look: fn(&Id) -> Option<Memory>) {
+    model(move || {
         let id = Id::of_a_span_with(2);
         let maker = id.made(FIRST);
         let other = {
             let id = Arc::clone(&id);
-            thread::spawn(move || id.drop_handle(None))
+            thread::spawn(move || id.drop_handle(look(&id)))
         };
         id.drop_handle(Some(maker));
         other.join().unwrap();

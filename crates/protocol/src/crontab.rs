@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::wire::read_error;
+
 /// Five fields: minute, hour, day of the month, month, day of the week. Each is `*`, a number, a range `a-b`, one of the latter two with a
 /// `/step`, or a list of those; months and days of the week have names, too, which stand alone. A crontab that exists is valid.
 ///
@@ -263,14 +265,7 @@ impl fmt::Display for CrontabError {
     }
 }
 
-/// As for a reader: this is what a `main` that returns the error prints.
-impl fmt::Debug for CrontabError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::error::Error for CrontabError {}
+read_error!(CrontabError);
 
 impl FromStr for Crontab {
     type Err = CrontabError;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::crontab::{Crontab, CrontabError};
 use crate::wire;
-use crate::wire::wire_names;
+use crate::wire::{read_error, wire_names};
 
 /// The name of a monitor in URLs: 1 to 50 ASCII letters, digits, `-` and `_`. One that exists is valid.
 ///
@@ -93,14 +93,7 @@ impl fmt::Display for MonitorSlugError {
     }
 }
 
-/// As for a reader: this is what a `main` that returns the error prints.
-impl fmt::Debug for MonitorSlugError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::error::Error for MonitorSlugError {}
+read_error!(MonitorSlugError);
 
 impl FromStr for MonitorSlug {
     type Err = MonitorSlugError;
@@ -237,14 +230,7 @@ impl fmt::Display for ScheduleError {
     }
 }
 
-/// As for a reader: this is what a `main` that returns the error prints.
-impl fmt::Debug for ScheduleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::error::Error for ScheduleError {}
+read_error!(ScheduleError);
 
 impl From<Crontab> for Schedule {
     fn from(value: Crontab) -> Self {

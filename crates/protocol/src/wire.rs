@@ -167,6 +167,20 @@ macro_rules! wire_names {
 }
 pub(crate) use wire_names;
 
+/// Makes an error of a type with a `Display`, whose `Debug` is the same text: that is what a `main` prints which returns the error.
+macro_rules! read_error {
+    ($error:ident) => {
+        impl std::fmt::Debug for $error {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl std::error::Error for $error {}
+    };
+}
+pub(crate) use read_error;
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -43,7 +43,7 @@ impl<'b> Describer<'_, 'b> {
     ) -> Option<TransactionSource> {
         let Made { origin, set, thread } = made;
         if let Some(thread) = thread {
-            match self.is_open(thread) {
+            match self.is_open_thread(thread) {
                 true => span.thread = Some(thread),
                 false => thread.write_to(&mut span.data),
             }
@@ -69,13 +69,13 @@ impl<'b> Describer<'_, 'b> {
     }
 
     /// Whether there is nothing to take out of what a thread is called.
-    fn is_open(&mut self, thread: &'b ThreadInfo) -> bool {
+    fn is_open_thread(&mut self, thread: &'b ThreadInfo) -> bool {
         match self.thread {
             Some((known, open)) if ptr::eq(known, thread) => open,
             _ => {
                 let mut span = FinishedSpan::default();
                 thread.write_to(&mut span.data);
-                let open = self.rules.is_none_or(|rules| is_open(&span, rules));
+                let open = is_open(&span, self.rules);
                 self.thread = Some((thread, open));
                 open
             }
@@ -83,9 +83,12 @@ impl<'b> Describer<'_, 'b> {
     }
 }
 
-fn is_open(span: &FinishedSpan<'_>, rules: &Rules) -> bool {
+/// Whether there is nothing to take out of a span.
+fn is_open(span: &FinishedSpan<'_>, rules: Option<&Rules>) -> bool {
     let mut taken_out = None;
-    rules.scrub(&mut span.clone(), &mut taken_out);
+    if let Some(rules) = rules {
+        rules.scrub(&mut span.clone(), &mut taken_out);
+    }
     taken_out.is_none()
 }
 
@@ -117,10 +120,9 @@ impl Callsites {
 
 /// What a callsite always says. `None` if something has to be taken out of it.
 fn find_out(callsite: &Callsite, rules: Option<&Rules>) -> Option<Known> {
-    let is_open = |span: &FinishedSpan<'_>| rules.is_none_or(|rules| is_open(span, rules));
     let mut span = FinishedSpan::default();
     (callsite.reader.site)(callsite.data).write_to(&mut span.data);
-    if !is_open(&span) {
+    if !is_open(&span, rules) {
         return None;
     }
     let place = span.data;
@@ -129,7 +131,7 @@ fn find_out(callsite: &Callsite, rules: Option<&Rules>) -> Option<Known> {
         let source = (callsite.reader.describe)(callsite.data, &mut span);
         let says_more = span.status.is_some() || !span.data.is_empty() || !span.links.is_empty();
         let texts = [constant(&span.op)?, constant(&span.description)?, span.origin];
-        (!says_more && is_open(&span)).then(|| Likeness::new(texts, source, is_telling))
+        (!says_more && is_open(&span, rules)).then(|| Likeness::new(texts, source, is_telling))
     });
     Some(Known::new(place, likeness))
 }

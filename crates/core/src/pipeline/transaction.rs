@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
+use serde_json::json;
 use watchpost_protocol::{
     Category, DiscardReason, DynamicSamplingContext, EventId, Item, Map, Timestamp, Transaction,
     TransactionInfo, TransactionSource, Value,
@@ -11,6 +12,7 @@ use watchpost_protocol::{
 
 use super::callsites::Callsites;
 use super::ceiling::{self, BODY, CONTEXTS, Common, Cut, EXTRA};
+use super::databag;
 use super::profile;
 use super::{Pipeline, Standalone, Telemetry, models};
 use crate::config::Config;
@@ -35,9 +37,6 @@ use crate::span_data::{SpanData, SpanValue};
 /// How many there are, of the whole process: a developer is told when there are too many.
 static RUSH: Rush = Rush::new();
 
-/// What the scopes hold, the nearest first.
-pub(crate) type Layers = [ScopeData; 3];
-
 /// A finished trace: its spans as they were recorded, and the scopes that it lived in.
 pub(crate) struct TransactionJob {
     pub(crate) event_id: EventId,
@@ -47,7 +46,8 @@ pub(crate) struct TransactionJob {
     pub(crate) renamed: bool,
     pub(crate) measurements: Vec<(String, Value)>,
     pub(crate) buffer: Lent,
-    pub(crate) layers: Layers,
+    /// What the scopes hold, the nearest first.
+    pub(crate) layers: [ScopeData; 3],
     pub(crate) propagation: Arc<PropagationContext>,
     pub(crate) sampled: Sampled,
     /// What has profiled it, if anything has.
@@ -60,11 +60,11 @@ impl TransactionJob {
         quantities(self.buffer.span_count().max(1), own)
     }
 
-    /// The transaction of `recorded`, with everything that the client and the scopes know, and the sampling context, frozen with this
+    /// The transaction of `buffer` and `layers`, which were the job's, with everything that the client and the scopes know, and the sampling context, frozen with this
     /// envelope unless it was before. Children that did not fit or did not end are counted.
     pub(super) fn into_report<'b>(
         self,
-        (buffer, layers): (&'b Buffer, &'b Layers),
+        (buffer, layers): (&'b Buffer, &'b [ScopeData; 3]),
         (config, callsites): (&Config, &Callsites),
         losses: &Losses,
     ) -> Option<(Report<'b>, Arc<DynamicSamplingContext>)> {
@@ -113,7 +113,10 @@ impl TransactionJob {
         } else {
             0
         };
-        report.transaction.meta = (lost > 0).then(|| spans_meta(report.span_count() + lost));
+        if lost > 0 {
+            let original = json!({ "len": report.span_count() + lost }); // how many there were (§6.3)
+            databag::note(&mut report.transaction.meta, &["spans"], original);
+        }
         merge::into_transaction(&mut report.transaction, layers);
         if let Some(profiled) = self.profiled {
             report.link(&profiled, config, losses);
@@ -169,11 +172,6 @@ fn status_code(attributes: &SpanData<'_>) -> Option<u16> {
 
 fn or_unlabeled(given: Cow<'static, str>) -> String {
     if given.is_empty() { "<unlabeled transaction>".to_owned() } else { given.into_owned() }
-}
-
-/// How many spans there were (§6.3).
-fn spans_meta(original: u64) -> Value {
-    serde_json::json!({ "spans": { "": { "len": original } } })
 }
 
 /// A transaction that is being finished, with those of its spans that nobody wants to see on their way, and the profile that goes with it.

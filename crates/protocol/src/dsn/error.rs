@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::wire::read_error;
+
 /// What a DSN looks like; every error shows it.
 pub(super) const EXPECTED: &str = "expected https://<key>@o<org>.ingest.sentry.io/<project>";
 
@@ -63,11 +65,4 @@ impl fmt::Display for DsnError {
     }
 }
 
-/// As for a reader: this is what a `main` that returns the error prints.
-impl fmt::Debug for DsnError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::error::Error for DsnError {}
+read_error!(DsnError);

@@ -67,8 +67,9 @@ fn a_flush_waits_for_what_another_has_gathered_and_not_queued_yet() {
 
     let (is_taken, go_on) = scene.hold_up();
     scene.gather("in the hand of a caller");
+    let outbox = &scene.outbox;
     std::thread::scope(|threads| {
-        threads.spawn(|| drop(scene.outbox.flush()));
+        threads.spawn(|| drop(outbox.flush()));
         is_taken.recv_timeout(LONG).unwrap();
         let flush = scene.outbox.flush();
         go_on.send(()).unwrap();
@@ -97,31 +98,27 @@ fn a_close_does_not_lose_what_a_caller_has_gathered_and_not_queued_yet() {
     (0..2).for_each(|_| scene.answer(accepted()));
     scene.outbox.push("first");
     assert_eq!(scene.next(), "first");
-    let (is_taken, go_on) = scene.hold_up();
-    scene.gather("in the hand of a caller");
-    std::thread::scope(|threads| {
-        threads.spawn(|| drop(scene.outbox.flush()));
-        is_taken.recv_timeout(LONG).unwrap();
-        assert!(!scene.outbox.retire());
-        go_on.send(()).unwrap();
-        assert!(scene.outbox.close(LONG));
-        drop(go_on); // of here: if something fails before, the other thread must not wait for ever
-    });
-    assert_eq!((scene.arrived(), scene.lost()), (vec!["in the hand of a caller".to_owned()], vec![]));
+    close_while_a_caller_has_something_in_hand(&scene);
 }
 
 #[test]
 fn a_close_waits_for_what_a_caller_has_gathered_though_there_is_no_worker_yet() {
     let scene = scene(10, 1);
     scene.answer(accepted());
+    close_while_a_caller_has_something_in_hand(&scene);
+}
+
+/// A flush is held up with what it has gathered while the outbox closes: all of it arrives.
+fn close_while_a_caller_has_something_in_hand(scene: &Scene) {
     let (is_taken, go_on) = scene.hold_up();
     scene.gather("in the hand of a caller");
+    let outbox = &scene.outbox;
     std::thread::scope(|threads| {
-        threads.spawn(|| drop(scene.outbox.flush()));
+        threads.spawn(|| drop(outbox.flush()));
         is_taken.recv_timeout(LONG).unwrap();
-        assert!(!scene.outbox.retire());
+        assert!(!outbox.retire());
         go_on.send(()).unwrap();
-        assert!(scene.outbox.close(LONG));
+        assert!(outbox.close(LONG));
         drop(go_on); // of here: if something fails before, the other thread must not wait for ever
     });
     assert_eq!((scene.arrived(), scene.lost()), (vec!["in the hand of a caller".to_owned()], vec![]));

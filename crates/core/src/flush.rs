@@ -66,3 +66,30 @@ impl Future for Flush {
         Poll::Pending
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{self, Sender};
+    use std::task::Wake;
+
+    use super::*;
+    use crate::mute;
+
+    struct Hears(Mutex<Sender<bool>>);
+
+    impl Wake for Hears {
+        fn wake(self: Arc<Self>) {
+            self.0.lock().unwrap().send(mute::is_muted()).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_a_waker_runs_is_the_programs() {
+        let (sender, heard) = mpsc::channel();
+        let waker = Waker::from(Arc::new(Hears(Mutex::new(sender))));
+        let shared = Arc::new(Mutex::new(Shared { done: None, waker: Some(waker) }));
+        let wakes = move || finish(&shared, true);
+        background::start("flushes", Box::new(wakes)).unwrap();
+        assert!(!heard.recv().unwrap());
+    }
+}

@@ -30,7 +30,7 @@ fn one(captured: &Captured) -> Transaction {
 
 /// How many children there were, as the transaction says where it has not all of them.
 fn said_to_be(transaction: &Transaction) -> Option<u64> {
-    transaction.meta.as_ref()?["spans"][""]["len"].as_u64()
+    transaction.meta.get(["spans"])?.said.len
 }
 
 /// How many spans lie between this one and the root.

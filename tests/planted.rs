@@ -137,7 +137,7 @@ fn plant_events(plants: &mut Plants) {
         query_string: Some(format!("page=2&user_token={}", plants.secret("query")).into()),
         data: Some(plants.deep("body of a request")),
         cookies: Some(format!("theme=dark; session={}", plants.secret("cookie"))),
-        headers: [("X-Auth-Token".to_owned(), plants.secret("header"))].into(),
+        headers: [("X-Auth-Token".into(), plants.secret("header"))].into(),
         env: [("HTTP_COOKIE".to_owned(), plants.secret("environment of a request"))].into(),
         other: plants.map("unknown field of a request"),
         ..Request::default()

@@ -161,7 +161,7 @@ fn overflow(vector: &Vector<'_>) -> Outcome {
         (0..started).for_each(|_| root.child("child").finish());
     });
     let transaction = captured.transactions().into_iter().next().ok_or("no transaction was sent")?;
-    let before_cut = transaction.meta.as_ref().and_then(|meta| meta["spans"][""]["len"].as_u64());
+    let before_cut = transaction.meta.get(["spans"]).and_then(|meta| meta.said.len);
     equal(transaction.spans.len() - more, count(vector.expected, "sent_spans")?)?;
     let theirs = vector.expected["_meta_spans_len"].as_u64();
     equal(before_cut, theirs.map(|spans| spans + more as u64))?;

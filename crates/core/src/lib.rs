@@ -41,7 +41,6 @@ mod finished;
 pub mod flags;
 mod known;
 mod merge;
-mod meta;
 mod naming;
 mod origin;
 mod propagation_context;

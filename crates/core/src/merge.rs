@@ -8,7 +8,6 @@ use watchpost_protocol::{
 };
 
 use crate::flags;
-use crate::meta::annotation;
 use crate::scope::{ScopeData, Snapshot};
 use crate::span_data::SpanData;
 
@@ -133,16 +132,9 @@ fn breadcrumbs(event: &mut Event, layers: &Layers, limit: usize) {
         own.into_iter().chain(trails.iter().flat_map(|trail| trail.newest(limit))).collect();
     all.drain(..all.len().saturating_sub(limit));
     if total > all.len() as u64 && !all.is_empty() {
-        note_cut(event, total);
+        event.meta.below("breadcrumbs").said.len = Some(total); // how many there were (§15.6)
     }
     *event.breadcrumbs = all;
-}
-
-/// Says in `_meta` how many breadcrumbs there were (§15.6).
-fn note_cut(event: &mut Event, total: u64) {
-    if let Some(said) = annotation(&mut event.meta, &mut ["breadcrumbs".to_owned()].into_iter()) {
-        said.insert("len".into(), total.into());
-    }
 }
 
 #[cfg(test)]
@@ -187,6 +179,6 @@ mod tests {
 
         let trail: Vec<_> = event.breadcrumbs.iter().filter_map(|crumb| crumb.message.as_deref()).collect();
         assert_eq!(trail, ["i1", "i2", "c1"]);
-        assert_eq!(event.meta, Some(serde_json::json!({ "breadcrumbs": { "": { "len": 4 } } })));
+        assert_eq!(event.meta.get(["breadcrumbs"]).and_then(|meta| meta.said.len), Some(4));
     }
 }

@@ -246,7 +246,7 @@ impl Pipeline {
         let mut envelope = Envelope::of(&self.config.sdk, vec![lead]);
         envelope.headers.event_id = item.event_id();
         // A context that is frozen empty has nothing to say (§8.4).
-        envelope.headers.trace = dsc.filter(|dsc| !dsc.is_empty()).map(Arc::unwrap_or_clone);
+        envelope.headers.trace = dsc.filter(|dsc| !dsc.is_empty());
         if let (Some(dsc), Some(rules)) = (&mut envelope.headers.trace, &self.config.scrub) {
             rules.scrub_context(dsc);
         }

@@ -58,7 +58,7 @@ pub struct EnvelopeHeaders {
     pub sdk: Option<Arc<SdkInfo>>,
     /// The sampling context of the trace that the items belong to.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub trace: Option<DynamicSamplingContext>,
+    pub trace: Option<Arc<DynamicSamplingContext>>,
     /// Unknown headers, kept.
     #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,

@@ -13,6 +13,7 @@ use crate::contexts::Contexts;
 use crate::exception::{DebugMeta, Exception, Frame, Thread};
 use crate::id::EventId;
 use crate::level::Level;
+use crate::meta::Meta;
 use crate::request::Request;
 use crate::sdk::SdkInfo;
 use crate::timestamp::Timestamp;
@@ -99,8 +100,8 @@ pub struct Event {
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "wire::or_default")]
     pub errors: Vec<Value>,
     /// Annotations of what was cut or filtered (§16.6).
-    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
-    pub meta: Option<Value>,
+    #[serde(rename = "_meta", skip_serializing_if = "Meta::is_empty")]
+    pub meta: Meta,
     /// Unknown fields, kept.
     #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,

@@ -1,5 +1,6 @@
 //! The HTTP request that was being served (`protocol.md` §5.5).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,7 @@ pub struct Request {
     pub cookies: Option<String>,
     /// The headers; a repeated one is joined with commas. A list of pairs is read, too.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "wire::headers")]
-    pub headers: BTreeMap<String, String>,
+    pub headers: BTreeMap<Cow<'static, str>, String>,
     /// The server's environment of the request; `REMOTE_ADDR` is the client's address.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "wire::tags")]
     pub env: BTreeMap<String, String>,

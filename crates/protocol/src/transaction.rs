@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::contexts::Contexts;
 use crate::id::EventId;
+use crate::meta::Meta;
 use crate::request::Request;
 use crate::sdk::SdkInfo;
 use crate::span::SpanRecord;
@@ -76,8 +77,8 @@ pub struct Transaction {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sdk: Option<Arc<SdkInfo>>,
     /// Annotations of what was cut or filtered (§16.6).
-    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
-    pub meta: Option<Value>,
+    #[serde(rename = "_meta", skip_serializing_if = "Meta::is_empty")]
+    pub meta: Meta,
     /// Unknown fields, kept.
     #[serde(flatten, serialize_with = "wire::others")]
     pub other: Map<String, Value>,

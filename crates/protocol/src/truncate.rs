@@ -1,6 +1,6 @@
 //! Cutting text that is too long (`protocol.md` §16.6, §16.7).
 
-use serde_json::{Value, json};
+use crate::meta::{Annotation, Remark};
 
 /// What was cut off a text, for the `_meta` tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,10 +12,11 @@ pub struct Truncation {
 }
 
 impl Truncation {
-    /// The annotation as the protocol writes it.
-    #[must_use]
-    pub fn to_meta(self) -> Value {
-        json!({ "len": self.original, "rem": [["!limit", "x", self.range.0, self.range.1]] })
+    /// Says so of the text, besides what is said of it already.
+    pub fn note(self, said: &mut Annotation) {
+        let (start, end) = self.range;
+        said.len = Some(self.original as u64);
+        said.rem.push(Remark { range: Some((start as u64, end as u64)), ..Remark::CUT });
     }
 }
 
@@ -54,15 +55,16 @@ impl CharBoundary for String {
 mod tests {
     use serde_json::json;
 
-    use super::truncate;
+    use super::*;
 
     #[test]
     fn the_annotation_counts_bytes() {
         let mut text = String::from("éééé");
-        let cut = truncate(&mut text, 7).unwrap();
+        let mut said = Annotation { rem: vec![Remark::SUBSTITUTED], ..Annotation::default() };
+        truncate(&mut text, 7).unwrap().note(&mut said);
         assert_eq!(
-            (text.as_str(), cut.to_meta()),
-            ("éé...", json!({"len": 8, "rem": [["!limit", "x", 4, 7]]}))
+            (text.as_str(), json!(said)),
+            ("éé...", json!({"len": 8, "rem": [["!config", "s"], ["!limit", "x", 4, 7]]}))
         );
         assert_eq!((truncate(&mut text, 7), text.as_str()), (None, "éé..."));
     }

@@ -61,10 +61,10 @@ impl Head {
         }
     }
 
-    fn printed_headers(&self) -> BTreeMap<String, String> {
+    fn printed_headers(&self) -> BTreeMap<Cow<'static, str>, String> {
         let mut headers = BTreeMap::new();
         for (name, value) in self.headers.iter() {
-            let value = String::from_utf8_lossy(value);
+            let value = str::from_utf8(value).map_or_else(|_| String::from_utf8_lossy(value), Cow::Borrowed);
             let sent = scrub::header(name, &value, self.pii);
             let joint = if header::COOKIE == name { "; " } else { ", " };
             match headers.entry(titled(name)) {
@@ -77,17 +77,61 @@ impl Head {
     }
 }
 
+/// What most requests have, as people know it: none of these is made for each of them.
+const COMMON: [&str; 36] = [
+    "Accept",
+    "Accept-Encoding",
+    "Accept-Language",
+    "Authorization",
+    "Baggage",
+    "Cache-Control",
+    "Connection",
+    "Content-Length",
+    "Content-Type",
+    "Cookie",
+    "Dnt",
+    "Forwarded",
+    "Host",
+    "If-Modified-Since",
+    "If-None-Match",
+    "Origin",
+    "Pragma",
+    "Priority",
+    "Range",
+    "Referer",
+    "Sec-Ch-Ua",
+    "Sec-Ch-Ua-Mobile",
+    "Sec-Ch-Ua-Platform",
+    "Sec-Fetch-Dest",
+    "Sec-Fetch-Mode",
+    "Sec-Fetch-Site",
+    "Sentry-Trace",
+    "Traceparent",
+    "Tracestate",
+    "Upgrade-Insecure-Requests",
+    "User-Agent",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Real-Ip",
+    "X-Request-Id",
+];
+
 /// `content-type` as `Content-Type`, which is how people know it.
-fn titled(name: &str) -> String {
-    let mut titled = name.as_bytes().to_vec();
-    let mut before = b'-';
-    for byte in &mut titled {
-        if before == b'-' {
-            byte.make_ascii_uppercase();
-        }
-        before = *byte;
+fn titled(name: &str) -> Cow<'static, str> {
+    match COMMON.iter().find(|common| common.eq_ignore_ascii_case(name)) {
+        Some(common) => Cow::Borrowed(common),
+        None => Cow::Owned(with_title(name)),
     }
-    String::from_utf8(titled).unwrap_or_else(|_| name.to_owned())
+}
+
+fn with_title(name: &str) -> String {
+    let mut before = '-';
+    let title = |letter: char| {
+        let first = std::mem::replace(&mut before, letter) == '-';
+        if first { letter.to_ascii_uppercase() } else { letter }
+    };
+    name.chars().map(title).collect()
 }
 
 #[cfg(test)]
@@ -113,8 +157,9 @@ mod tests {
 
     #[test]
     fn names_are_as_people_know_them() {
-        let names = ["content-type", "x", "x--a-", "", "1-b"].map(titled);
-        assert_eq!(names, ["Content-Type", "X", "X--A-", "", "1-B"]);
+        let names = ["content-type", "x", "x--a-", "", "1-b", "x-shop-id"].map(titled);
+        assert_eq!(names, ["Content-Type", "X", "X--A-", "", "1-B", "X-Shop-Id"]);
+        assert_eq!(COMMON.map(|name| with_title(&name.to_ascii_lowercase())), COMMON);
     }
 
     #[test]

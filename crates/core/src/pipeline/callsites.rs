@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use watchpost_protocol::TransactionSource;
+use watchpost_protocol::{Meta, TransactionSource};
 
 use crate::finished::FinishedSpan;
 use crate::known::{Known, Likeness};
@@ -85,11 +85,11 @@ impl<'b> Describer<'_, 'b> {
 
 /// Whether there is nothing to take out of a span.
 fn is_open(span: &FinishedSpan<'_>, rules: Option<&Rules>) -> bool {
-    let mut taken_out = None;
+    let mut taken_out = Meta::default();
     if let Some(rules) = rules {
         rules.scrub(&mut span.clone(), &mut taken_out);
     }
-    taken_out.is_none()
+    taken_out.is_empty()
 }
 
 impl Callsites {

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use watchpost_protocol::{Event, Frame, Item, Request, Stacktrace, Value, truncate};
-
-use super::databag::note;
+use watchpost_protocol::{Event, Frame, Item, Meta, Remark, Request, Stacktrace, Value, truncate};
 
 /// How many frames of a stack stay at each end.
 const FRAMES: usize = 25;
@@ -64,7 +62,7 @@ pub(super) struct Common<'a> {
     pub(super) request: &'a mut Option<Request>,
     pub(super) extra: &'a mut BTreeMap<String, Value>,
     pub(super) contexts: &'a mut BTreeMap<String, Value>,
-    pub(super) meta: &'a mut Option<Value>,
+    pub(super) meta: &'a mut Meta,
 }
 
 fn of_event(event: &mut Event) -> Common<'_> {
@@ -79,10 +77,10 @@ fn older_breadcrumbs(event: &mut Event) -> bool {
     }
     event.breadcrumbs.drain(..count.div_ceil(2));
     // Annotations of single breadcrumbs would now be of others.
-    let known =
-        event.meta.as_mut().and_then(|meta| Some(std::mem::replace(meta.get_mut("breadcrumbs")?, json!({}))));
-    let length = known.and_then(|known| known[""]["len"].as_u64()).unwrap_or(count as u64);
-    note(&mut event.meta, &["breadcrumbs"], json!({ "len": length }));
+    let meta = event.meta.below("breadcrumbs");
+    let length = meta.said.len.unwrap_or(count as u64);
+    meta.clear();
+    meta.said.len = Some(length);
     true
 }
 
@@ -90,7 +88,7 @@ pub(super) fn body(of: &mut Common<'_>) -> bool {
     let body = of.request.as_mut().and_then(|request| request.data.as_mut());
     let Some(body) = body.filter(|body| **body != json!("")) else { return false };
     *body = json!("");
-    note(of.meta, &["request", "data"], json!({ "rem": [["!limit", "x"]] }));
+    of.meta.at(["request", "data"]).said.rem.push(Remark::CUT);
     true
 }
 
@@ -115,11 +113,11 @@ pub(super) fn contexts(of: &mut Common<'_>) -> bool {
     emptied(of.contexts, "contexts", of.meta)
 }
 
-fn emptied(map: &mut BTreeMap<String, Value>, name: &str, meta: &mut Option<Value>) -> bool {
+fn emptied(map: &mut BTreeMap<String, Value>, name: &str, meta: &mut Meta) -> bool {
     let length = map.len();
     if length > 0 {
         map.clear();
-        note(meta, &[name], json!({ "len": length }));
+        meta.below(name).said.len = Some(length as u64);
     }
     length > 0
 }
@@ -215,7 +213,7 @@ mod tests {
         let (_, event) = left(4_290_000);
         let kept: Vec<_> = event.breadcrumbs.iter().map(|it| &it.message.as_deref().unwrap()[..1]).collect();
         assert_eq!(kept, ["4", "5", "6", "7"]);
-        assert_eq!(event.meta, Some(json!({ "breadcrumbs": { "": { "len": 8 } } })));
+        assert_eq!(json!(event.meta), json!({ "breadcrumbs": { "": { "len": 8 } } }));
     }
 
     #[test]

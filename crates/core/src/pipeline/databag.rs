@@ -2,11 +2,9 @@
 
 use std::borrow::Cow;
 
-use serde_json::json;
-use watchpost_protocol::{Event, Value, value};
+use watchpost_protocol::{Event, Meta, Remark, Value, value};
 
 use crate::body_size::MaxRequestBodySize;
-use crate::meta::annotation;
 use crate::options::Options;
 
 /// Cuts what the program has put into an event by name: its extra, the data of its breadcrumbs, the variables of its frames, and the body of its
@@ -43,19 +41,10 @@ fn is_nested(value: &Value) -> bool {
     matches!(value, Value::Object(_) | Value::Array(_))
 }
 
-/// Annotates the value at a path.
-pub(super) fn note<S: AsRef<str>>(meta: &mut Option<Value>, path: &[S], said: Value) {
-    let steps = &mut path.iter().map(|step| step.as_ref().to_owned());
-    // What a scrubber has said of it stays.
-    if let (Some(known), Value::Object(new)) = (annotation(meta, steps), said) {
-        known.extend(new);
-    }
-}
-
 struct Cut<'m> {
     depth: usize,
     breadth: usize,
-    meta: &'m mut Option<Value>,
+    meta: &'m mut Meta,
 }
 
 impl Cut<'_> {
@@ -72,7 +61,7 @@ impl Cut<'_> {
     fn value(&mut self, path: &mut Vec<Cow<'static, str>>, value: &mut Value, depth: usize) {
         if is_nested(value) && depth >= self.depth {
             *value = Value::String(value::to_json_text(value));
-            note(self.meta, path, json!({ "rem": [["!limit", "x"]] }));
+            self.meta.at(&*path).said.rem.push(Remark::CUT);
             return;
         }
         let length = match value {
@@ -81,7 +70,7 @@ impl Cut<'_> {
             _ => return,
         };
         if length > self.breadth {
-            note(self.meta, path, json!({ "len": length }));
+            self.meta.at(&*path).said.len = Some(length as u64);
         }
         match value {
             Value::Object(map) => {
@@ -110,6 +99,7 @@ impl Cut<'_> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
     use watchpost_protocol::{Breadcrumb, Map, Request};
 
     use super::*;
@@ -128,8 +118,8 @@ mod tests {
         assert_eq!(event.extra["deep"]["n"]["n"]["n"]["n"], json!(r#"{"n":{"n":1}}"#));
         let cut = json!({ "rem": [["!limit", "x"]] });
         assert_eq!(
-            event.meta,
-            Some(json!({ "extra": { "deep": { "n": { "n": { "n": { "n": { "": cut } } } } } } }))
+            json!(event.meta),
+            json!({ "extra": { "deep": { "n": { "n": { "n": { "n": { "": cut } } } } } } })
         );
     }
 
@@ -150,8 +140,8 @@ mod tests {
         assert_eq!(event.breadcrumbs[0].data["map"].as_object().map(Map::len), Some(10));
         let crumb = json!({ "values": { "0": { "data": { "map": { "": { "len": 12 } } } } } });
         assert_eq!(
-            event.meta,
-            Some(json!({ "extra": { "list": { "": { "len": 20 } } }, "breadcrumbs": crumb }))
+            json!(event.meta),
+            json!({ "extra": { "list": { "": { "len": 20 } } }, "breadcrumbs": crumb })
         );
     }
 
@@ -165,18 +155,5 @@ mod tests {
             event.request.unwrap().data.unwrap().as_object().unwrap().len()
         };
         assert_eq!([MaxRequestBodySize::Medium, MaxRequestBodySize::Always].map(kept), [10, 20]);
-    }
-
-    #[test]
-    fn annotations_lie_beside_each_other() {
-        let mut meta = Some(json!({ "extra": { "a": { "": { "rem": [["!config", "s"]] } } } }));
-        note(&mut meta, &["extra", "a"], json!({ "len": 3 }));
-        note(&mut meta, &["extra", "b"], json!({ "len": 4 }));
-        assert_eq!(
-            meta,
-            Some(json!({ "extra": {
-                "a": { "": { "rem": [["!config", "s"]], "len": 3 } }, "b": { "": { "len": 4 } }
-            } }))
-        );
     }
 }

@@ -207,7 +207,7 @@ impl Telemetry for Report {
     }
 
     fn scrub(&mut self, rules: &Rules) {
-        let mut meta = self.event.meta.take();
+        let mut meta = std::mem::take(&mut self.event.meta);
         rules.scrub(&mut self.event, &mut meta);
         self.event.meta = meta;
     }
@@ -242,13 +242,12 @@ impl Telemetry for Report {
         let Some(limit) = config.options.max_value_length else { return };
         for (index, exception) in exception.iter_mut().enumerate() {
             if let Some(cut) = exception.value.as_mut().and_then(|text| truncate(text, limit)) {
-                let at = ["exception", "values", &index.to_string(), "value"];
-                databag::note(meta, &at, cut.to_meta());
+                cut.note(&mut meta.at(["exception", "values", &index.to_string(), "value"]).said);
             }
         }
         let formatted = logentry.as_mut().and_then(|entry| entry.formatted.as_mut());
         if let Some(cut) = formatted.and_then(|text| truncate(text, limit)) {
-            databag::note(meta, &["logentry", "formatted"], cut.to_meta());
+            cut.note(&mut meta.at(["logentry", "formatted"]).said);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use watchpost_protocol::{Category, Log, LogLevel, truncate};
+use watchpost_protocol::{Category, Log, LogLevel, Meta, truncate};
 
 use super::batches::{Batches, Record};
 use super::{Job, Telemetry, attributes};
@@ -124,7 +124,7 @@ impl Telemetry for Log {
     }
 
     fn scrub(&mut self, rules: &Rules) {
-        rules.scrub(self, &mut None);
+        rules.scrub(self, &mut Meta::default());
     }
 
     fn before_send(self, config: &Config) -> Option<Self> {

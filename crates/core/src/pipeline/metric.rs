@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use watchpost_protocol::{Attributes, Category, Metric, MetricType, MetricValue};
+use watchpost_protocol::{Attributes, Category, Meta, Metric, MetricType, MetricValue};
 
 use super::batches::{Batches, Record};
 use super::{Job, Telemetry, attributes};
@@ -56,7 +56,7 @@ impl Telemetry for Metric {
     }
 
     fn scrub(&mut self, rules: &Rules) {
-        rules.scrub(self, &mut None);
+        rules.scrub(self, &mut Meta::default());
     }
 
     fn before_send(self, config: &Config) -> Option<Self> {

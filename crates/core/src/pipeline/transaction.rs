@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde_json::json;
 use watchpost_protocol::{
     Category, DiscardReason, DynamicSamplingContext, EventId, Item, Map, Timestamp, Transaction,
     TransactionInfo, TransactionSource, Value,
@@ -12,7 +11,6 @@ use watchpost_protocol::{
 
 use super::callsites::Callsites;
 use super::ceiling::{self, BODY, CONTEXTS, Common, Cut, EXTRA};
-use super::databag;
 use super::profile;
 use super::{Pipeline, Standalone, Telemetry, models};
 use crate::config::Config;
@@ -114,8 +112,8 @@ impl TransactionJob {
             0
         };
         if lost > 0 {
-            let original = json!({ "len": report.span_count() + lost }); // how many there were (§6.3)
-            databag::note(&mut report.transaction.meta, &["spans"], original);
+            // How many there were (§6.3).
+            report.transaction.meta.below("spans").said.len = Some(report.span_count() + lost);
         }
         merge::into_transaction(&mut report.transaction, layers);
         if let Some(profiled) = self.profiled {
@@ -274,7 +272,7 @@ impl Telemetry for Report<'_> {
     }
 
     fn scrub(&mut self, rules: &Rules) {
-        let mut meta = self.transaction.meta.take();
+        let mut meta = std::mem::take(&mut self.transaction.meta);
         rules.scrub(self, &mut meta);
         self.transaction.meta = meta;
     }

@@ -1,6 +1,6 @@
 use std::sync::LazyLock;
 
-use watchpost_protocol::{Item, SpanRecord, Transaction, Value};
+use watchpost_protocol::{Item, Meta, SpanRecord, Transaction, Value};
 
 use super::*;
 use crate::fields::FieldValue;
@@ -361,8 +361,8 @@ fn a_span_writes_what_its_record_is() {
             buffer.finished(TraceId::from_bytes([9; 16]), at, |span, made| describer.describe(span, made));
         let mut spans: Vec<_> = finished.children.iter().cloned().map(FinishedSpan::into_record).collect();
         if rng.bool() {
-            let _ = finished.children.iter_mut().map(|span| rules.scrub(span, &mut None)).count();
-            let _ = spans.iter_mut().map(|span| rules.scrub(span, &mut None)).count();
+            let _ = finished.children.iter_mut().map(|span| rules.scrub(span, &mut Meta::default())).count();
+            let _ = spans.iter_mut().map(|span| rules.scrub(span, &mut Meta::default())).count();
         }
         let mut root = finished.root.unwrap();
         root.description = root.description.filter(|_| rng.bool()); // it is the name of the transaction

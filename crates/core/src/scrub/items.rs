@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use watchpost_protocol::{
-    AttributeValue, Breadcrumb, Contexts, Event, Exception, Frame, Log, LogEntry, Metric, Request,
+    AttributeValue, Breadcrumb, Contexts, Event, Exception, Frame, Log, LogEntry, Metric, Remark, Request,
     ResponseContext, SpanLink, SpanRecord, Stacktrace, Thread, TraceContext, Transaction, User,
 };
 
@@ -101,7 +101,7 @@ impl Scrub for User {
         // What is no address would be refused: it cannot be replaced, only left out.
         if self.ip_address.is_some() && walk.rules.hides("ip_address") {
             self.ip_address = None;
-            walk.note(&at.key("ip_address"), "x");
+            walk.note(&at.key("ip_address"), Remark::REMOVED);
         }
     }
 }

@@ -1,8 +1,6 @@
 //! Places in an item, and what `_meta` says of them.
 
-use serde_json::{Value, json};
-
-use crate::meta::annotation;
+use watchpost_protocol::{Meta, Remark};
 
 /// A place in an item: a list of steps, each on the stack of whoever took it.
 #[derive(Clone, Copy)]
@@ -36,26 +34,17 @@ impl Path<'_> {
         self.depth
     }
 
-    /// Says in an item's `_meta` that the value here was substituted (`s`) or removed (`x`) by configuration (§16.6). Where somebody else put
-    /// what cannot hold a note, there is none.
-    pub(super) fn note(&self, meta: &mut Option<Value>, what: &str) {
-        let Some(annotation) = annotation(meta, &mut self.steps().into_iter()) else { return };
-        if let Value::Array(remarks) = annotation.entry("rem").or_insert_with(|| json!([])) {
-            remarks.push(json!(["!config", what]));
-        }
+    /// Says in an item's `_meta` what was done to the value here (§16.6).
+    pub(super) fn note(&self, meta: &mut Meta, remark: Remark) {
+        self.find(meta).said.rem.push(remark);
     }
 
-    /// The steps from the item to here, as `_meta` names them: places in lists are text, too.
-    fn steps(&self) -> Vec<String> {
-        let nodes =
-            std::iter::successors(Some(self), |path| path.parent).filter(|path| path.parent.is_some());
-        let mut steps: Vec<String> = nodes
-            .map(|path| match path.step {
-                Step::Key(key) => key.to_owned(),
-                Step::Index(index) => index.to_string(),
-            })
-            .collect();
-        steps.reverse();
-        steps
+    /// What the item's `_meta` says of this place: places in lists are named, too.
+    fn find<'m>(&self, meta: &'m mut Meta) -> &'m mut Meta {
+        let Some(parent) = self.parent else { return meta };
+        match self.step {
+            Step::Key(key) => parent.find(meta).below(key),
+            Step::Index(index) => parent.find(meta).below(&index.to_string()),
+        }
     }
 }

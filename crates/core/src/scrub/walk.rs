@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use watchpost_protocol::{AttributeValue, DynamicSamplingContext, value};
+use watchpost_protocol::{AttributeValue, DynamicSamplingContext, Meta, Remark, value};
 
 use super::path::Path;
 use super::scrubber::{CONTENT, Rules};
@@ -24,15 +25,15 @@ pub(crate) trait Scrub {
 
 impl Rules {
     /// Takes out of an item what must not leave the process, and says so in its `_meta` (§16.6). Where nothing is found nothing is allocated.
-    pub(crate) fn scrub(&self, item: &mut impl Scrub, meta: &mut Option<Value>) {
+    pub(crate) fn scrub(&self, item: &mut impl Scrub, meta: &mut Meta) {
         item.scrub(&mut Walk::new(self, meta), &Path::ROOT);
     }
 
     /// The same for the context in an envelope's header, which has the name of the transaction and no `_meta`.
-    pub(crate) fn scrub_context(&self, context: &mut DynamicSamplingContext) {
+    pub(crate) fn scrub_context(&self, context: &mut Arc<DynamicSamplingContext>) {
         let name = context.get("transaction").map(|name| self.text(name));
         if let Some(Cow::Owned(name)) = name {
-            context.set("transaction", name);
+            Arc::make_mut(context).set("transaction", name);
         }
     }
 
@@ -44,7 +45,7 @@ impl Rules {
 /// What goes through an item.
 pub(crate) struct Walk<'w> {
     pub(super) rules: &'w Rules,
-    meta: &'w mut Option<Value>,
+    meta: &'w mut Meta,
     /// What happens to the values of keys.
     keys: Seen<Verdict>,
     /// Whether there is nothing to take out of texts.
@@ -52,7 +53,7 @@ pub(crate) struct Walk<'w> {
 }
 
 impl<'w> Walk<'w> {
-    fn new(rules: &'w Rules, meta: &'w mut Option<Value>) -> Self {
+    fn new(rules: &'w Rules, meta: &'w mut Meta) -> Self {
         Walk { rules, meta, keys: Seen::default(), texts: Seen::default() }
     }
 }
@@ -97,8 +98,9 @@ impl Walk<'_> {
 
     /// A map of headers.
     #[inline(never)]
-    pub(crate) fn headers(&mut self, at: &Path<'_>, headers: &mut BTreeMap<String, String>) {
+    pub(crate) fn headers<N: AsRef<str>>(&mut self, at: &Path<'_>, headers: &mut BTreeMap<N, String>) {
         for (name, value) in headers {
+            let name = name.as_ref();
             // As the environment of a CGI program has them.
             let header = name.strip_prefix("HTTP_").unwrap_or(name);
             if self.rules.hides_header(header) {
@@ -176,7 +178,7 @@ impl Walk<'_> {
             TextKind::Cookies => text::cookies(text, &|name| rules.hides_cookie(name)),
         };
         let Cow::Owned(filtered) = filtered else { return None };
-        self.note(at, "s");
+        self.note(at, Remark::SUBSTITUTED);
         Some(filtered)
     }
 
@@ -185,10 +187,10 @@ impl Walk<'_> {
         let Ok(mut value @ (Value::Object(_) | Value::Array(_))) = text.parse::<Value>() else {
             return None;
         };
-        let mut meta = None;
+        let mut meta = Meta::default();
         value.inspect(&mut Walk::new(self.rules, &mut meta), &Path::ROOT, TextKind::Any);
-        Some(meta.is_some().then(|| {
-            self.note(at, "s");
+        Some((!meta.is_empty()).then(|| {
+            self.note(at, Remark::SUBSTITUTED);
             value::to_json_text(&value)
         }))
     }
@@ -196,12 +198,12 @@ impl Walk<'_> {
     #[inline(never)]
     pub(crate) fn hide(&mut self, at: &Path<'_>, value: &mut impl Datum) {
         value.hide();
-        self.note(at, "s");
+        self.note(at, Remark::SUBSTITUTED);
     }
 
-    /// Says that the value here was substituted (`s`) or removed (`x`).
-    pub(crate) fn note(&mut self, at: &Path<'_>, what: &str) {
-        at.note(self.meta, what);
+    /// Says what was done to the value here.
+    pub(crate) fn note(&mut self, at: &Path<'_>, remark: Remark) {
+        at.note(self.meta, remark);
     }
 }
 

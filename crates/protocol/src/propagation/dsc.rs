@@ -12,6 +12,9 @@ use crate::value::number;
 /// What need not be encoded in a value: the unreserved characters of RFC 3986.
 const ENCODE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// About how many entries there are in one.
+const USUAL: usize = 8;
+
 /// Keys and values, in the order in which they came; all values are text. Unknown keys are kept.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct DynamicSamplingContext {
@@ -57,7 +60,12 @@ impl DynamicSamplingContext {
         let (key, value) = (key.into(), value.into());
         match self.entries.iter_mut().find(|(known, _)| *known == key) {
             Some((_, old)) => *old = value,
-            None => self.entries.push((key, value)),
+            None => {
+                if self.entries.is_empty() {
+                    self.entries.reserve_exact(USUAL);
+                }
+                self.entries.push((key, value));
+            }
         }
     }
 
@@ -129,7 +137,9 @@ pub fn format_rate(rate: f64) -> String {
 pub fn format_sample_rand(rand: f64) -> String {
     // The nearest double of 0.123456 may lie a hair below it: add less than a millionth of the last digit before cutting.
     let millionths = ((rand.clamp(0.0, 1.0) * 1e6 + 1e-6) as u32).min(999_999);
-    format!("0.{millionths:06}")
+    let mut text = (1_000_000 + millionths).to_string(); // with all of its zeros
+    text.replace_range(..1, "0.");
+    text
 }
 
 impl Serialize for DynamicSamplingContext {

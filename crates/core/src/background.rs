@@ -1,7 +1,11 @@
 //! Threads of Watchpost's own.
 
+mod priority;
+
 use std::io;
 use std::thread::Builder;
+
+pub(crate) use priority::give_way;
 
 /// Starts a thread. The work is boxed, because what the standard library makes of each type of it is 2 kB of code.
 ///

@@ -18,7 +18,7 @@ use crate::error::InitError;
 use crate::limits::Limits;
 use crate::losses::Losses;
 use crate::options::Options;
-use crate::outbox::{Bounds, Health, Outbox, Wire};
+use crate::outbox::{Bounds, Health, Outbox, Pressure, Wire};
 use crate::pipeline::{Batches, Job, Pipeline};
 use crate::profiling::Profiling;
 use crate::record::Spare;
@@ -199,9 +199,9 @@ impl Client {
         self.inner.limits.is_limited(category, || self.monotonic())
     }
 
-    /// How often the rate of a trace that begins now is to be halved, because more is captured than can be sent.
-    pub(crate) fn halvings(&self) -> u32 {
-        self.inner.health.halvings(&self.inner.limits, || self.monotonic())
+    /// What becomes of a trace that begins now, because more may be captured than can be sent.
+    pub(crate) fn pressure(&self) -> Pressure {
+        self.inner.health.pressure(&self.inner.limits, || self.monotonic())
     }
 
     pub(crate) fn push(&self, job: Job) -> bool {

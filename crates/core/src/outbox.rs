@@ -47,7 +47,7 @@ use self::crew::Crew;
 use self::delivery::Outcry;
 use self::disk::Disk;
 use self::gather::Gathering;
-pub(crate) use self::health::Health;
+pub(crate) use self::health::{Health, Pressure};
 use self::outage::Outage;
 pub(crate) use self::queue::{Bounds, Label, Priority};
 use self::queue::{Entry, Load, Queue};
@@ -153,7 +153,7 @@ enum End {
 impl<P: Prepare> Outbox<P> {
     pub(crate) fn new(preparer: P, wire: Wire) -> Self {
         let state = State {
-            queue: Queue::new(wire.bounds),
+            queue: Queue::new(wire.bounds, Arc::clone(&wire.health)),
             crew: Crew::new(wire.max_in_flight),
             outage: Outage::default(),
             gathering: Gathering::default(),

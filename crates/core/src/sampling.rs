@@ -106,6 +106,11 @@ pub(crate) struct Sampled {
 }
 
 impl Sampled {
+    /// The decision where there is no room. Says, too, whether that is why the trace is not kept.
+    pub(crate) fn refused(self) -> (Self, bool) {
+        (Sampled { sampled: false, ..self }, self.sampled)
+    }
+
     /// The decision at a rate that is halved so often. Says, too, whether that is why the trace is not kept.
     pub(crate) fn halved(self, times: u32, sample_rand: f64) -> (Self, bool) {
         let Some(rate) = self.rate.filter(|_| times > 0) else { return (self, false) };

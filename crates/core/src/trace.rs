@@ -17,6 +17,7 @@ use crate::fields::Fields;
 use crate::filters;
 use crate::naming::Name;
 use crate::origin::Origin;
+use crate::outbox::Pressure;
 use crate::pipeline::{Job, TransactionJob};
 use crate::profiling::Profiled;
 use crate::propagation_context::PropagationContext;
@@ -350,7 +351,11 @@ fn decide(
         sampling::ask(sampler, &context)
     });
     let sampled = sampling::decide(asked, options.traces_sample_rate, propagation);
-    Some(sampled.halved(client.halvings(), propagation.sample_rand))
+    Some(match client.pressure() {
+        Pressure::None => (sampled, false),
+        Pressure::Halved(times) => sampled.halved(times, propagation.sample_rand),
+        Pressure::Full => sampled.refused(),
+    })
 }
 
 impl std::fmt::Debug for Trace {

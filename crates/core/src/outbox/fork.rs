@@ -8,7 +8,7 @@
 //! A process that forks in the very moment in which a worker holds the outbox's lock has a child in which nobody will release it. Nothing can be
 //! done about that after the fact: who forks should do so early, or flush before.
 
-use std::sync::MutexGuard;
+use std::sync::{Arc, MutexGuard};
 
 use super::crew::Crew;
 use super::disk::Disk;
@@ -40,7 +40,8 @@ impl<P: Prepare> Shared<P> {
 
     /// Begins anew in this process.
     fn move_in<'a>(&'a self, mut state: MutexGuard<'a, State<P::Job>>) -> MutexGuard<'a, State<P::Job>> {
-        let left = std::mem::replace(&mut state.queue, Queue::new(self.wire.bounds));
+        let left =
+            std::mem::replace(&mut state.queue, Queue::new(self.wire.bounds, Arc::clone(&self.wire.health)));
         let disk = std::mem::replace(&mut state.disk, Disk::new(self.wire.spool.is_some()));
         state.crew = Crew::new(self.wire.max_in_flight);
         state.outage = Outage::default();

@@ -1,7 +1,7 @@
 //! Whether the outbox keeps up, and by how much fewer traces are to be kept while it does not (`protocol.md` §20.8).
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use crate::limits::Limits;
@@ -15,10 +15,24 @@ const MOST: u32 = 10;
 /// An overflow is over when there was none for so long: a queue that is full has room for a moment whenever something is delivered.
 const SETTLED: Duration = Duration::from_secs(1);
 
-/// In `state`: somebody has to look. The rest is how often the rate is halved.
+/// In `state`: somebody has to look...
 const WATCHED: u32 = 1 << 31;
 
-/// How often the rate of traces is halved. There is no thread that watches: when the queue overflows or a limit comes in, a look is due ten
+/// ...and there is no room for a trace. The rest is how often the rate is halved.
+const FULL: u32 = 1 << 30;
+
+/// What becomes of a trace that would be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pressure {
+    /// It is kept.
+    None,
+    /// The rate that it is kept by is halved so often.
+    Halved(u32),
+    /// There would be no room for it in the end: it is not recorded.
+    Full,
+}
+
+/// Whether there is room for traces, and how often their rate is halved. There is no thread that watches: when the queue overflows or a limit comes in, a look is due ten
 /// seconds later, and from then on every ten seconds, which whoever starts a trace or overflows the queue takes, until all is well.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
@@ -42,47 +56,87 @@ impl Health {
         Health { off: !on, ..Health::default() }
     }
 
-    /// How often the rate of a trace that begins now is halved.
+    /// What becomes of a trace that begins now.
     #[inline]
-    pub(crate) fn halvings(&self, limits: &Limits, now: impl FnOnce() -> Instant) -> u32 {
-        if self.state.load(Ordering::Relaxed) == 0 { 0 } else { self.look(limits, now(), false) }
+    pub(crate) fn pressure(&self, limits: &Limits, now: impl FnOnce() -> Instant) -> Pressure {
+        if self.state.load(Ordering::Relaxed) == 0 { Pressure::None } else { self.pressed(limits, now()) }
+    }
+
+    #[cold]
+    fn pressed(&self, limits: &Limits, now: Instant) -> Pressure {
+        let halvings = match self.seen.try_lock() {
+            Ok(seen) => self.look(seen, limits, now),
+            Err(TryLockError::Poisoned(seen)) => self.look(seen.into_inner(), limits, now),
+            Err(TryLockError::WouldBlock) => self.halvings(), // somebody else is looking
+        };
+        match halvings {
+            _ if self.is_full() => Pressure::Full,
+            0 => Pressure::None,
+            halvings => Pressure::Halved(halvings),
+        }
+    }
+
+    fn halvings(&self) -> u32 {
+        self.state.load(Ordering::Relaxed) & !(WATCHED | FULL)
+    }
+
+    fn is_full(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & FULL != 0
+    }
+
+    /// A trace has found no room: there is none until there is some again. To be called under the lock under which what waits is counted, as
+    /// [`drained`](Self::drained) is.
+    pub(super) fn filled(&self) {
+        if !self.off {
+            self.state.fetch_or(FULL, Ordering::Relaxed);
+        }
+    }
+
+    /// There is room for traces.
+    pub(super) fn drained(&self) {
+        if self.is_full() {
+            self.state.fetch_and(!FULL, Ordering::Relaxed);
+        }
     }
 
     /// Something was dropped for want of room.
     pub(super) fn overflowed(&self, limits: &Limits, now: Instant) {
-        self.look(limits, now, true);
+        let mut seen = self.lock();
+        seen.overflowed = Some(now);
+        self.look(seen, limits, now);
     }
 
     /// A limit has come in.
     pub(super) fn limited(&self, limits: &Limits, now: Instant) {
-        self.look(limits, now, false);
+        self.look(self.lock(), limits, now);
     }
 
-    /// If it is time to: one more halving while something is wrong, none when all is well.
-    fn look(&self, limits: &Limits, now: Instant, overflowed: bool) -> u32 {
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// If it is time to: one more halving while something is wrong, none when all is well. Says how many there are.
+    fn look(&self, mut seen: MutexGuard<'_, Seen>, limits: &Limits, now: Instant) -> u32 {
         if self.off {
             return 0;
         }
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if overflowed {
-            seen.overflowed = Some(now);
-        }
         let state = self.state.load(Ordering::Relaxed);
-        let before = state & !WATCHED;
+        let before = self.halvings();
         let passed = |since: Option<Instant>| since.map(|since| now.saturating_duration_since(since));
-        let wait = state != 0 && passed(seen.looked).is_some_and(|passed| passed < INTERVAL);
-        if wait {
+        let is_watched = state & WATCHED != 0;
+        if is_watched && passed(seen.looked).is_some_and(|passed| passed < INTERVAL) {
             return before;
         }
         seen.looked = Some(now);
-        let full = passed(seen.overflowed).is_some_and(|passed| passed < SETTLED);
-        let unhealthy = full || limits.any_in_force(now);
-        let halvings = match state {
-            0 => 0, // it has just begun, and may be over by then
-            _ if unhealthy => (before + 1).min(MOST),
-            _ => 0,
+        let overflowed = passed(seen.overflowed).is_some_and(|passed| passed < SETTLED);
+        let unhealthy = self.is_full() || overflowed || limits.any_in_force(now);
+        let halvings = match unhealthy {
+            true if is_watched => (before + 1).min(MOST),
+            _ => 0, // it has just begun, and may be over by then; or all is well
         };
-        self.state.store(if unhealthy { WATCHED | halvings } else { 0 }, Ordering::Relaxed);
+        // Others may say meanwhile whether it is full.
+        self.state.fetch_and(FULL, Ordering::Relaxed);
+        self.state.fetch_or(if unhealthy { WATCHED | halvings } else { 0 }, Ordering::Relaxed);
         drop(seen);
         match halvings {
             0 if before > 0 => crate::debug!("all is well again: traces are kept at their full rate"),
@@ -109,7 +163,11 @@ mod tests {
     }
 
     fn halvings(health: &Health, limits: &Limits, seconds: u64) -> u32 {
-        health.halvings(limits, || after(seconds))
+        match health.pressure(limits, || after(seconds)) {
+            Pressure::None => 0,
+            Pressure::Halved(halvings) => halvings,
+            Pressure::Full => panic!("there is room"),
+        }
     }
 
     #[test]
@@ -127,11 +185,11 @@ mod tests {
     #[test]
     fn a_look_that_finds_nothing_wrong_restores_the_rate_at_once() {
         let (health, limits) = (Health::new(true), Limits::default());
-        assert_eq!(health.halvings(&limits, || panic!("nobody has to know the time")), 0);
+        assert_eq!(health.pressure(&limits, || panic!("nobody has to know the time")), Pressure::None);
         [0, 10, 20].iter().for_each(|&at| health.overflowed(&limits, after(at)));
         assert_eq!(halvings(&health, &limits, 29), 2);
         assert_eq!(halvings(&health, &limits, 30), 0);
-        assert_eq!(health.halvings(&limits, || panic!("nobody looks any more")), 0);
+        assert_eq!(health.pressure(&limits, || panic!("nobody looks any more")), Pressure::None);
     }
 
     #[test]
@@ -150,9 +208,22 @@ mod tests {
     }
 
     #[test]
+    fn where_there_is_no_room_no_trace_is_kept_and_that_is_something_wrong() {
+        let (health, limits) = (Health::new(true), Limits::default());
+        health.overflowed(&limits, after(0));
+        health.filled();
+        let pressure = |seconds| health.pressure(&limits, || after(seconds));
+        assert_eq!([5, 10, 15].map(pressure), [Pressure::Full; 3]);
+        health.drained();
+        assert_eq!([15, 20].map(pressure), [Pressure::Halved(1), Pressure::None]);
+        assert_eq!(health.pressure(&limits, || panic!("nobody looks any more")), Pressure::None);
+    }
+
+    #[test]
     fn who_does_not_want_it_has_none_of_it() {
         let (health, limits) = (Health::new(false), Limits::default());
         [0, 10, 20].iter().for_each(|&at| health.overflowed(&limits, after(at)));
+        health.filled();
         assert_eq!(halvings(&health, &limits, 20), 0);
     }
 }

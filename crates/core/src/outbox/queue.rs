@@ -9,8 +9,10 @@ use std::sync::Arc;
 
 use watchpost_protocol::{Category, Envelope};
 
+use super::health::Health;
+
 /// How important a job is, the most important first: where many wait it is delivered before the others, and it is the last to be dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Priority {
     /// What took the program down, or may have.
     Crash,
@@ -75,6 +77,8 @@ pub(super) enum Load<J> {
 
 pub(super) struct Queue<J> {
     bounds: Bounds,
+    /// Told whether there is room for traces.
+    health: Arc<Health>,
     classes: [Class<J>; PRIORITIES],
     /// What was taken out and is neither delivered nor lost, by number.
     under_way: Vec<(u64, Label)>,
@@ -90,9 +94,11 @@ struct Class<J> {
 }
 
 impl<J> Queue<J> {
-    pub(super) fn new(bounds: Bounds) -> Self {
+    pub(super) fn new(bounds: Bounds, health: Arc<Health>) -> Self {
+        health.drained();
         Queue {
             bounds,
+            health,
             classes: std::array::from_fn(|_| Class { entries: VecDeque::new(), bytes: 0 }),
             under_way: Vec::new(),
             total: Bounds::default(),
@@ -121,6 +127,9 @@ impl<J> Queue<J> {
         let mut dropped = Vec::new();
         if !self.fits(&label, self.total) {
             if !self.fits(&label, self.without_less_important(label.priority)) {
+                if label.priority == Priority::Trace && !self.has_room() {
+                    self.health.filled();
+                }
                 return Err(job);
             }
             while !self.fits(&label, self.total) {
@@ -232,6 +241,16 @@ impl<J> Queue<J> {
     fn subtract(&mut self, label: &Label) {
         self.total.items -= 1;
         self.total.bytes -= label.weight;
+        if self.has_room() {
+            self.health.drained();
+        }
+    }
+
+    /// Whether there is room for some more: a queue that takes one whenever one has left is full all the same.
+    fn has_room(&self) -> bool {
+        const SOME: usize = 64;
+        self.total.items < self.bounds.items - self.bounds.items / SOME
+            && self.total.bytes < self.bounds.bytes - self.bounds.bytes / SOME
     }
 
     /// How many were ever queued: what comes later has this number or a higher one.
@@ -284,7 +303,7 @@ mod tests {
     }
 
     fn queue(items: usize) -> Queue<&'static str> {
-        Queue::new(Bounds { items, bytes: usize::MAX })
+        Queue::new(Bounds { items, bytes: usize::MAX }, Arc::new(Health::new(true)))
     }
 
     fn names(entries: impl IntoIterator<Item = Entry<&'static str>>) -> Vec<&'static str> {
@@ -327,7 +346,8 @@ mod tests {
     #[test]
     fn bytes_bound_what_waits_and_what_is_under_way() {
         let place = PLACE * size_of::<Entry<&str>>();
-        let mut queue: Queue<&str> = Queue::new(Bounds { items: 100, bytes: 1000 + 2 * place });
+        let mut queue: Queue<&str> =
+            Queue::new(Bounds { items: 100, bytes: 1000 + 2 * place }, Arc::new(Health::new(true)));
         let heavy = |priority, weight| Label { weight, ..label(priority) };
         queue.push(heavy(Priority::Trace, 400), "taken").ok().unwrap();
         let taken = queue.take(None).unwrap();

@@ -9,7 +9,7 @@ use super::crew::Rest;
 use super::delivery::Answered;
 use super::disk::{DiskTask, KeptFirst, OnDisk};
 use super::outage::MAX_FAILURES;
-use super::queue::{Entry, Label, Load};
+use super::queue::{Entry, Label, Load, Priority};
 use super::{End, Prepare, Shared, State};
 use crate::mute;
 use crate::rng::{self, ThreadRng};
@@ -66,7 +66,12 @@ impl<P: Prepare> Shared<P> {
         let mut napped = false;
         loop {
             match state.next(|| self.has_news()) {
-                Next::Do(task) => return Some(task),
+                Next::Do(task) => {
+                    if state.can_wait(&task) {
+                        self.give_way(state);
+                    }
+                    return Some(task);
+                }
                 Next::Rest(rest @ (Rest::Sleep | Rest::Doze(_))) => {
                     state = self.rest(state, if napped { rest } else { Rest::Nap })?;
                     napped = true; // unless there is something to do now
@@ -269,6 +274,12 @@ impl<J> State<J> {
             // All that waits has to wait for others of its key, and who delivers those looks afterwards.
             None => Next::Rest(Rest::Sleep),
         }
+    }
+
+    /// Whether nobody is in a hurry for it.
+    fn can_wait(&self, task: &Task<J>) -> bool {
+        let calm = self.end == End::Open && self.tickets.is_empty();
+        calm && matches!(task, Task::Send(entry) if entry.label.priority >= Priority::Trace)
     }
 
     /// Whether nothing waits, or is under way, or will be queued by somebody who has it in hand.

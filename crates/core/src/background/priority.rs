@@ -1,0 +1,19 @@
+//! Who goes first where there are more threads to run than processors.
+
+/// How much less a thread that gives way is worth to the scheduler: the most there is. Where the program needs all of its processors it has
+/// then a hundredth of one, and where it does not, all that it wants.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 19;
+
+/// Lets all other threads of the program go before this one, from now on: there is no way back. Threads that it starts later give way, too.
+#[cfg(target_os = "linux")]
+pub(crate) fn give_way() {
+    // Linux has a priority for each thread, where POSIX has one for the process.
+    if let Err(error) = rustix::process::nice(NICE) {
+        crate::debug!("a worker has the priority of the program's own threads: {error}");
+    }
+}
+
+/// Elsewhere a program can not lower the priority of one thread without code that the compiler does not check.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn give_way() {}

@@ -34,23 +34,20 @@ impl LogBridge {
 
     /// Up to which level records become issues. Default: `Error`.
     #[must_use]
-    pub fn issues(mut self, level: LevelFilter) -> Self {
-        self.rules.issues = level;
-        self
+    pub fn issues(self, level: LevelFilter) -> Self {
+        LogBridge { rules: self.rules.issues(level), ..self }
     }
 
     /// Up to which level records that are no issues become breadcrumbs. Default: `Info`.
     #[must_use]
-    pub fn breadcrumbs(mut self, level: LevelFilter) -> Self {
-        self.rules.breadcrumbs = level;
-        self
+    pub fn breadcrumbs(self, level: LevelFilter) -> Self {
+        LogBridge { rules: self.rules.breadcrumbs(level), ..self }
     }
 
     /// Up to which level records become logs, whatever else they become. Default: none.
     #[must_use]
-    pub fn logs(mut self, level: LevelFilter) -> Self {
-        self.rules.logs = level;
-        self
+    pub fn logs(self, level: LevelFilter) -> Self {
+        LogBridge { rules: self.rules.logs(level), ..self }
     }
 
     /// Decides what becomes of a record, in place of all levels. It is asked about each record, of every level, so it should be quick: with it
@@ -72,9 +69,8 @@ impl LogBridge {
     /// # drop(bridge);
     /// ```
     #[must_use]
-    pub fn filter(mut self, filter: impl Fn(&Metadata<'_>) -> LogFilter + Send + Sync + 'static) -> Self {
-        self.rules.decide = Some(Box::new(filter));
-        self
+    pub fn filter(self, filter: impl Fn(&Metadata<'_>) -> LogFilter + Send + Sync + 'static) -> Self {
+        LogBridge { rules: self.rules.decide(Box::new(filter)), ..self }
     }
 
     /// Makes it the logger of the process, and raises the maximum level to what it listens to.
@@ -88,16 +84,16 @@ impl LogBridge {
         Ok(())
     }
 
-    /// What becomes of a record; nothing while there is nobody to tell.
-    fn becomes(&self, metadata: &Metadata<'_>) -> LogFilter {
-        let listens = metadata.level() <= self.rules.loudest() && any_active() && !mute::is_muted();
-        if !listens || record::is_from_tracing(metadata) {
-            return LogFilter::IGNORE;
-        }
-        self.rules.becomes(metadata)
+    fn listens(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= self.rules.loudest()
+            && any_active()
+            && !mute::is_muted()
+            && !record::is_from_tracing(metadata)
     }
 
-    fn hear(&self, record: &Record<'_>, becomes: LogFilter) {
+    /// Whether anything has become of a record.
+    fn hear(&self, record: &Record<'_>) -> bool {
+        let becomes = self.rules.becomes(record.metadata());
         if becomes.contains(LogFilter::ISSUE) {
             let level = record::level(record.level());
             layer::capture_logged(&Scopes::current(), level, record::line_of(record), || {
@@ -115,23 +111,21 @@ impl LogBridge {
                 record::said(record)
             });
         }
+        becomes != LogFilter::IGNORE
     }
 }
 
 impl Log for LogBridge {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        self.becomes(metadata) != LogFilter::IGNORE
+        (self.listens(metadata) && self.rules.becomes(metadata) != LogFilter::IGNORE)
             || self.inner.as_ref().is_some_and(|inner| inner.enabled(metadata))
     }
 
     #[inline(never)] // it keeps an entry
     fn log(&self, record: &Record<'_>) {
-        let becomes = self.becomes(record.metadata());
-        let heard = becomes != LogFilter::IGNORE;
-        if heard {
-            Entry::default().during(Beyond::Nothing, || self.hear(record, becomes));
-        }
-        if record.level() <= self.rules.issues.min(LevelFilter::Error) && !any_active() && !mute::is_muted() {
+        let heard =
+            self.listens(record.metadata()) && Entry::default().during(Beyond::Nothing, || self.hear(record));
+        if self.rules.misses(record.metadata()) && !any_active() && !mute::is_muted() {
             layer::captured_without_client();
         }
         match self.inner.as_ref().filter(|inner| inner.enabled(record.metadata())) {
@@ -150,12 +144,6 @@ impl Log for LogBridge {
 
 impl std::fmt::Debug for LogBridge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LogBridge")
-            .field("issues", &self.rules.issues)
-            .field("breadcrumbs", &self.rules.breadcrumbs)
-            .field("logs", &self.rules.logs)
-            .field("has_filter", &self.rules.decide.is_some())
-            .field("wraps", &self.inner.is_some())
-            .finish()
+        f.debug_struct("LogBridge").field("rules", &self.rules).field("wraps", &self.inner.is_some()).finish()
     }
 }

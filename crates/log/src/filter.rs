@@ -1,5 +1,6 @@
 //! What becomes of what: by level, or by a closure of the program's.
 
+use std::fmt;
 use std::ops::BitOr;
 
 use log::{LevelFilter, Metadata};
@@ -38,10 +39,12 @@ type Decide = Box<dyn Fn(&Metadata<'_>) -> LogFilter + Send + Sync>;
 
 /// The rules of one bridge.
 pub(crate) struct Rules {
-    pub(crate) issues: LevelFilter,
-    pub(crate) breadcrumbs: LevelFilter,
-    pub(crate) logs: LevelFilter,
-    pub(crate) decide: Option<Decide>,
+    issues: LevelFilter,
+    breadcrumbs: LevelFilter,
+    logs: LevelFilter,
+    decide: Option<Decide>,
+    /// Up to which level anything may become of a record: found out once, and not for each.
+    loudest: LevelFilter,
 }
 
 impl Default for Rules {
@@ -51,17 +54,43 @@ impl Default for Rules {
             breadcrumbs: LevelFilter::Info,
             logs: LevelFilter::Off,
             decide: None,
+            loudest: LevelFilter::Info,
         }
     }
 }
 
 impl Rules {
-    /// Up to which level anything may become of a record.
-    pub(crate) fn loudest(&self) -> LevelFilter {
-        match self.decide {
+    pub(crate) fn issues(self, issues: LevelFilter) -> Self {
+        Rules { issues, ..self }.listening()
+    }
+
+    pub(crate) fn breadcrumbs(self, breadcrumbs: LevelFilter) -> Self {
+        Rules { breadcrumbs, ..self }.listening()
+    }
+
+    pub(crate) fn logs(self, logs: LevelFilter) -> Self {
+        Rules { logs, ..self }.listening()
+    }
+
+    pub(crate) fn decide(self, decide: Decide) -> Self {
+        Rules { decide: Some(decide), ..self }.listening()
+    }
+
+    fn listening(self) -> Self {
+        let loudest = match self.decide {
             Some(_) => LevelFilter::Trace,
             None => self.issues.max(self.breadcrumbs).max(self.logs),
-        }
+        };
+        Rules { loudest, ..self }
+    }
+
+    pub(crate) fn loudest(&self) -> LevelFilter {
+        self.loudest
+    }
+
+    /// Whether an error of no client is one that would have been an issue.
+    pub(crate) fn misses(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= self.issues.min(LevelFilter::Error)
     }
 
     /// What becomes of a record. It may ask the program: not before somebody wants to know.
@@ -82,6 +111,17 @@ impl Rules {
         } else {
             log
         }
+    }
+}
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rules")
+            .field("issues", &self.issues)
+            .field("breadcrumbs", &self.breadcrumbs)
+            .field("logs", &self.logs)
+            .field("has_filter", &self.decide.is_some())
+            .finish_non_exhaustive()
     }
 }
 
@@ -109,9 +149,11 @@ mod tests {
 
     #[test]
     fn a_filter_is_asked_about_every_level() {
-        let mut rules = Rules::default();
+        let rules = Rules::default();
         assert_eq!(rules.loudest(), LevelFilter::Info);
-        rules.decide = Some(Box::new(|_| LogFilter::IGNORE));
+        let rules = rules.logs(LevelFilter::Debug);
+        assert_eq!(rules.loudest(), LevelFilter::Debug);
+        let rules = rules.decide(Box::new(|_| LogFilter::IGNORE)).logs(LevelFilter::Off);
         assert_eq!(rules.loudest(), LevelFilter::Trace);
     }
 }

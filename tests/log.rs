@@ -8,7 +8,7 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 use tracing::info_span;
 use tracing_subscriber::prelude::*;
 use watchpost::User;
-use watchpost::log::LogBridge;
+use watchpost::log::{LogBridge, LogFilter};
 use watchpost_testkit::{Captured, capture, capture_with, options};
 
 /// Keeps what it is told, down to WARN.
@@ -94,6 +94,48 @@ error: at ERROR
 }
 
 #[test]
+fn a_filter_decides_in_place_of_all_levels() {
+    let bridge = LogBridge::new().filter(|metadata| match (metadata.target(), metadata.level()) {
+        ("shop::till", Level::Error) => LogFilter::BREADCRUMB | LogFilter::LOG,
+        ("shop::till", Level::Trace) => LogFilter::BREADCRUMB,
+        ("shop::till", Level::Debug) => LogFilter::ISSUE,
+        _ => LogFilter::IGNORE,
+    });
+    let captured = every_level(&bridge);
+    assert_eq!(captured.draw(), "debug: at DEBUG\n  - debug: at TRACE\n");
+    let logs: Vec<_> = captured.logs().iter().map(|log| log.body.clone()).collect();
+    assert_eq!(logs, ["at ERROR"]);
+
+    let elsewhere = Metadata::builder().level(Level::Error).target("shop::stock").build();
+    let till = Metadata::builder().level(Level::Error).target("shop::till").build();
+    capture(|| assert!(bridge.enabled(&till) && !bridge.enabled(&elsewhere)));
+}
+
+#[test]
+fn if_a_filter_panics_the_levels_decide() {
+    let asked = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&asked);
+    let bridge = LogBridge::new().filter(move |_| {
+        *count.lock().unwrap() += 1;
+        std::panic::resume_unwind(Box::new("not today"))
+    });
+    assert_eq!(every_level(&bridge).draw(), every_level(&LogBridge::new()).draw());
+    assert_eq!(*asked.lock().unwrap(), 5, "it is asked again, and about every record");
+}
+
+#[test]
+fn what_a_filter_says_itself_is_not_reported() {
+    let within = LogBridge::new();
+    let bridge = LogBridge::new().filter(move |_| {
+        say(&within, Level::Error, format_args!("from the filter"));
+        watchpost::capture_message("from the filter, too");
+        LogFilter::ISSUE
+    });
+    let captured = capture(|| say(&bridge, Level::Info, format_args!("once")));
+    assert_eq!(captured.draw(), "info: once\n");
+}
+
+#[test]
 fn the_logger_within_sees_what_it_saw_before() {
     let kept = Kept::default();
     let bridge = LogBridge::wrapping(kept.clone());
@@ -152,6 +194,19 @@ fn what_the_bridge_does_not_listen_to_is_left_to_the_tracing_layer() {
         });
     });
     assert_eq!(captured.draw(), "error: failed\n  - debug: a detail\n  - info: a step\n");
+}
+
+#[test]
+fn what_a_filter_ignores_is_left_to_the_tracing_layer() {
+    let captured = capture(|| {
+        let subscriber = tracing_subscriber::registry().with(watchpost::tracing::layer());
+        tracing::subscriber::with_default(subscriber, || {
+            let bridge = LogBridge::wrapping(tracing_log::LogTracer::new()).filter(|_| LogFilter::IGNORE);
+            say(&bridge, Level::Error, format_args!("failed"));
+        });
+    });
+    assert_eq!(captured.draw(), "error: failed\n");
+    assert!(captured.events()[0].contexts.other.contains_key("Rust Tracing Location"));
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! Spans by hand: how each part of one is set, and how spans are linked.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod support;
+
+use support::clock::Wound;
 use tracing::info_span;
 use tracing_subscriber::prelude::*;
-use watchpost::protocol::{SpanRecord, Transaction};
+use watchpost::protocol::{SpanRecord, Timestamp, Transaction};
 use watchpost::{Breadcrumb, Options, Span, SpanStatus, start_span, start_transaction, update_current_span};
 use watchpost_testkit::{capture_with, options};
 
@@ -111,6 +114,75 @@ fn links_name_the_other_span() {
     }
     let kinds: Vec<_> = links.iter().map(|link| link.attributes.get("sentry.link.type")).collect();
     assert_eq!(kinds, [None, Some(&"follows_from".into())]);
+}
+
+const SECOND: i64 = 1_000_000;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(1_790_000_000_000_000 + seconds * SECOND)
+}
+
+#[test]
+fn work_that_is_told_of_afterwards_has_the_times_that_it_had() {
+    let captured = capture_with(quiet(), || {
+        let root = start_transaction("render").start_timestamp(at(0)).start();
+        let query = root.child("query").with_op("db").with_start_timestamp(at(1));
+        query.child("connect").with_start_timestamp(at(-5)).finish_at(at(70));
+        query.finish_at(at(2));
+        root.finish_at(at(60));
+    });
+    let [transaction] = &captured.transactions()[..] else { panic!("{}", captured.draw()) };
+    assert_eq!((transaction.start_timestamp, transaction.timestamp), (Some(at(0)), Some(at(60))));
+    let times = |span: &SpanRecord| (span.description.clone().unwrap(), span.start_timestamp, span.timestamp);
+    let mut spans: Vec<_> = transaction.spans.iter().map(times).collect();
+    spans.sort();
+    let expected = [("connect", at(-5), at(70)), ("query", at(1), at(2))];
+    assert_eq!(spans, expected.map(|(name, start, end)| (name.to_owned(), start, end)), "as they are");
+}
+
+#[test]
+fn the_other_time_of_a_span_is_the_clock_s() {
+    let clock = Wound::new();
+    let options = quiet().clock(clock.clone());
+    let captured = capture_with(options, || {
+        let moment = |seconds: i64| Timestamp::from_micros(seconds * SECOND);
+        clock.set(100);
+        let root = start_transaction("root").start_timestamp(moment(40)).enter();
+        let open = start_span("open").start_timestamp(moment(90)).start();
+        let late = root.child("late").with_start_timestamp(moment(200));
+        clock.set(110);
+        open.finish_at(moment(105));
+        late.finish(); // before it began
+        root.child("backwards").finish_at(moment(1));
+        drop(root);
+    });
+    let [transaction] = &captured.transactions()[..] else { panic!("{}", captured.draw()) };
+    let seconds = |time: Timestamp| time.as_micros() / SECOND;
+    let root = (transaction.start_timestamp.map(seconds), transaction.timestamp.map(seconds));
+    assert_eq!(root, (Some(40), Some(110)));
+    let times = |span: &SpanRecord| (seconds(span.start_timestamp), seconds(span.timestamp));
+    let spans: Vec<_> = transaction.spans.iter().map(times).collect();
+    assert_eq!(spans, [(90, 105), (200, 200), (110, 110)], "an end before the start is the start");
+}
+
+/// The ends of what can be said, and times for spans that nobody keeps, or that are another's to end.
+#[test]
+fn no_time_harms() {
+    let (first, last) = (Timestamp::from_micros(i64::MIN), Timestamp::from_micros(i64::MAX));
+    let captured = capture_with(quiet(), || {
+        let root = start_transaction("root").start_timestamp(first).enter();
+        watchpost::current_span().unwrap().finish_at(first); // it is only looked up, and not ended
+        root.child("all of time").with_start_timestamp(first).finish_at(last);
+        root.child("none").with_start_timestamp(last).finish_at(first);
+    });
+    assert_eq!(captured.draw(), "default root\n  default all of time\n  default none\n");
+    let [transaction] = &captured.transactions()[..] else { panic!("{}", captured.draw()) };
+    assert!(transaction.start_timestamp < transaction.timestamp);
+    capture_with(quiet().traces_sample_rate(0.0).unwrap(), || {
+        let root = start_transaction("unsampled").start_timestamp(at(0)).start();
+        root.child("child").with_start_timestamp(at(0)).finish_at(at(1));
+        root.finish_at(at(1));
+    });
 }
 
 /// What is set in an entered span ends with it, also where the span is made of nothing.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use watchpost_protocol::TransactionSource;
+use watchpost_protocol::{Timestamp, TransactionSource};
 
 use crate::current::{self, Scopes, ScopesGuard};
 use crate::fields::{FieldValue, Fields};
@@ -23,6 +23,7 @@ pub struct SpanBuilder {
     init: SpanInit,
     source: TransactionSource,
     sampled: Option<bool>,
+    began: Option<Timestamp>,
     root: bool,
     /// The trace that a root is in, if it is not that of its scopes.
     trace: Option<Arc<PropagationContext>>,
@@ -33,7 +34,7 @@ impl SpanBuilder {
     pub(crate) fn new(name: Cow<'static, str>, root: bool) -> Self {
         let init = SpanInit { name, op: None, origin: "manual", site: Site::default() };
         let source = TransactionSource::Custom;
-        SpanBuilder { init, source, sampled: None, root, trace: None, fields: Fields::new() }
+        SpanBuilder { init, source, sampled: None, began: None, root, trace: None, fields: Fields::new() }
     }
 
     /// Says which trace a root is in.
@@ -83,6 +84,21 @@ impl SpanBuilder {
         self
     }
 
+    /// When the span began, for work that is told of afterwards: what a message waited, say, or what another program did. It is taken as it
+    /// is: no child is moved into the time of its parent. The end is still the moment at which the span is finished, unless
+    /// [`finish_at`](Span::finish_at) gives another one. Default: the moment at which it is started.
+    ///
+    /// ```
+    /// # use watchpost_core::api as watchpost;
+    /// # let _consume = watchpost::start_transaction("consume").enter();
+    /// # let sent_at = std::time::SystemTime::now();
+    /// watchpost::start_span("orders").op("queue.receive").start_timestamp(sent_at).start().finish();
+    /// ```
+    pub fn start_timestamp(mut self, time: impl Into<Timestamp>) -> Self {
+        self.began = Some(time.into());
+        self
+    }
+
     /// Starts the span in the current scopes.
     pub fn start(self) -> Span {
         if !client::any_active() || mute::is_muted() {
@@ -93,6 +109,15 @@ impl SpanBuilder {
 
     /// Starts the span in `scopes`, as the child of their span unless it is a root.
     pub fn start_in(self, scopes: &Scopes) -> Span {
+        let began = self.began;
+        let span = self.begin_in(scopes);
+        if let (Some(began), Some(inner)) = (began, span.inner()) {
+            inner.set_start(began);
+        }
+        span
+    }
+
+    fn begin_in(self, scopes: &Scopes) -> Span {
         if let (Some(parent), false) = (&scopes.span, self.root) {
             let child = parent.child(self.init, &self.fields);
             return if child.is_own() { Span::owned(Some(child)) } else { Span::borrowed(child) };

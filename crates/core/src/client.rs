@@ -169,6 +169,12 @@ impl Client {
         self.inner.config.sdk.integrations.iter().map(ToString::to_string).collect()
     }
 
+    /// Whether it has an integration of this name: for hooks of the process, which belong to all clients.
+    #[must_use]
+    pub fn has_integration(&self, identifier: &str) -> bool {
+        self.inner.config.sdk.integrations.iter().any(|known| known == identifier)
+    }
+
     /// What was lost and not reported yet, as it is now: one line per reason and category, sorted. Asking takes nothing out of the next report.
     ///
     /// ```

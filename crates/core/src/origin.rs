@@ -4,7 +4,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 
-use watchpost_protocol::{SpanLink, TransactionSource};
+use watchpost_protocol::{SpanLink, Timestamp, TransactionSource};
 
 use crate::finished::FinishedSpan;
 use crate::known::IsTelling;
@@ -82,6 +82,9 @@ pub(crate) struct Set {
     pub(crate) name: Option<Cow<'static, str>>,
     pub(crate) op: Option<Cow<'static, str>>,
     pub(crate) links: Vec<SpanLink>,
+    /// When it began and ended, if not when it was started and finished.
+    pub(crate) start: Option<Timestamp>,
+    pub(crate) end: Option<Timestamp>,
 }
 
 /// Says what a span is: as its maker does, then as the program did. A layer says what the description is, too.

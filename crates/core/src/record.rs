@@ -262,6 +262,18 @@ impl Buffer {
         });
     }
 
+    /// Says when a span began, whenever it was opened.
+    pub(crate) fn set_start(&mut self, slot: Slot, start: Timestamp) {
+        self.set(slot, |set| set.start = Some(start));
+    }
+
+    /// Says when a span ends that is about to be closed. The first end counts.
+    pub(crate) fn set_end(&mut self, slot: Slot, end: Timestamp) {
+        if self.row(slot).is_some_and(|row| row.end.is_none()) {
+            self.set(slot, |set| set.end = Some(end));
+        }
+    }
+
     fn set(&mut self, slot: Slot, change: impl FnOnce(&mut Set)) {
         if let Some(row) = self.row(slot) {
             change(row.set.get_or_insert_default());
@@ -401,13 +413,16 @@ impl Buffer {
                 finished.unfinished += u64::from(slot != 0);
                 continue;
             };
+            let set = row.set.as_deref();
+            let start = set.and_then(|set| set.start).unwrap_or_else(|| at(row.start));
+            let end = set.and_then(|set| set.end).unwrap_or_else(|| at(end));
             let mut span = FinishedSpan {
                 trace_id,
                 span_id: row.span_id,
                 // The root's is of another process, which the trace knows.
                 parent_span_id: if slot == 0 { None } else { parents.get(slot).copied() },
-                start_timestamp: at(row.start),
-                timestamp: at(end),
+                start_timestamp: start,
+                timestamp: end.max(start), // §6.1
                 status: row.status,
                 ..FinishedSpan::default()
             };
@@ -416,7 +431,7 @@ impl Buffer {
                 span.data.extend(mine.iter().flat_map(|(_, at)| self.fields.slice((*at, *at + 1))));
             }
             let thread = self.threads.get(row.thread);
-            let source = describe(&mut span, Made { origin: &row.origin, set: row.set.as_deref(), thread });
+            let source = describe(&mut span, Made { origin: &row.origin, set, thread });
             span.status.get_or_insert(if row.failed { SpanStatus::InternalError } else { row.otherwise });
             match slot {
                 0 => (finished.root, finished.source) = (Some(span), source),

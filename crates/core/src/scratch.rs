@@ -14,6 +14,7 @@ thread_local! {
 
 /// Lends the thread's buffer, empty, to `work`. A value of the program that makes spans or events while it is printed makes none of ours:
 /// it might print itself in them, for ever.
+#[inline] // it is on the way of every breadcrumb
 pub fn with<T>(work: impl FnOnce(&mut Fields) -> T) -> T {
     let _muted = mute::enter();
     let mut fields = take();

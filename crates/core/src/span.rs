@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use watchpost_protocol::{SpanId, SpanLink, SpanStatus, TraceId, TransactionSource};
+use watchpost_protocol::{SpanId, SpanLink, SpanStatus, Timestamp, TraceId, TransactionSource};
 
 use crate::fields::{FieldValue, Fields};
 use crate::origin::{Site, SpanInit};
@@ -68,6 +68,14 @@ impl Span {
         if let Some(span) = &self.inner {
             span.set_op(op.into());
         }
+    }
+
+    /// Says when it began, and hands the span back; see [`SpanBuilder::start_timestamp`](crate::SpanBuilder::start_timestamp).
+    pub fn with_start_timestamp(self, time: impl Into<Timestamp>) -> Self {
+        if let Some(span) = &self.inner {
+            span.set_start(time.into());
+        }
+        self
     }
 
     /// Sets the name. The name of a root is the transaction's; its source stays.
@@ -157,6 +165,26 @@ impl Span {
 
     /// Ends it now. Ending twice counts once.
     pub fn finish(self) {
+        drop(self);
+    }
+
+    /// Ends it now, as a span that was over at `time`: for work that is told of afterwards, with
+    /// [`start_timestamp`](crate::SpanBuilder::start_timestamp). An end before the start is the start: the span took no time (`protocol.md` §6.1).
+    ///
+    /// ```
+    /// # use watchpost_core::api::start_transaction;
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// // What a worker says that reports nothing itself.
+    /// let began = SystemTime::now() - Duration::from_secs(90);
+    /// let render = start_transaction("render").op("task").start_timestamp(began).start();
+    /// render.child("load").with_start_timestamp(began).finish_at(began + Duration::from_secs(2));
+    /// render.finish_at(began + Duration::from_secs(60));
+    /// ```
+    pub fn finish_at(self, time: impl Into<Timestamp>) {
+        if let (true, Some(span)) = (self.owned, &self.inner) {
+            span.set_end(time.into());
+        }
         drop(self);
     }
 

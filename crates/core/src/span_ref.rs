@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use watchpost_protocol::{
-    SentryTrace, SpanId, SpanLink, SpanStatus, TraceContext, TraceId, TransactionSource, Value,
+    SentryTrace, SpanId, SpanLink, SpanStatus, Timestamp, TraceContext, TraceId, TransactionSource, Value,
 };
 
 use crate::fields::{FieldValue, Fields};
@@ -180,6 +180,16 @@ impl SpanRef {
     /// Sets the operation.
     pub fn set_op(&self, op: Cow<'static, str>) {
         self.edit(|buffer, slot| buffer.set_op(slot, op));
+    }
+
+    /// Says when it began.
+    pub(crate) fn set_start(&self, start: Timestamp) {
+        self.edit(|buffer, slot| buffer.set_start(slot, start));
+    }
+
+    /// Says when it ends; nothing if it has ended.
+    pub(crate) fn set_end(&self, end: Timestamp) {
+        self.edit(|buffer, slot| buffer.set_end(slot, end));
     }
 
     /// Adds a link to another span.

@@ -4,14 +4,13 @@ use log::{LevelFilter, Log, Metadata, Record, SetLoggerError};
 use watchpost_core::layer::{self, Beyond, Entry, Heard, any_active};
 use watchpost_core::{Scopes, mute};
 
+use crate::filter::{LogFilter, Rules};
 use crate::record;
 
 /// Listens to every record, then hands it to the logger within.
 pub struct LogBridge {
     inner: Option<Box<dyn Log>>,
-    issues: LevelFilter,
-    breadcrumbs: LevelFilter,
-    logs: LevelFilter,
+    rules: Rules,
 }
 
 impl Default for LogBridge {
@@ -24,12 +23,7 @@ impl LogBridge {
     /// A bridge with no logger behind it.
     #[must_use]
     pub fn new() -> Self {
-        LogBridge {
-            inner: None,
-            issues: LevelFilter::Error,
-            breadcrumbs: LevelFilter::Info,
-            logs: LevelFilter::Off,
-        }
+        LogBridge { inner: None, rules: Rules::default() }
     }
 
     /// A bridge around a logger, which gets every record that it asks for, as before.
@@ -40,23 +34,43 @@ impl LogBridge {
 
     /// Up to which level records become issues. Default: `Error`.
     #[must_use]
-    pub fn issues(mut self, level: LevelFilter) -> Self {
-        self.issues = level;
-        self
+    pub fn issues(self, level: LevelFilter) -> Self {
+        LogBridge { rules: self.rules.issues(level), ..self }
     }
 
     /// Up to which level records that are no issues become breadcrumbs. Default: `Info`.
     #[must_use]
-    pub fn breadcrumbs(mut self, level: LevelFilter) -> Self {
-        self.breadcrumbs = level;
-        self
+    pub fn breadcrumbs(self, level: LevelFilter) -> Self {
+        LogBridge { rules: self.rules.breadcrumbs(level), ..self }
     }
 
     /// Up to which level records become logs, whatever else they become. Default: none.
     #[must_use]
-    pub fn logs(mut self, level: LevelFilter) -> Self {
-        self.logs = level;
-        self
+    pub fn logs(self, level: LevelFilter) -> Self {
+        LogBridge { rules: self.rules.logs(level), ..self }
+    }
+
+    /// Decides what becomes of a record, in place of all levels. It is asked about each record, of every level, so it should be quick: with it
+    /// [`init`](Self::init) raises the maximum level to `Trace`, which [`log::set_max_level`] may lower afterwards. What it logs or captures itself
+    /// is not reported. If it panics, the levels decide. Default: none.
+    ///
+    /// ```
+    /// # mod watchpost { pub use watchpost_log as log; }
+    /// use log::Level;
+    /// use watchpost::log::{LogBridge, LogFilter};
+    ///
+    /// let bridge = LogBridge::new().filter(|metadata| match (metadata.target(), metadata.level()) {
+    ///     ("audit", _) => LogFilter::ISSUE | LogFilter::LOG,
+    ///     ("rdkafka", Level::Error) => LogFilter::BREADCRUMB, // it tries again by itself
+    ///     (_, Level::Error) => LogFilter::ISSUE,
+    ///     (_, Level::Warn | Level::Info) => LogFilter::BREADCRUMB,
+    ///     _ => LogFilter::IGNORE,
+    /// });
+    /// # drop(bridge);
+    /// ```
+    #[must_use]
+    pub fn filter(self, filter: impl Fn(&Metadata<'_>) -> LogFilter + Send + Sync + 'static) -> Self {
+        LogBridge { rules: self.rules.decide(Box::new(filter)), ..self }
     }
 
     /// Makes it the logger of the process, and raises the maximum level to what it listens to.
@@ -64,23 +78,23 @@ impl LogBridge {
     /// # Errors
     /// If the process has a logger already: wrap that one instead.
     pub fn init(self) -> Result<(), SetLoggerError> {
-        let level = self.loudest().max(log::max_level());
+        let level = self.rules.loudest().max(log::max_level());
         log::set_boxed_logger(Box::new(self))?;
         log::set_max_level(level);
         Ok(())
     }
 
     fn listens(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.level() <= self.loudest() && any_active() && !mute::is_muted()
+        metadata.level() <= self.rules.loudest()
+            && any_active()
+            && !mute::is_muted()
+            && !record::is_from_tracing(metadata)
     }
 
-    fn loudest(&self) -> LevelFilter {
-        self.issues.max(self.breadcrumbs).max(self.logs)
-    }
-
-    fn hear(&self, record: &Record<'_>) {
-        let is_issue = record.level() <= self.issues;
-        if is_issue {
+    /// Whether anything has become of a record.
+    fn hear(&self, record: &Record<'_>) -> bool {
+        let becomes = self.rules.becomes(record.metadata());
+        if becomes.contains(LogFilter::ISSUE) {
             let level = record::level(record.level());
             layer::capture_logged(&Scopes::current(), level, record::line_of(record), || {
                 record::event(record)
@@ -88,8 +102,8 @@ impl LogBridge {
         }
         let heard = Heard {
             level: record::log_level(record.level()),
-            breadcrumb: !is_issue && record.level() <= self.breadcrumbs,
-            log: (record.level() <= self.logs).then_some("auto.log.log"),
+            breadcrumb: becomes.contains(LogFilter::BREADCRUMB),
+            log: becomes.contains(LogFilter::LOG).then_some("auto.log.log"),
         };
         if heard.breadcrumb || heard.log.is_some() {
             layer::add_heard(heard, |fields| {
@@ -97,21 +111,21 @@ impl LogBridge {
                 record::said(record)
             });
         }
+        becomes != LogFilter::IGNORE
     }
 }
 
 impl Log for LogBridge {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        self.listens(metadata) || self.inner.as_ref().is_some_and(|inner| inner.enabled(metadata))
+        (self.listens(metadata) && self.rules.becomes(metadata) != LogFilter::IGNORE)
+            || self.inner.as_ref().is_some_and(|inner| inner.enabled(metadata))
     }
 
     #[inline(never)] // it keeps an entry
     fn log(&self, record: &Record<'_>) {
-        let heard = self.listens(record.metadata()) && !record::is_from_tracing(record);
-        if heard {
-            Entry::default().during(Beyond::Nothing, || self.hear(record));
-        }
-        if record.level() <= self.issues.min(LevelFilter::Error) && !any_active() && !mute::is_muted() {
+        let heard =
+            self.listens(record.metadata()) && Entry::default().during(Beyond::Nothing, || self.hear(record));
+        if self.rules.misses(record.metadata()) && !any_active() && !mute::is_muted() {
             layer::captured_without_client();
         }
         match self.inner.as_ref().filter(|inner| inner.enabled(record.metadata())) {
@@ -130,11 +144,6 @@ impl Log for LogBridge {
 
 impl std::fmt::Debug for LogBridge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LogBridge")
-            .field("issues", &self.issues)
-            .field("breadcrumbs", &self.breadcrumbs)
-            .field("logs", &self.logs)
-            .field("wraps", &self.inner.is_some())
-            .finish()
+        f.debug_struct("LogBridge").field("rules", &self.rules).field("wraps", &self.inner.is_some()).finish()
     }
 }

@@ -20,6 +20,8 @@
 //! Watchpost itself.
 
 mod bridge;
+mod filter;
 mod record;
 
 pub use bridge::LogBridge;
+pub use filter::LogFilter;

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use log::Record;
 use log::kv::{Key, Value as KvValue, VisitSource};
+use log::{Metadata, Record};
 use watchpost_core::layer::Said;
 use watchpost_core::{FieldValue, Fields, Site};
 use watchpost_protocol::{Event, Level, LogEntry, LogLevel, Map, Value};
@@ -31,8 +31,8 @@ pub(crate) fn log_level(level: log::Level) -> LogLevel {
 }
 
 /// Records of `tracing`'s own: span life cycles, which are no messages of the program.
-pub(crate) fn is_from_tracing(record: &Record<'_>) -> bool {
-    matches!(record.target(), "tracing::span" | "tracing::span::active")
+pub(crate) fn is_from_tracing(metadata: &Metadata<'_>) -> bool {
+    matches!(metadata.target(), "tracing::span" | "tracing::span::active")
 }
 
 /// No two lines of the program have one number.

@@ -14,7 +14,7 @@ use watchpost_protocol::{Event, Exception, Level, Mechanism, Thread};
 ///
 /// Each panic is one event: level `fatal`, exception type `panic`, the message as its value, mechanism `panic` with `handled: false`
 /// and the place in the source, the thread, and the stack up to the function that panicked. It goes to the client and has the scopes
-/// that are current where the panic happens.
+/// that are current where the panic happens; a client without this integration is not told.
 ///
 /// The report comes first, then the hook that was there before, always and once: what `std` or the program prints is printed. It
 /// comes first because many a program's hook ends the process. Reporting is a push to the queue; the stack is looked up on
@@ -37,9 +37,11 @@ use watchpost_protocol::{Event, Exception, Level, Mechanism, Thread};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PanicIntegration;
 
+const IDENTIFIER: &str = "panic";
+
 impl Integration for PanicIntegration {
     fn identifier(&self) -> &'static str {
-        "panic"
+        IDENTIFIER
     }
 
     fn setup_once(&self) {
@@ -51,7 +53,8 @@ impl Integration for PanicIntegration {
     }
 }
 
-/// Installs the hook of [`PanicIntegration`] and says whether this call did. There is one per process: later calls do nothing.
+/// Installs the hook of [`PanicIntegration`] and says whether this call did. There is one per process: later calls do nothing. Clients need the
+/// integration all the same.
 ///
 /// Nor does a call while this thread panics (`std` allows no change of hooks then); a later call may still install it.
 pub fn install_panic_hook() -> bool {
@@ -76,9 +79,10 @@ fn report(info: &PanicHookInfo<'_>) {
     if !layer::any_active() || mute::is_muted() {
         return;
     }
-    let end = is_the_end(info);
-    Entry::default()
-        .during(beyond(info), || layer::capture_unhandled(&Scopes::current(), end, || event(info)));
+    let (scopes, end) = (Scopes::current(), is_the_end(info));
+    if scopes.client().is_some_and(|client| client.has_integration(IDENTIFIER)) {
+        Entry::default().during(beyond(info), || layer::capture_unhandled(&scopes, end, || event(info)));
+    }
     if end {
         api::flush(None); // also of what was captured before, should this one not be wanted
     }

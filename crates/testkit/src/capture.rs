@@ -20,7 +20,8 @@ pub fn options() -> Options {
     options.unwrap_or_default()
 }
 
-/// Runs `work` with a client of its own, with the [`options`] of a test, and hands back what it captured.
+/// Runs `work` with a client of its own, with the [`options`] of a test, and hands back what it captured. A panic goes on: what it reports is captured
+/// where `work` itself catches it, with an integration that reports panics.
 pub fn capture(work: impl FnOnce()) -> Captured {
     capture_with(options(), work)
 }

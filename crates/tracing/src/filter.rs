@@ -41,6 +41,10 @@ impl EventFilter {
         self.0 & other.0 != 0
     }
 
+    pub(crate) const fn only(self, other: EventFilter) -> EventFilter {
+        EventFilter(self.0 & other.0)
+    }
+
     pub(crate) const fn without(self, other: EventFilter) -> EventFilter {
         EventFilter(self.0 & !other.0)
     }

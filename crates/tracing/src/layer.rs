@@ -19,6 +19,7 @@ use watchpost_protocol::SpanStatus;
 use crate::cache::{Child, Closing};
 use crate::filter::{EventFilter, Levels, Rules};
 use crate::libraries::Events;
+use crate::mapper::Mapper;
 use crate::nodes::{Nodes, Told};
 use crate::place::{Children, EventPlace, Mark, Node, Place};
 use crate::visit::SpanVisitor;
@@ -41,6 +42,7 @@ pub struct CaptureLayer {
     lookup: Option<Lookup>,
     nodes: Nodes,
     rules: Rules,
+    mapper: Option<Mapper>,
     span_fields: bool,
 }
 
@@ -60,6 +62,7 @@ impl CaptureLayer {
             lookup: None,
             nodes: Nodes::default(),
             rules: Rules::default(),
+            mapper: None,
             span_fields: true,
         }
     }
@@ -127,6 +130,34 @@ impl CaptureLayer {
         filter: impl Fn(&Metadata<'_>) -> EventFilter + Send + Sync + 'static,
     ) -> Self {
         self.rules.decide_events(Arc::new(filter));
+        self
+    }
+
+    /// Decides what becomes of a single event, by its values, where what [`event_filter`](Self::event_filter) or the levels say of its callsite is
+    /// not enough: that is what the closure is given, and may return. It is asked about each event of which something would become, after its
+    /// values were printed for it, so it costs what a breadcrumb costs. What it logs or captures itself is not reported. If it panics, the
+    /// rules decide. Default: none.
+    ///
+    /// What an issue says is not changed here: a field `tags.plan` is its tag `plan`, and the rest is for an event processor or `before_send`.
+    ///
+    /// ```
+    /// # mod watchpost { pub use watchpost_core::*; pub use watchpost_tracing as tracing; }
+    /// use watchpost::FieldValue;
+    /// use watchpost::tracing::EventFilter;
+    ///
+    /// watchpost::tracing::layer().event_mapper(|metadata, fields, becomes| match fields.get("message") {
+    ///     // What the supplier answers is not our fault, and it is asked again.
+    ///     Some(FieldValue::Str(message)) if message.starts_with("no answer from") => EventFilter::BREADCRUMB,
+    ///     _ if metadata.target() == "audit" && fields.get("amount").is_some() => becomes | EventFilter::LOG,
+    ///     _ => becomes,
+    /// });
+    /// ```
+    #[must_use]
+    pub fn event_mapper(
+        mut self,
+        map: impl Fn(&Metadata<'_>, &Fields, EventFilter) -> EventFilter + Send + Sync + 'static,
+    ) -> Self {
+        self.mapper = Some(Mapper::new(map));
         self
     }
 
@@ -441,6 +472,10 @@ where
         let metadata = event.metadata();
         let becomes = self.rules.event(self.serial, metadata);
         if becomes == EventFilter::IGNORE || event::is_heard(metadata) {
+            return;
+        }
+        let becomes = self.mapper.as_ref().map_or(becomes, |mapper| mapper.map(event, becomes));
+        if becomes == EventFilter::IGNORE {
             return;
         }
         let place = self.event_place(event, &context);

@@ -104,6 +104,7 @@ mod layer;
 mod libraries;
 mod library_events;
 mod log_record;
+mod mapper;
 mod nodes;
 mod place;
 mod renames;

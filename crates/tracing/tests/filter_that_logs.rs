@@ -16,6 +16,10 @@ fn a_filter_that_logs_and_makes_spans_is_not_asked_about_them() {
             says("an event");
             EventFilter::BREADCRUMB | EventFilter::ISSUE
         })
+        .event_mapper(move |_, _, becomes| {
+            says("its values");
+            becomes
+        })
         .span_filter(move |_| {
             says("a span");
             true

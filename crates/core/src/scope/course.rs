@@ -20,6 +20,7 @@ impl Scope {
         drop(old); // freed outside the lock
     }
 
+    #[inline] // its one caller is on the way of every breadcrumb
     pub(crate) fn push_flat_breadcrumb(&self, crumb: FlatCrumb, fields: &Fields, limit: usize) {
         let old = self.lock_live().breadcrumbs.push_flat(crumb, fields, limit);
         drop(old); // freed outside the lock

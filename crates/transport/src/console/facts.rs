@@ -71,6 +71,20 @@ pub(super) fn flags(page: &mut Page, contexts: &Contexts) {
     pairs(page, "flags", values.into_iter().flatten().filter_map(flag));
 }
 
+/// What was said beside the message of an event: the fields of `tracing`, of the event and of the spans around it; the pairs of `log`.
+pub(super) fn fields(page: &mut Page, contexts: &Contexts, is_drawn: impl Fn(&str, &Value) -> bool) {
+    let of = |context: &str| contexts.other.get(context).and_then(Value::as_object).into_iter().flatten();
+    let of_record = of("Rust Log Record").filter(|(key, _)| !PLACE.contains(&key.as_str()));
+    let fields = of("Rust Tracing Fields").chain(of_record).filter(|(key, value)| {
+        let names_a_span = key.starts_with("otel.") || key.starts_with("sentry.");
+        !names_a_span && !is_drawn(key, value)
+    });
+    pairs(page, "fields", fields.map(|(key, value)| (key.clone(), format::value(value))));
+}
+
+/// Where a record was made, which stands among its pairs.
+const PLACE: [&str; 3] = ["file", "line", "module_path"];
+
 /// One fact on one line.
 pub(super) fn fact(page: &mut Page, name: &str, text: &str) {
     page.push(label(name).put(Style::Plain, text));

@@ -94,10 +94,16 @@ fn causes(page: &mut Page, event: &Event) {
 
 fn about(page: &mut Page, event: &Event) {
     // What was said of an error, if that is something else.
+    let title = title(event);
     let said = message(event).and_then(|message| message.trim().lines().next());
-    if let Some(said) = said.filter(|said| !title(event).contains(said)) {
+    if let Some(said) = said.filter(|said| !title.contains(said)) {
         facts::fact(page, "message", said);
     }
+    facts::fields(page, &event.contexts, |key, value| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let is_of_error = event.exception.iter().any(|exception| exception.value.as_ref() == Some(&text));
+        is_of_error || title.contains(&format!("{key}={text}")) // an event without a message is called so
+    });
     facts::request(page, event.request.as_ref(), &event.contexts);
     if let Some(transaction) = &event.transaction {
         facts::fact(page, "transaction", transaction);
@@ -181,6 +187,29 @@ mod tests {
 
 "
         );
+    }
+
+    #[test]
+    fn the_fields_of_an_event_are_drawn_beside_its_error() {
+        let mut event = samples::event();
+        let fields = serde_json::json!({
+            "error": "the card was declined", "order": 42, "note": "by hand\nat night", "card": "card",
+            "otel.kind": "server", "sentry.op": "task",
+        });
+        event.contexts.other.insert("Rust Tracing Fields".into(), fields);
+        let record =
+            serde_json::json!({ "file": "till.rs", "line": 7, "module_path": "shop", "paid": false });
+        event.contexts.other.insert("Rust Log Record".into(), record);
+        let shown = picture(&event, false);
+        let row = shown.lines().find(|row| row.contains("fields")).unwrap();
+        assert_eq!(row, r#"▌   fields       card=card  note="by hand\nat night"  order=42  paid=false"#);
+
+        event.exception.clear();
+        let spelled_out = Some("order=42 note=by hand\nat night card=card".to_owned());
+        event.logentry = Some(LogEntry { formatted: spelled_out, ..LogEntry::default() });
+        let shown = picture(&event, false);
+        let row = shown.lines().find(|row| row.contains("fields")).unwrap();
+        assert_eq!(row, r#"▌   fields       error="the card was declined"  paid=false"#);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use support::Watched;
 use support::transports::{Blocked, Gate};
 use watchpost::{Breadcrumb, Options};
@@ -84,6 +86,48 @@ fn a_flood_of_large_transactions_stays_within_the_bytes() {
     drop(gate);
     let captured = watched.close();
     assert!(lost(&captured, "queue_overflow/transaction").is_some());
+}
+
+/// What a trace costs is saved where there would be no room for it, and whoever is asked to continue it hears that it is not kept.
+#[test]
+fn while_there_is_no_room_no_trace_begins_to_be_recorded() {
+    let (watched, gate) = blocked(options().transport_queue_size(10));
+    let is_recorded = || {
+        let root = watchpost::start_transaction("GET /carts/{id}").enter();
+        let told = watchpost::trace_headers().remove(0).1;
+        assert_eq!(told.ends_with("-1"), root.is_recording(), "{told}");
+        root.is_recording()
+    };
+    watched.run(|| {
+        assert!(is_recorded());
+        gate.wait_for_delivery();
+        assert!((0..10).all(|_| is_recorded()), "the last of them finds out that there is no room");
+        assert!((0..5).all(|_| !is_recorded()));
+        watchpost::start_transaction("wanted").sampled(true).start().finish();
+        drop(gate);
+        assert!(watchpost::flush(Some(Duration::from_secs(60))));
+        assert!(is_recorded(), "there is room again");
+    });
+    let losses = watched.close().losses();
+    let expected = [
+        "backpressure/span: 5",
+        "backpressure/transaction: 5",
+        "queue_overflow/span: 2",
+        "queue_overflow/transaction: 2",
+    ];
+    assert_eq!(losses, expected);
+}
+
+#[test]
+fn who_does_not_want_backpressure_records_every_trace() {
+    let (watched, gate) = blocked(options().transport_queue_size(10).enable_backpressure_handling(false));
+    watched.run(|| {
+        request(0, 2);
+        gate.wait_for_delivery();
+        (0..20).for_each(|number| request(number, 2));
+    });
+    drop(gate);
+    assert_eq!(watched.close().losses(), ["queue_overflow/span: 22", "queue_overflow/transaction: 11"]);
 }
 
 #[test]

@@ -56,7 +56,7 @@ const BAGGAGE: &str = "other=1,sentry-trace_id=0af7651916cd43dd8448eb211c80319c,
     sentry-sample_rate=0.5,sentry-sample_rand=0.250000,sentry-sampled=true,sentry-transaction=page";
 
 fn trace_of(captured: &Captured) -> Vec<Option<DynamicSamplingContext>> {
-    captured.envelopes().iter().map(|envelope| envelope.headers.trace.clone()).collect()
+    captured.envelopes().iter().map(|envelope| envelope.headers.trace.as_deref().cloned()).collect()
 }
 
 /// Every event and every transaction names its trace in the header of its envelope too, and says of it what outgoing requests say; only of a trace

@@ -136,9 +136,9 @@ impl Crew {
         self.threads < self.most && (self.threads < FEW || self.is_slow())
     }
 
-    /// Whether all give way, and there may be one more.
+    /// Whether all give way, so that one more is of use: it need not be one that delivers.
     pub(super) fn may_get_help(&self) -> bool {
-        self.giving_way == self.threads && (1..self.most).contains(&self.threads)
+        self.giving_way == self.threads && (1..=self.most).contains(&self.threads)
     }
 
     /// This thread does not work any more.

@@ -97,6 +97,7 @@ impl Job {
 /// ```
 ///
 /// `describe` is asked before the job runs. One that panics leaves the job without a name, and harms it in no other way.
+#[must_use]
 pub fn job_layer<T, F: Fn(&T) -> Job>(describe: F) -> JobLayer<F> {
     JobLayer { describe: Arc::new(describe) }
 }

@@ -1,6 +1,6 @@
-//! A process that forks: its child has neither its worker nor a connection of its own, and reports nevertheless (features I30).
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on has failed")]
+//! What a child reports, and what is its parent's.
 
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeSet;
@@ -13,13 +13,10 @@ use watchpost::{CheckInStatus, Envelope, Event, EventId, Metric, Options, Sessio
 
 const LONG: Duration = Duration::from_secs(60);
 
-fn main() {
-    if cfg!(unix) {
-        a_child_reports_beside_its_parent();
-        a_child_does_not_speak_for_its_parent();
-        a_child_has_its_copies_too();
-    }
-    println!("test forked ... ok");
+pub(crate) fn report() {
+    a_child_reports_beside_its_parent();
+    a_child_does_not_speak_for_its_parent();
+    a_child_has_its_copies_too();
 }
 
 /// Its message and its id.

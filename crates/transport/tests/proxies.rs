@@ -1,4 +1,4 @@
-//! A proxy that passes bytes on, to whatever host it is asked for (RFC 1928).
+//! Proxies of other kinds than http.
 #![cfg(feature = "http")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -10,7 +10,7 @@ use watchpost_core::{Delivery, Transport};
 use watchpost_protocol::{Dsn, Envelope};
 use watchpost_transport::{HttpOptions, HttpTransport};
 
-/// Serves one connection, and answers the request in it by itself. Says which host was asked for.
+/// A proxy that passes bytes on, to whatever host it is asked for (RFC 1928). Serves one connection, and answers the request in it by itself. Says which host was asked for.
 fn serve(mut stream: TcpStream) -> String {
     let methods = read(&mut stream, 2)[1];
     read(&mut stream, methods.into());
@@ -51,4 +51,20 @@ fn a_proxy_that_is_not_there_is_no_reason_to_go_without_it() {
     let transport =
         HttpTransport::new(&dsn, HttpOptions::default().proxy(format!("socks5://{gone}"))).unwrap();
     assert!(matches!(transport.deliver(&Envelope::default()), Delivery::Unreachable { .. }));
+}
+
+/// A proxy that is spoken to in TLS, or not at all: what it is told first may be a password.
+#[test]
+fn nothing_is_said_to_an_https_proxy_in_plain_text() {
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://sam:hunter2@{}", proxy.local_addr().unwrap());
+    let dsn: Dsn = "http://public@nowhere.invalid/42".parse().unwrap();
+    match HttpTransport::new(&dsn, HttpOptions::default().proxy(url)) {
+        Ok(transport) => {
+            let heard = thread::spawn(move || read(&mut proxy.accept().unwrap().0, 2));
+            assert!(matches!(transport.deliver(&Envelope::default()), Delivery::Unreachable { .. }));
+            assert_eq!(heard.join().unwrap(), [22, 3], "the beginning of a handshake");
+        }
+        Err(error) => assert!(!cfg!(feature = "rustls") && error.to_string().contains("`rustls`"), "{error}"),
+    }
 }

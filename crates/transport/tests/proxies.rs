@@ -1,5 +1,4 @@
 //! Proxies of other kinds than http.
-#![cfg(feature = "http")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::io::{Read, Write};

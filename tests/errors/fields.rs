@@ -57,6 +57,28 @@ fn an_error_may_carry_those_of_the_place_where_it_was_made() {
     assert_eq!(found, expected);
 }
 
+/// The fields of a span are kept as text, in which one name may stand within another.
+#[test]
+fn a_name_may_stand_in_another_and_come_twice() {
+    let options = options().stack_source(Stacks::new(InApp::default()));
+    let subscriber = tracing_subscriber::registry()
+        .with(watchpost::tracing::layer())
+        .with(tracing_error::ErrorLayer::default());
+    let captured = capture_with(options, || {
+        tracing::subscriber::with_default(subscriber, || {
+            let error = {
+                let _charge =
+                    info_span!("charge", "card id" = 7, note = "\" id=1", id = 42, id = 43).entered();
+                Payment::Declined.in_current_span()
+            };
+            capture_error(&error);
+        });
+    });
+    let event = &captured.events()[0];
+    let vars = &event.exception.last().unwrap().stacktrace.as_ref().unwrap().frames.last().unwrap().vars;
+    assert_eq!((&vars["card id"], &vars["id"]), (&"7".into(), &"43".into()));
+}
+
 #[test]
 fn they_are_not_there_if_nobody_wants_them() {
     assert!(variables(options().include_local_variables(false)).is_empty());

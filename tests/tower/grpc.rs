@@ -133,8 +133,12 @@ fn the_route_of_the_router_is_not_the_name_of_the_call() {
         traced(async {
             let service = post(|| async { answer("0") });
             let app = Router::new().route("/shop.v1.Carts/{*method}", service).layer(request_layer());
-            app.oneshot(call()).await.unwrap().into_body().collect().await.unwrap();
+            let twice = app.clone().layer(request_layer());
+            for app in [app, twice] {
+                app.oneshot(call()).await.unwrap().into_body().collect().await.unwrap();
+            }
         });
     });
-    assert_eq!(captured.draw(), "grpc.server /shop.v1.Carts/Get\n");
+    assert_eq!(captured.draw(), "grpc.server /shop.v1.Carts/Get\n".repeat(2));
+    assert_eq!(captured.transactions()[1].contexts.trace.as_ref().unwrap().data.get("http.route"), None);
 }

@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
+use axum::middleware::{Next, from_fn};
 use axum::routing::{MethodRouter, get};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use watchpost::TransactionSource::{self, Custom, Route, Url};
+use watchpost::User;
 use watchpost::tower::request_layer;
-use watchpost_testkit::{Captured, capture};
+use watchpost_testkit::{Captured, capture, capture_with};
 
 use crate::shop::{ask, traced};
 
@@ -115,6 +117,41 @@ fn two_layers_are_one_request() {
     let app = Router::new().nest("/shop", shop).layer(request_layer());
     let captured = asking("/shop/carts/42", app);
     assert_named("GET /shop/carts/{id}", Route, &captured);
+}
+
+/// What the program says is not overruled by a layer further in, which only knows the route.
+#[test]
+fn two_layers_keep_the_name_that_the_program_gave() {
+    let rename = |request: Request<Body>, next: Next| {
+        watchpost::set_transaction_name("the big one", Custom);
+        next.run(request)
+    };
+    let named = || request_layer().transaction_name(|_| Some("the big one".to_owned()));
+    let carts = || Router::new().route("/carts/{id}", cart());
+    for options in [
+        watchpost_testkit::options(),
+        watchpost::Options::new().use_environment(false).dsn("https://k@localhost/1").unwrap(),
+    ] {
+        for app in [
+            carts().layer(request_layer()).layer(named()),
+            carts().layer(named()).layer(request_layer()),
+            carts().layer(request_layer()).layer(from_fn(rename)).layer(request_layer()),
+        ] {
+            let captured = capture_with(options.clone(), || {
+                let _ = traced(app.oneshot(ask("GET", "/carts/42")));
+            });
+            assert_eq!(captured.events()[0].transaction.as_deref(), Some("the big one"));
+        }
+    }
+}
+
+#[test]
+fn a_layer_further_in_may_know_who_asks() {
+    let known = request_layer().user(|_| Some(User::id("42")));
+    let app = Router::new().route("/carts/{id}", cart()).layer(known).layer(request_layer());
+    let captured = asking("/carts/42", app);
+    let user = captured.events()[0].user.clone().unwrap();
+    assert_eq!(user.id.as_deref(), Some("42"));
 }
 
 /// A service that answers with the request that it was sent.

@@ -114,6 +114,7 @@ fn what_is_larger_than_wanted_is_not_told() {
 }
 
 /// A body of unknown length, chunk by chunk.
+#[derive(Clone)]
 struct Chunks(std::vec::IntoIter<Bytes>);
 
 impl http_body::Body for Chunks {
@@ -152,6 +153,27 @@ fn the_body_of_any_service_is_told_if_it_asks_for_it() {
     let request = Request::builder().header("content-type", JSON).body(body).unwrap();
     let (request, _) = told(with_leave(), service, request);
     assert_eq!(request.data, Some(serde_json::json!({"name": "ann"})));
+}
+
+/// As `tower::retry` does it: a copy is kept, and sent if the first was not answered, whose body was read to its end or half-way.
+#[test]
+fn a_body_that_is_sent_twice_is_told_once() {
+    let body = Chunks(vec!["{\"name\":".into(), "\"ann\"}".into()].into_iter());
+    for frames in 0..3 {
+        let service = service_fn(move |request: Request<RequestBody<Chunks>>| async move {
+            let again = request.body().clone();
+            let mut first = request.into_body();
+            for _ in 0..frames {
+                first.frame().await.unwrap().unwrap();
+            }
+            again.collect().await.unwrap();
+            Ok::<_, Infallible>(Response::builder().status(500).body(Body::empty()).unwrap())
+        });
+        let service = ServiceBuilder::new().layer(request_layer().with_request_body()).service(service);
+        let request = Request::builder().header("content-type", JSON).body(body.clone()).unwrap();
+        let (request, _) = told(with_leave(), service, request);
+        assert_eq!(request.data, Some(serde_json::json!({"name": "ann"})), "after {frames} frames");
+    }
 }
 
 #[test]

@@ -44,6 +44,18 @@ fn the_trace_of_the_caller_is_continued() {
     }
 }
 
+/// A header that comes twice is a list, and of a list the first counts.
+#[test]
+fn the_first_of_two_traces_is_continued() {
+    let mut request = ask("POST", "/checkout/42");
+    for trace in ["0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-1", "nonsense"] {
+        request.headers_mut().append("sentry-trace", trace.parse().unwrap());
+    }
+    let captured = reported([request]);
+    let root = captured.transactions()[0].contexts.trace.clone().unwrap();
+    assert_eq!(root.trace_id.to_string(), "0af7651916cd43dd8448eb211c80319c");
+}
+
 #[test]
 fn a_caller_that_does_not_sample_is_followed() {
     let mut request = ask("POST", "/checkout/13");

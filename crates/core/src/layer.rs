@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use watchpost_protocol::{Breadcrumb, Event, EventId, Level, Mechanism, SessionStatus};
+use watchpost_protocol::{Breadcrumb, Event, EventId, Level, Mechanism, SessionStatus, TransactionSource};
 
 pub use crate::client::any_active;
 use crate::client::{self, Build, Client, once};
@@ -17,6 +17,7 @@ use crate::heard::kept;
 pub use crate::heard::{Heard, Said, add_heard, add_heard_in};
 use crate::hints;
 pub use crate::hints::{captured_without_client, served_without_client, span_is_too_low};
+pub use crate::incoming::Incoming;
 use crate::integration::RawStack;
 pub use crate::known::IsTelling;
 use crate::last_error::LastError;
@@ -284,6 +285,22 @@ impl Scopes {
         let origin = Origin::Layer(span.callsite);
         let root = RootInit { name, op, source, sampled: None, origin, key: span.key };
         self.start_root(client, root, fields).map(SpanRef::root)
+    }
+
+    /// Names the transaction that is open, and says what the name is. Without one, the name of the scope's events.
+    pub fn name_transaction(&self, name: String, source: TransactionSource) {
+        match &self.span {
+            Some(span) => span.trace.rename(name.into(), Some(source)),
+            None => self.current.set_transaction_name(name, source),
+        }
+    }
+
+    /// Names the transaction by a route that was not known when it started, unless the program has named it.
+    pub fn name_by_route(&self, name: String) {
+        match &self.span {
+            Some(span) => span.trace.name_by_route(name),
+            None => self.current.name_by_route(name),
+        }
     }
 
     /// The open span, for layers.

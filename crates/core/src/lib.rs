@@ -88,6 +88,7 @@ pub mod builder;
 pub mod current;
 pub mod future;
 mod heard;
+mod incoming;
 pub mod metrics;
 pub mod monitor;
 mod outgoing;

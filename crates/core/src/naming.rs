@@ -56,6 +56,11 @@ impl Name {
     }
 }
 
+/// Whether a name of this kind is one that a layer found, of the path or of a part of the route. Any other is the program's, which knows better.
+pub(crate) fn gives_way_to_route(source: TransactionSource) -> bool {
+    matches!(source, TransactionSource::Url | TransactionSource::Route)
+}
+
 impl<T: Into<Cow<'static, str>>> From<T> for Name {
     fn from(text: T) -> Self {
         Name::Text(text.into())

@@ -24,7 +24,8 @@ impl Client {
 
 /// Whether the URL leads to the DSN's host: the same name and port, by whatever scheme.
 fn is_host_of(dsn: &Dsn, url: &str) -> bool {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    // What may stand in a path is no scheme.
+    let (scheme, rest) = url.split_once("://").filter(|_| !url.starts_with('/')).unwrap_or(("", url));
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
     let address = authority.rsplit_once('@').map_or(authority, |(_, address)| address);
     let (host, port) = split_port(address);
@@ -78,6 +79,7 @@ mod tests {
             "https://o1.ingest.sentry.io.example.com/",
             "https://example.com/?to=https://o1.ingest.sentry.io/",
             "https://o1.ingest.sentry.io@example.com/",
+            "/go/https://o1.ingest.sentry.io/",
             "/api",
             "",
         ] {

@@ -15,7 +15,7 @@ use crate::client::Client;
 use crate::dsc;
 use crate::fields::Fields;
 use crate::filters;
-use crate::naming::Name;
+use crate::naming::{Name, gives_way_to_route};
 use crate::origin::Origin;
 use crate::outbox::Pressure;
 use crate::pipeline::{Job, TransactionJob};
@@ -252,6 +252,14 @@ impl Trace {
         state.renamed = true;
         drop(state);
         drop(old); // outside the lock
+    }
+
+    /// Names it by a route that was not known when it started, unless the program has named it.
+    pub(crate) fn name_by_route(&self, name: String) {
+        let source = self.lock().source;
+        if gives_way_to_route(source) {
+            self.rename(name.into(), Some(TransactionSource::Route));
+        }
     }
 
     /// Begins its own profile, unless it has one; says whether it has begun.

@@ -75,10 +75,17 @@ impl LogBridge {
 
     /// Makes it the logger of the process, and raises the maximum level to what it listens to.
     ///
+    /// A logger within is asked about every record of a level that passes. Which those are, it cannot say: set the maximum level to what it wants
+    /// before, as its own `init` would have done (`log::set_max_level(logger.filter())` for env_logger's). If that is `Off` still, all pass.
+    ///
     /// # Errors
     /// If the process has a logger already: wrap that one instead.
     pub fn init(self) -> Result<(), SetLoggerError> {
-        let level = self.rules.loudest().max(log::max_level());
+        let within = match (&self.inner, log::max_level()) {
+            (Some(_), LevelFilter::Off) => LevelFilter::Trace,
+            (_, said) => said,
+        };
+        let level = self.rules.loudest().max(within);
         log::set_boxed_logger(Box::new(self))?;
         log::set_max_level(level);
         Ok(())

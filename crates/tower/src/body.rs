@@ -54,7 +54,6 @@ impl<B> ResponseBody<B> {
         ResponseBody { body: Some(body), reading: None }
     }
 
-    /// Of a response that announces this many bytes.
     /// The response, whose body ends the request unless there is none.
     pub(crate) fn of(response: Response<B>, watch: Watch) -> Response<Self>
     where
@@ -68,6 +67,7 @@ impl<B> ResponseBody<B> {
         Response::from_parts(head, body)
     }
 
+    /// Of a response that announces this many bytes.
     pub(crate) fn observed(body: B, watch: Watch, announced: Option<u64>) -> Self {
         let reading = Reading { watch, begun: false, left: announced };
         ResponseBody { body: Some(body), reading: Some(reading) }

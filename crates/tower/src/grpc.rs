@@ -1,6 +1,6 @@
 //! gRPC over HTTP/2: what a call is named by, and how it says in its trailers that it failed.
 
-use http::HeaderMap;
+use http::{HeaderMap, header};
 use percent_encoding::percent_decode;
 use watchpost_protocol::SpanStatus;
 
@@ -13,6 +13,11 @@ pub(crate) static CALL: Kind = Kind { op: "grpc.server", origin: "auto.grpc.towe
 pub(crate) fn is_call(content_type: &[u8]) -> bool {
     let rest = content_type.strip_prefix(b"application/grpc");
     rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+}
+
+/// As [`is_call`], by the headers of a request.
+pub(crate) fn is_request(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|content_type| is_call(content_type.as_bytes()))
 }
 
 /// The service and the method that a call is for: `/shop.v1.Carts/Get` → `shop.v1.Carts` and `Get`.

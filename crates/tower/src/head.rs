@@ -124,6 +124,9 @@ impl Head {
 
 pub(crate) fn name(method: &Method, path: &str) -> String {
     let method = method.as_str();
+    if path.is_empty() {
+        return method.to_owned(); // CONNECT asks for a host
+    }
     let mut name = String::with_capacity(method.len() + 1 + path.len());
     name.push_str(method);
     name.push(' ');
@@ -153,5 +156,12 @@ mod tests {
         let request = request.into_parts().0;
         let head = Head::of(&request, false, BodyData::Absent, &mut Notable::default());
         assert_eq!((head.name().as_str(), head.source()), ("POST /checkout/42", TransactionSource::Url));
+    }
+
+    #[test]
+    fn a_tunnel_has_no_path() {
+        let request = Request::builder().method("CONNECT").uri("shop.test:443").body(()).unwrap();
+        let head = Head::of(&request.into_parts().0, false, BodyData::Absent, &mut Notable::default());
+        assert_eq!(head.name(), "CONNECT");
     }
 }

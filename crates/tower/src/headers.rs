@@ -53,8 +53,9 @@ impl<'a> Notable<'a> {
     #[inline(never)] // seldom called, and in the way of the loop that copies
     fn note(&mut self, name: &str, value: &'a HeaderValue) {
         match name {
-            "content-type" => self.content_type = Some(value.as_bytes()),
-            "sentry-trace" => self.sentry_trace = text(value),
+            // Of several the first, as of a list (§8.2).
+            "content-type" => _ = self.content_type.get_or_insert(value.as_bytes()),
+            "sentry-trace" => self.sentry_trace = self.sentry_trace.or_else(|| text(value)),
             "baggage" => self.add_baggage(value),
             _ => {}
         }

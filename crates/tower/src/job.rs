@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 use watchpost_core::api::start_transaction;
+use watchpost_core::layer::Incoming;
 use watchpost_core::unharmed;
 use watchpost_core::{Client, FieldValue, Scopes, SpanBuilder, UnitInit, mute};
 use watchpost_protocol::TransactionSource;
@@ -24,15 +25,14 @@ use crate::unit::{Unit, place_of_work};
 pub struct Job {
     transaction: SpanBuilder,
     origin: &'static str,
-    sentry_trace: Option<String>,
-    baggage: Option<String>,
+    incoming: Incoming,
 }
 
 impl Job {
     /// A job of this kind: its transaction's name, and not one that is different for each.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
         let transaction = start_transaction(name).source(TransactionSource::Task).op("queue.process");
-        Job { transaction, origin: "auto.queue.tower", sentry_trace: None, baggage: None }
+        Job { transaction, origin: "auto.queue.tower", incoming: Incoming::default() }
     }
 
     /// The operation, as `function.aws`. Default: `queue.process`.
@@ -59,26 +59,22 @@ impl Job {
         self
     }
 
-    /// Continues the trace that travels with the job, in headers or metadata named `sentry-trace` and `baggage`. What else is among them is left alone.
-    /// Default: a trace that begins here.
+    /// Continues the trace that travels with the job, in headers or metadata named `sentry-trace` and `baggage`, each of which may come in several
+    /// pieces. What else is among them is left alone. Default: a trace that begins here.
     pub fn continue_trace<K: AsRef<str>, V: AsRef<str>>(
         mut self,
         headers: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
         for (name, value) in headers {
-            let (name, value) = (name.as_ref(), value.as_ref());
-            if name.eq_ignore_ascii_case("sentry-trace") {
-                self.sentry_trace = Some(value.to_owned());
-            } else if name.eq_ignore_ascii_case("baggage") {
-                self.baggage = Some(value.to_owned());
-            }
+            self.incoming.add(name.as_ref(), value.as_ref());
         }
         self
     }
 
     /// Begins it: scopes of its own without inherited breadcrumbs, the trace, the transaction.
     fn begin(self, around: &Scopes, client: &Client) -> Unit {
-        let (sentry_trace, baggage) = (self.sentry_trace.as_deref(), self.baggage.as_deref());
+        let Incoming { sentry_trace, baggage } = &self.incoming;
+        let (sentry_trace, baggage) = (sentry_trace.as_deref(), baggage.as_deref());
         let scopes = around.begin_unit(client, UnitInit { sentry_trace, baggage, ..UnitInit::default() });
         let transaction = self.transaction.origin(self.origin).start_in(&scopes);
         Unit::of_work(scopes.with_span_ref(transaction.detach()))
@@ -101,6 +97,7 @@ impl Job {
 /// ```
 ///
 /// `describe` is asked before the job runs. One that panics leaves the job without a name, and harms it in no other way.
+#[must_use]
 pub fn job_layer<T, F: Fn(&T) -> Job>(describe: F) -> JobLayer<F> {
     JobLayer { describe: Arc::new(describe) }
 }
@@ -240,5 +237,18 @@ impl<S: fmt::Debug, F> fmt::Debug for JobService<S, F> {
 impl<F> fmt::Debug for JobFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JobFuture").field("watch", &self.watch).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_travels_in_several_pieces_is_one_list() {
+        let pieces = [("baggage", "a=1"), ("sentry-trace", "t"), ("Baggage", "b=2"), ("sentry-trace", "u")];
+        let job = Job::new("resize").continue_trace(pieces);
+        let Incoming { sentry_trace, baggage } = job.incoming;
+        assert_eq!((sentry_trace.as_deref(), baggage.as_deref()), (Some("t,u"), Some("a=1,b=2")));
     }
 }

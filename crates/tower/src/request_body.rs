@@ -62,7 +62,7 @@ impl<B> BodyMode<B> for TappedBody {
     }
 
     fn give(body: B, tap: Option<Arc<Tap>>) -> RequestBody<B> {
-        RequestBody { body, tap }
+        RequestBody { body, tap, read: 0 }
     }
 }
 
@@ -74,6 +74,8 @@ pin_project! {
         #[pin]
         body: B,
         tap: Option<Arc<Tap>>,
+        // How many bytes: a copy that is sent when this one was not answered is not told besides.
+        read: usize,
     }
 }
 
@@ -86,7 +88,7 @@ impl<B> RequestBody<B> {
 
 impl<B> From<B> for RequestBody<B> {
     fn from(body: B) -> Self {
-        RequestBody { body, tap: None }
+        RequestBody { body, tap: None, read: 0 }
     }
 }
 
@@ -104,7 +106,9 @@ impl<B: Body> Body for RequestBody<B> {
             match &frame {
                 Some(Ok(frame)) => {
                     if let Some(data) = frame.data_ref() {
-                        tap.copy(Some(data.chunk()).filter(|chunk| chunk.len() == data.remaining()));
+                        let whole = Some(data.chunk()).filter(|chunk| chunk.len() == data.remaining());
+                        tap.copy(*this.read, whole);
+                        *this.read = this.read.saturating_add(data.remaining());
                     }
                     if frame.is_trailers() || this.body.is_end_stream() {
                         tap.complete();

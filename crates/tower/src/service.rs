@@ -18,6 +18,7 @@ use crate::body::ResponseBody;
 use crate::error::ServiceError;
 use crate::framework;
 use crate::future::ResponseFuture;
+use crate::grpc;
 use crate::head::{self, Head};
 use crate::headers::Notable;
 use crate::request_body::{BodyMode, SameBody};
@@ -62,7 +63,7 @@ where
         };
         let (mut head, body) = request.into_parts();
         if let Some(scopes) = head.extensions.get::<Watched>().and_then(|Watched(scopes)| scopes.upgrade()) {
-            name_by_route(&head, &scopes);
+            see_again(&head, &scopes, &self.settings);
             let request = Request::from_parts(head, M::give(body, None));
             return ResponseFuture::unobserved(self.inner.call(request));
         }
@@ -84,16 +85,21 @@ where
 #[derive(Clone)]
 struct Watched(Weak<Scopes>);
 
-/// All that is left to do for a layer further in, which may know the route when the outer one could not.
-fn name_by_route(request: &Parts, scopes: &Scopes) {
-    let Some(route) = framework::route(&request.extensions) else { return };
-    let name = head::name(&request.method, route.as_str());
-    match scopes.span() {
-        Some(span) => {
-            span.set_name_with_source(name, TransactionSource::Route);
-            span.set_attribute("http.route", route.as_str());
-        }
-        None => scopes.current_scope().set_transaction_name(name, TransactionSource::Route),
+/// All that is left to do for a layer further in: what it was told to ask of a request, and the route, which the outer one may not have known.
+fn see_again(request: &Parts, scopes: &Scopes, settings: &Settings) {
+    if let Some(user) = ask(settings.user.as_ref(), request) {
+        scopes.isolation().set_user(user);
+    }
+    let given = ask(settings.name.as_ref(), request);
+    // The route of a call is its path, by which it is named already.
+    let route = framework::route(&request.extensions).filter(|_| !grpc::is_request(&request.headers));
+    if let (Some(route), Some(span)) = (&route, scopes.span()) {
+        span.set_attribute("http.route", route.as_str());
+    }
+    match (given, route) {
+        (Some(name), _) => scopes.name_transaction(name, TransactionSource::Custom),
+        (None, Some(route)) => scopes.name_by_route(head::name(&request.method, route.as_str())),
+        (None, None) => {}
     }
 }
 

@@ -6,12 +6,13 @@ use std::fmt;
 use std::ops::BitOr;
 use std::sync::Arc;
 
-use tracing_core::{Level, LevelFilter, Metadata};
+use tracing_core::{Event, Level, LevelFilter, Metadata};
 use watchpost_core::layer::span_is_too_low;
 use watchpost_core::mute;
 use watchpost_core::unharmed;
 
 use crate::libraries::{self, Events};
+use crate::log_record::LogRecord;
 
 /// What becomes of an event. Several may be joined: `EventFilter::ISSUE | EventFilter::BREADCRUMB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,9 +168,13 @@ impl Rules {
     }
 
     /// What becomes of an event; `serial` is the layer's.
-    pub(crate) fn event(&self, serial: u32, metadata: &'static Metadata<'static>) -> EventFilter {
+    pub(crate) fn event(&self, serial: u32, event: &Event<'_>) -> EventFilter {
+        let metadata = event.metadata();
         if self.targets.is_empty() && self.events_by.is_none() && !libraries::may_tell(metadata) {
             return by_level(*metadata.level(), self.issues, self.breadcrumbs, self.logs);
+        }
+        if LogRecord::is_one(metadata) {
+            return self.decide_record(event);
         }
         EventFilter(remembered(serial, metadata, || self.decide_event(metadata).0))
     }
@@ -184,13 +189,7 @@ impl Rules {
     }
 
     fn decide_event(&self, metadata: &'static Metadata<'static>) -> EventFilter {
-        let itself = self.events_by.as_ref().and_then(|decide| ask(decide, metadata)).unwrap_or_else(|| {
-            let levels = self.of_target(metadata.target());
-            let issues = levels.issues.unwrap_or(self.issues);
-            let breadcrumbs = levels.breadcrumbs.unwrap_or(self.breadcrumbs);
-            let logs = levels.logs.unwrap_or(self.logs);
-            by_level(libraries::event_level(metadata), issues, breadcrumbs, logs)
-        });
+        let itself = self.decide(metadata, libraries::event_level(metadata));
         match libraries::told_by(metadata) {
             None => itself,
             Some(Events::Query) if self.decide_span(metadata) => {
@@ -199,6 +198,22 @@ impl Rules {
             Some(Events::Query) if itself == EventFilter::IGNORE => itself,
             Some(_) => itself | EventFilter::TELLS,
         }
+    }
+
+    /// A record of `log` by where it was said, which its callsite does not know.
+    fn decide_record(&self, event: &Event<'_>) -> EventFilter {
+        let record = LogRecord::of(event);
+        self.decide(&record.metadata(event.metadata()), *event.metadata().level())
+    }
+
+    fn decide(&self, metadata: &Metadata<'_>, level: Level) -> EventFilter {
+        self.events_by.as_ref().and_then(|decide| ask(decide, metadata)).unwrap_or_else(|| {
+            let levels = self.of_target(metadata.target());
+            let issues = levels.issues.unwrap_or(self.issues);
+            let breadcrumbs = levels.breadcrumbs.unwrap_or(self.breadcrumbs);
+            let logs = levels.logs.unwrap_or(self.logs);
+            by_level(level, issues, breadcrumbs, logs)
+        })
     }
 
     fn decide_span(&self, metadata: &'static Metadata<'static>) -> bool {

@@ -113,7 +113,9 @@ impl CaptureLayer {
     }
 
     /// Decides what becomes of an event, in place of all levels. It is asked about a callsite, not about each event: a thread
-    /// remembers the answer for the callsites that it met last, some sixty, so it should always be the same. If it panics, the levels decide. Default: none.
+    /// remembers the answer for the callsites that it met last, some sixty, so it should always be the same. Records of the `log` crate that
+    /// `tracing-log` passes on have one callsite: it is asked about each, with the target that the record has. If it panics, the levels
+    /// decide. Default: none.
     ///
     /// ```
     /// # mod watchpost { pub use watchpost_tracing as tracing; }
@@ -470,7 +472,7 @@ where
             return;
         }
         let metadata = event.metadata();
-        let becomes = self.rules.event(self.serial, metadata);
+        let becomes = self.rules.event(self.serial, event);
         if becomes == EventFilter::IGNORE || event::is_heard(metadata) {
             return;
         }

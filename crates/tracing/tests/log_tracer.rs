@@ -1,9 +1,12 @@
 //! Records of `log` that come as events: they keep their own target, and are heard once, whoever hears them first.
 
+use log::{Level, Log, Record};
+use tracing::level_filters::LevelFilter;
 use tracing_log::LogTracer;
 use tracing_subscriber::prelude::*;
 use watchpost_log::LogBridge;
 use watchpost_testkit::capture;
+use watchpost_tracing::{CaptureLayer, EventFilter, Levels};
 
 #[test]
 fn a_record_is_heard_once_and_keeps_its_place() {
@@ -38,4 +41,34 @@ fn a_record_is_heard_once_and_keeps_its_place() {
 
     let both = capture(|| tracing::subscriber::with_default(subscriber(), || say(&bridge)));
     assert_eq!(both.draw(), heard);
+}
+
+/// All records of a level have one callsite: what becomes of them is decided by the target that they were said in.
+#[test]
+fn a_target_has_levels_of_its_own_also_for_records() {
+    let off = Levels::new().breadcrumbs(LevelFilter::OFF);
+    let by_filter = watchpost_tracing::layer().event_filter(|metadata| match metadata.target() {
+        "hyper::pool" => EventFilter::IGNORE,
+        "shop::cart" if metadata.level() == &tracing::Level::ERROR => EventFilter::ISSUE,
+        _ => EventFilter::BREADCRUMB,
+    });
+    for layer in [watchpost_tracing::layer().target("hyper", off), by_filter] {
+        assert_eq!(heard(layer), "error: failed\n  - info: loaded\n");
+    }
+}
+
+fn heard(layer: CaptureLayer) -> String {
+    let say = |level, target, text| {
+        let record = Record::builder().level(level).target(target).args(text).build();
+        LogTracer::new().log(&record);
+    };
+    let captured = capture(|| {
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            log::set_max_level(log::LevelFilter::Info);
+            say(Level::Info, "shop::cart", format_args!("loaded"));
+            say(Level::Info, "hyper::pool", format_args!("reused"));
+            say(Level::Error, "shop::cart", format_args!("failed"));
+        });
+    });
+    captured.draw()
 }

@@ -46,6 +46,8 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
+    /// Whose it is: a child that was forked has a copy of it.
+    process: u32,
     queue: Vec<Vec<u8>>,
     bytes: usize,
     /// One is on its way.
@@ -72,14 +74,15 @@ impl SpotlightTap {
         let url = parsed
             .filter(|url| url.scheme_str() == Some("http") && url.host().is_some())
             .ok_or_else(|| HttpError::Url(url.to_owned()))?;
-        let (state, news, idle) = Default::default();
+        let state = Mutex::new(State::here());
+        let (news, idle) = Default::default();
         Ok(SpotlightTap { shared: Arc::new(Shared { url, state, news, idle }) })
     }
 }
 
 impl Tap for SpotlightTap {
     fn copy(&self, envelope: &Envelope) {
-        let mut state = self.shared.lock();
+        let mut state = self.shared.lock_here();
         if state.is_pausing() || state.queue.len() >= QUEUE || state.bytes >= QUEUE_BYTES {
             return;
         }
@@ -99,7 +102,7 @@ impl Tap for SpotlightTap {
 
     fn wait(&self, timeout: Duration) {
         let is_busy = |state: &mut State| state.has_thread && (state.sending || !state.queue.is_empty());
-        let idle = self.shared.idle.wait_timeout_while(self.shared.lock(), timeout, is_busy);
+        let idle = self.shared.idle.wait_timeout_while(self.shared.lock_here(), timeout, is_busy);
         drop(idle.unwrap_or_else(PoisonError::into_inner));
     }
 }
@@ -165,12 +168,25 @@ impl Shared {
         }
     }
 
+    /// The lock, for who may be in another process than the thread is: what waited there is that one's to send.
+    fn lock_here(&self) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        if state.process != std::process::id() {
+            *state = State::here();
+        }
+        state
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
+    fn here() -> Self {
+        State { process: std::process::id(), ..State::default() }
+    }
+
     fn is_pausing(&self) -> bool {
         self.outage.as_ref().is_some_and(|outage| Instant::now() < outage.until)
     }

@@ -129,10 +129,5 @@ pub fn set_extra(key: impl Into<String>, value: impl Serialize) {
 
 /// Names the transaction that is open, and says what the name is. Without one, the name of the scope's events.
 pub fn set_transaction_name(name: impl Into<String>, source: TransactionSource) {
-    let scopes = Scopes::current();
-    let name = name.into();
-    match &scopes.span {
-        Some(span) => span.trace.rename(name.into(), Some(source)),
-        None => scopes.current_scope().set_transaction_name(name, source),
-    }
+    Scopes::current().name_transaction(name.into(), source);
 }

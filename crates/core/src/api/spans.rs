@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::builder::SpanBuilder;
 use crate::current::Scopes;
+use crate::incoming::Incoming;
 use crate::outgoing::Outgoing;
 use crate::propagation_context::PropagationContext;
 use crate::span::Span;
@@ -70,54 +71,16 @@ pub fn continue_trace<K: AsRef<str>, V: AsRef<[u8]>>(
     headers: impl IntoIterator<Item = (K, V)>,
 ) -> SpanBuilder {
     let scopes = Scopes::current();
-    let (mut trace, mut baggage): (Option<String>, Option<String>) = (None, None);
-    for (name, value) in headers {
-        let Ok(value) = std::str::from_utf8(value.as_ref()) else { continue };
-        match header(name.as_ref()) {
-            Some(Header::SentryTrace) => trace = Some(value.to_owned()),
-            Some(Header::Baggage) => match &mut baggage {
-                // A header that occurs several times is one list (§8.3).
-                Some(list) => {
-                    list.push(',');
-                    list.push_str(value);
-                }
-                None => baggage = Some(value.to_owned()),
-            },
-            None => {}
-        }
-    }
+    let Incoming { sentry_trace, baggage } = Incoming::of(headers);
     let builder = SpanBuilder::new(Cow::Borrowed(""), true);
     let Some(client) = scopes.client() else { return builder };
     let strict = client.options().strict_trace_continuation;
     let own_org = client.config().org_id.as_deref();
-    let continued =
-        PropagationContext::continued(trace.as_deref(), baggage.as_deref(), own_org, strict, client.rng());
+    let (trace, baggage) = (sentry_trace.as_deref(), baggage.as_deref());
+    let continued = PropagationContext::continued(trace, baggage, own_org, strict, client.rng());
     let continued = Arc::new(continued);
     scopes.isolation().set_propagation(Some(Arc::clone(&continued)));
     builder.in_trace(continued)
-}
-
-enum Header {
-    SentryTrace,
-    Baggage,
-}
-
-fn header(name: &str) -> Option<Header> {
-    let is = |wanted: &str| {
-        let name =
-            name.get(..5).filter(|head| head.eq_ignore_ascii_case("http_")).map_or(name, |_| &name[5..]);
-        name.len() == wanted.len()
-            && name.bytes().zip(wanted.bytes()).all(|(given, wanted)| {
-                given.eq_ignore_ascii_case(&wanted) || (given == b'_' && wanted == b'-')
-            })
-    };
-    if is("sentry-trace") {
-        Some(Header::SentryTrace)
-    } else if is("baggage") {
-        Some(Header::Baggage)
-    } else {
-        None
-    }
 }
 
 /// What to put on an outgoing request, so that the trace goes on there: `sentry-trace`, `baggage`, and with the option

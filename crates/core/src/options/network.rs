@@ -50,8 +50,8 @@ impl Options {
         self
     }
 
-    /// The proxy to a server whose DSN is http, such as `http://user:password@proxy:3128`, and to one whose DSN is https, if
-    /// [`https_proxy`](Self::https_proxy) is not set. An empty text means none, whatever the environment says; what is no URL of a proxy is
+    /// The proxy to a server whose DSN is http, such as `http://user:password@proxy:3128` or `socks5h://proxy:1080`, and to one whose DSN is https,
+    /// if [`https_proxy`](Self::https_proxy) is not set. An empty text means none, whatever the environment says; what is no URL of a proxy is
     /// refused by `init`. Default: the variable `http_proxy` or `HTTP_PROXY`.
     pub fn http_proxy(mut self, url: impl Into<String>) -> Self {
         self.network.http_proxy = Some(url.into());

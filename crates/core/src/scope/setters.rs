@@ -9,6 +9,7 @@ use watchpost_protocol::{AttributeValue, Event, Level, TransactionSource, User, 
 
 use super::{EventProcessor, RequestSource, Scope};
 use crate::attachment::Attachment;
+use crate::naming::gives_way_to_route;
 use crate::session::{self, Part};
 
 impl Scope {
@@ -135,6 +136,15 @@ impl Scope {
     pub fn set_transaction_name(&self, name: impl Into<String>, source: TransactionSource) {
         let name = name.into();
         self.update(|data| data.transaction = Some((name, source)));
+    }
+
+    /// As [`set_transaction_name`](Self::set_transaction_name), by a route that was not known before, unless the program has named it.
+    pub(crate) fn name_by_route(&self, name: String) {
+        self.update(|data| {
+            if data.transaction.as_ref().is_none_or(|(_, source)| gives_way_to_route(*source)) {
+                data.transaction = Some((name, TransactionSource::Route));
+            }
+        });
     }
 
     /// Sets where the request of this scope's events comes from. For integrations.

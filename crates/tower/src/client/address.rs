@@ -57,7 +57,8 @@ impl Address {
 
     /// The host and the port, if they are said.
     pub(crate) fn server(&self) -> (Option<&str>, Option<u16>) {
-        let authority = self.url().split_once("://").and_then(|(_, rest)| rest.split('/').next());
+        let (_, rest) = self.url().split_once("://").filter(|_| !self.url().starts_with('/')).unzip();
+        let authority = rest.and_then(|rest| rest.split('/').next());
         match authority.map(|authority| (authority, authority.rsplit_once(':'))) {
             Some((_, Some((host, port)))) if !port.contains(']') => (Some(host), port.parse().ok()),
             Some((authority, _)) => (Some(authority), None),
@@ -96,6 +97,7 @@ mod tests {
             ("http://[::1]/a", Some("other"), "http://[::1]/a", (Some("[::1]"), None)),
             ("/a?b", Some("api.test:81"), "http://api.test:81/a", (Some("api.test"), Some(81))),
             ("/shop.v1.Carts/Get", None, "/shop.v1.Carts/Get", (None, None)),
+            ("/go/http://other.test/a", None, "/go/http://other.test/a", (None, None)),
         ] {
             let address = address(uri, host);
             assert_eq!((address.url(), address.server()), (url, server));

@@ -1,6 +1,6 @@
 //! A request on its way out: its span, its headers, its breadcrumb (`protocol.md` §8.10, §18.2).
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use watchpost_core::layer::{Outgoing, add_breadcrumb};
 use watchpost_core::{Client, Scopes, ScopesGuard};
 use watchpost_protocol::{Breadcrumb, Level, SpanStatus};
@@ -45,8 +45,7 @@ impl Call {
         if client.reports_to(address.full()) {
             return None;
         }
-        let is_grpc = |value: &HeaderValue| grpc::is_call(value.as_bytes());
-        let grpc = request.headers().get(header::CONTENT_TYPE).is_some_and(is_grpc);
+        let grpc = grpc::is_request(request.headers());
         let (method, request_size) = (request.method().clone(), content_length(request.headers()));
         let kind = if grpc { &kind::GRPC } else { kind };
         let opened = kind::open(kind, (&around, &client), &method, &address);

@@ -33,7 +33,7 @@ pub(super) fn duration(micros: i64) -> String {
 /// Counted from the event: `−1.204 s`.
 pub(super) fn before(micros: i64) -> String {
     match micros {
-        ..0 => format!("+{}", duration(-micros)),
+        ..0 => format!("+{}", duration(micros.saturating_neg())),
         0 => "0".to_owned(),
         _ => format!("−{}", duration(micros)),
     }
@@ -94,6 +94,7 @@ mod tests {
         ];
         assert_eq!(shown, expected);
         assert_eq!([1_204_000, 0, -5].map(before), ["−1.204 s", "0", "+5 µs"]);
+        assert!(before(i64::MIN).starts_with("+153722867280 min"), "{}", before(i64::MIN));
     }
 
     #[test]

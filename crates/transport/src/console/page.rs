@@ -180,6 +180,7 @@ pub(super) fn neutral(text: &str) -> String {
             '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(char)).unwrap_or('�'),
             '\x7f' => '␡',
             '\u{80}'..='\u{9f}'
+            | '\u{61c}'
             | '\u{200e}'
             | '\u{200f}'
             | '\u{2028}'..='\u{202e}'
@@ -216,11 +217,11 @@ mod tests {
 
     #[test]
     fn nothing_that_is_shown_can_move_the_cursor() {
-        let nasty = "a\x1b[2J\x1b]0;title\x07b\rc\nd\u{9b}1A\u{202e}e\x7f";
+        let nasty = "a\x1b[2J\x1b]0;title\x07b\rc\nd\u{9b}1A\u{202e}\u{61c}e\x7f";
         let mut page = Page::new(80, false);
         page.push(Line::new().put(Style::Red, nasty));
         let shown = page.finish();
-        assert_eq!(shown, "▌ a␛[2J␛]0;title␇b␍c␊d�1A�e␡\n\n");
+        assert_eq!(shown, "▌ a␛[2J␛]0;title␇b␍c␊d�1A��e␡\n\n");
     }
 
     #[test]

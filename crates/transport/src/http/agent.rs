@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ureq::unversioned::transport::DefaultConnector;
-use ureq::{Agent, Proxy};
+use ureq::{Agent, Proxy, ProxyProtocol};
 
 use super::error::HttpError;
 use super::options::HttpOptions;
@@ -18,10 +18,16 @@ const BUFFER: usize = 16 * 1024;
 
 /// Refuses a proxy that will not work, without setting it up.
 pub(super) fn check_proxy(options: &HttpOptions) -> Result<(), HttpError> {
-    match options.proxy.as_deref() {
-        None | Some("") => Ok(()),
-        Some(url) => Proxy::new(url).map(drop).map_err(|error| HttpError::Proxy(error.to_string())),
+    let proxy = match options.proxy.as_deref() {
+        None => Proxy::try_from_env(),
+        Some("") => None,
+        Some(url) => Some(Proxy::new(url).map_err(|error| HttpError::Proxy(error.to_string()))?),
+    };
+    // A build without TLS would speak to it in plain text, and tell the password so.
+    if proxy.is_some_and(|proxy| proxy.protocol() == ProxyProtocol::Https) && !cfg!(feature = "rustls") {
+        return Err(HttpError::Proxy("for https, enable the feature `rustls`".to_owned()));
     }
+    Ok(())
 }
 
 /// Reads the environment's proxy; TLS is set up by the first https connection.

@@ -41,7 +41,10 @@ impl fmt::Display for HttpError {
                 write!(f, "the user agent {agent:?} cannot be a header: use visible ASCII")
             }
             HttpError::Proxy(reason) => {
-                write!(f, "invalid proxy ({reason}): expected http://[<user>:<password>@]<host>:<port>")
+                write!(
+                    f,
+                    "invalid proxy ({reason}): expected <scheme>://[<user>:<password>@]<host>:<port>, of http, https, socks4, socks4a, socks5 or socks5h"
+                )
             }
             HttpError::Certificate { file, reason } => {
                 write!(f, "the file {} cannot be used: {reason}", file.display())

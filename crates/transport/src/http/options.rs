@@ -78,8 +78,8 @@ impl HttpOptions {
         self
     }
 
-    /// Sets the proxy that all requests go through, such as `http://user:password@proxy:3128`; an empty text means none, whatever
-    /// the environment says. Default: the first of `ALL_PROXY`, `HTTPS_PROXY` and `HTTP_PROXY` (or in lower case) that is
+    /// Sets the proxy that all requests go through, such as `http://user:password@proxy:3128` or `socks5h://proxy:1080`; an empty text means none,
+    /// whatever the environment says. Default: the first of `ALL_PROXY`, `HTTPS_PROXY` and `HTTP_PROXY` (or in lower case) that is
     /// set, but for the hosts in `NO_PROXY`.
     #[must_use]
     pub fn proxy(mut self, url: impl Into<String>) -> Self {

@@ -1,6 +1,6 @@
-//! A process that forks: its child has neither its worker nor a connection of its own, and reports nevertheless (features I30).
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on has failed")]
+//! What a child reports, and what is its parent's.
 
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeSet;
@@ -9,16 +9,14 @@ use std::time::Duration;
 use fork::{Fork, fork};
 use support::server::{OK, Received, Server};
 use watchpost::protocol::{CheckIn, Item, ItemType, SessionUpdate};
-use watchpost::{CheckInStatus, Event, EventId, Metric, Options, SessionMode, metrics};
+use watchpost::{CheckInStatus, Envelope, Event, EventId, Metric, Options, SessionMode, metrics};
 
 const LONG: Duration = Duration::from_secs(60);
 
-fn main() {
-    if cfg!(unix) {
-        a_child_reports_beside_its_parent();
-        a_child_does_not_speak_for_its_parent();
-    }
-    println!("test forked ... ok");
+pub(crate) fn report() {
+    a_child_reports_beside_its_parent();
+    a_child_does_not_speak_for_its_parent();
+    a_child_has_its_copies_too();
 }
 
 /// Its message and its id.
@@ -57,6 +55,26 @@ fn a_child_reports_beside_its_parent() {
     assert_eq!(messages, ["before", "the child", "the child again", "the parent"]);
     let ids: BTreeSet<_> = arrived.iter().map(|(_, id)| id.to_string()).collect();
     assert_eq!(ids.len(), 4, "each has an id of its own: {arrived:?}");
+    drop(guard);
+}
+
+/// What Spotlight is shown of a child.
+fn a_child_has_its_copies_too() {
+    let receiver = Server::start([]);
+    let options = Options::new().use_environment(false).default_integrations(false);
+    let guard = watchpost::init(options.spotlight(format!("http://{}/stream", receiver.address()))).unwrap();
+    watchpost::capture_message("the parent");
+    assert!(watchpost::flush(Some(LONG)));
+    let shown = || {
+        let envelope = Envelope::from_slice(receiver.next().body()).unwrap();
+        envelope.items[0].decode::<Event>().unwrap().logentry.unwrap().formatted.unwrap()
+    };
+    assert_eq!(shown(), "the parent");
+    if let Fork::Child = fork().unwrap() {
+        watchpost::capture_message("the child");
+        std::process::exit(i32::from(!watchpost::close(Some(LONG))));
+    }
+    assert_eq!(shown(), "the child");
     drop(guard);
 }
 

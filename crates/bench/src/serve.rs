@@ -5,10 +5,12 @@
 //!    └─ load ─────────── HTTP on loopback ─────────┘  └─▶ its processor time, a line when asked
 //! ```
 //!
-//! The server is a process of its own, so that its threads, and nobody else's, are counted.
+//! The server is a process of its own, so that its threads, and nobody else's, are counted. It has one processor, and who asks another one: it is
+//! busy all the time, and what a thread of a reporter takes is missing to the server.
 
 pub(crate) mod host;
 mod load;
+mod processor;
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Lines, Write};
@@ -45,7 +47,7 @@ pub(crate) fn compare(args: &Args) -> Result<(), Box<dyn Error>> {
         let served = served.collect::<Result<Vec<_>, Box<dyn Error>>>()?;
         let cpu_of =
             |name| served.iter().find(|(subject, _)| *subject == name).map(|(_, served)| served.cpu_us);
-        for (subject, Served { cpu_us, load }) in &served {
+        for (subject, Served { cpu_us, kept_percent, load }) in &served {
             let ratio = |name| cpu_of(name).map(|other| cpu_us / other);
             let ratios = Ratios { to_floor: ratio(FLOOR), to_peer: ratio(PEER) };
             let columns = [
@@ -53,6 +55,7 @@ pub(crate) fn compare(args: &Args) -> Result<(), Box<dyn Error>> {
                 ("req/s", load.per_second()),
                 ("p50_us", load.quantile_us(0.5)),
                 ("p99_us", load.quantile_us(0.99)),
+                ("kept_%", *kept_percent),
             ];
             report.add(&Line { case: &case, subject, columns: &columns, ratios })?;
         }
@@ -63,16 +66,28 @@ pub(crate) fn compare(args: &Args) -> Result<(), Box<dyn Error>> {
 /// What a server did under load.
 struct Served {
     cpu_us: f64,
+    /// Of how many requests there is a transaction.
+    kept_percent: f64,
     load: Load,
 }
 
 fn measure(subject: &str, rate: &str, lasts: Duration) -> Result<Served, Box<dyn Error>> {
     let mut host = Host::start(subject, rate)?;
     load::put_on(host.address, WARM_UP)?;
-    let before = host.cpu_us()?;
+    let before = host.so_far()?;
     let load = load::put_on(host.address, lasts)?;
-    let cpu_us = (host.cpu_us()? - before) / load.requests() as f64;
-    Ok(Served { cpu_us, load })
+    let after = host.so_far()?;
+    let requests = load.requests() as f64;
+    let kept_percent = 100.0 * (after.kept - before.kept) as f64 / requests;
+    Ok(Served { cpu_us: (after.cpu_us - before.cpu_us) / requests, kept_percent, load })
+}
+
+/// What a server has done so far.
+struct SoFar {
+    /// Of its processor time.
+    cpu_us: f64,
+    /// How many transactions have reached the transport.
+    kept: u64,
 }
 
 /// The process that serves. It ends with its standard input.
@@ -94,10 +109,11 @@ impl Host {
         Ok(Host { process, address, asks, answers })
     }
 
-    /// The processor time of the server so far.
-    fn cpu_us(&mut self) -> Result<f64, Box<dyn Error>> {
+    fn so_far(&mut self) -> Result<SoFar, Box<dyn Error>> {
         writeln!(self.asks)?;
-        Ok(self.answers.next().ok_or("the server has ended")??.parse()?)
+        let answer = self.answers.next().ok_or("the server has ended")??;
+        let (cpu_us, kept) = answer.split_once(' ').ok_or("that is not what a server answers")?;
+        Ok(SoFar { cpu_us: cpu_us.parse()?, kept: kept.parse()? })
     }
 }
 

@@ -22,7 +22,7 @@ impl RequestSource for Head {
             method: Some(self.method.to_string()),
             url: Some(self.url()),
             query_string: self.query().map(|query| scrub::query(query).into_owned().into()),
-            cookies: self.headers.get(header::COOKIE.as_str()).filter(|_| self.pii).map(str::to_owned),
+            cookies: if self.pii { self.cookies() } else { None },
             headers: self.printed_headers(),
             env,
             data: self.body.print(),
@@ -55,10 +55,18 @@ impl Head {
         let forwarded = self.headers.get("x-forwarded-proto");
         let scheme =
             scheme.or(forwarded.filter(|scheme| matches!(*scheme, "http" | "https"))).unwrap_or("http");
+        let path = if self.path() == "*" { "" } else { self.path() }; // of the server as a whole (RFC 9110 §7.1)
         match self.host() {
-            Some(host) => format!("{scheme}://{host}{}", self.path()),
-            None => self.path().to_owned(),
+            Some(host) => format!("{scheme}://{host}{path}"),
+            None => path.to_owned(),
         }
+    }
+
+    /// All of them: HTTP/2 has a header for each (RFC 9113 §8.2.3).
+    fn cookies(&self) -> Option<String> {
+        let values = self.headers.iter().filter(|(name, _)| header::COOKIE == *name);
+        let cookies: Vec<&str> = values.filter_map(|(_, value)| str::from_utf8(value).ok()).collect();
+        (!cookies.is_empty()).then(|| cookies.join("; "))
     }
 
     fn printed_headers(&self) -> BTreeMap<Cow<'static, str>, String> {
@@ -176,9 +184,19 @@ mod tests {
     }
 
     #[test]
+    fn a_request_to_the_server_as_a_whole_has_no_path() {
+        let request = http::Request::options("*").header("host", "shop.test").body(()).unwrap();
+        let head = Head::of(&request.into_parts().0, false, BodyData::Absent, &mut Notable::default());
+        assert_eq!(
+            (head.request().url.as_deref(), &*Head::name(&head)),
+            (Some("http://shop.test"), "OPTIONS *")
+        );
+    }
+
+    #[test]
     fn with_consent_it_is() {
         let printed = printed(true);
-        assert_eq!(printed.cookies.as_deref(), Some("session=1"));
+        assert_eq!(printed.cookies.as_deref(), Some("session=1; theme=2"));
         assert_eq!(printed.env["REMOTE_ADDR"], "10.0.0.7");
         assert_eq!(printed.headers["Authorization"], "Bearer x");
         assert_eq!(printed.headers["Cookie"], "session=1; theme=2");

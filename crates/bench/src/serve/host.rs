@@ -5,6 +5,7 @@ use std::future::Future;
 use std::hint::black_box;
 use std::io::{Write, stdin, stdout};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::extract::Path;
@@ -15,10 +16,16 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry;
 use watchpost_bench::subjects::{FLOOR, PEER};
 
+use super::processor;
 use crate::delivery::sender::cpu_us;
 
-/// Serves until standard input ends; each line of it is answered by the processor time so far, in microseconds.
+/// How many transactions have reached a transport.
+static KEPT: AtomicU64 = AtomicU64::new(0);
+
+/// Serves until standard input ends; each line of it is answered by the processor time so far, in microseconds, and by how many transactions were
+/// sent.
 pub(crate) fn serve(subject: &str, rate: f32) -> Result<(), Box<dyn Error>> {
+    processor::keep_to_the_first();
     match subject {
         "bare" => run(app()),
         FLOOR => {
@@ -32,11 +39,14 @@ pub(crate) fn serve(subject: &str, rate: f32) -> Result<(), Box<dyn Error>> {
 }
 
 fn watchpost(rate: f32) -> Result<(), Box<dyn Error>> {
+    use watchpost::protocol::ItemType;
     use watchpost::{Delivery, Envelope, Options, Transport};
 
     struct Discard;
     impl Transport for Discard {
-        fn deliver(&self, _: &Envelope) -> Delivery {
+        fn deliver(&self, envelope: &Envelope) -> Delivery {
+            let kept = envelope.items.iter().filter(|item| item.header.ty == ItemType::Transaction).count();
+            KEPT.fetch_add(kept as u64, Ordering::Relaxed);
             Delivery::Accepted { limits: Vec::new() }
         }
     }
@@ -51,11 +61,15 @@ fn watchpost(rate: f32) -> Result<(), Box<dyn Error>> {
 fn sentry(rate: f32) -> Result<(), Box<dyn Error>> {
     use sentry::integrations::tower::{NewSentryLayer, SentryHttpLayer};
     use sentry::integrations::tracing::{EventFilter, default_event_filter, layer};
+    use sentry::protocol::EnvelopeItem;
     use sentry::{ClientOptions, Envelope, SessionMode, Transport};
 
     struct Discard;
     impl Transport for Discard {
-        fn send_envelope(&self, _: Envelope) {}
+        fn send_envelope(&self, envelope: Envelope) {
+            let kept = envelope.items().filter(|item| matches!(item, EnvelopeItem::Transaction(_))).count();
+            KEPT.fetch_add(kept as u64, Ordering::Relaxed);
+        }
     }
     let options = ClientOptions::new().dsn("https://key@localhost/1").release("shop@1.4.0");
     let options = options.traces_sample_rate(rate).transport(Arc::new(Discard));
@@ -101,7 +115,8 @@ fn run(app: Router) -> Result<(), Box<dyn Error>> {
             for line in stdin().lines() {
                 line.map_err(|error| error.to_string())?;
                 let used = cpu_us().map_err(|error| error.to_string())?;
-                writeln!(stdout(), "{used}").map_err(|error| error.to_string())?;
+                writeln!(stdout(), "{used} {}", KEPT.load(Ordering::Relaxed))
+                    .map_err(|error| error.to_string())?;
             }
             Ok(())
         };

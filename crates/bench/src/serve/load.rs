@@ -3,11 +3,14 @@
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+
+use super::processor;
 
 const CONNECTIONS: usize = 64;
 
@@ -48,8 +51,16 @@ impl Load {
     }
 }
 
-/// Asks for so long.
+/// Asks for so long, on a processor of its own.
 pub(super) fn put_on(address: SocketAddr, lasts: Duration) -> Result<Load, Box<dyn Error>> {
+    let asks = move || {
+        processor::keep_to_the_last();
+        ask_for(address, lasts).map_err(|error| error.to_string())
+    };
+    Ok(thread::spawn(asks).join().map_err(|_| "who asks has panicked")??)
+}
+
+fn ask_for(address: SocketAddr, lasts: Duration) -> Result<Load, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let began = Instant::now();

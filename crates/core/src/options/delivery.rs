@@ -73,9 +73,9 @@ impl Options {
         self
     }
 
-    /// Whether fewer traces are kept while more is captured than can be sent: while the queue overflows or a rate
-    /// limit is in force, the share of traces that is kept is halved every ten seconds, down to 1/1024; it is restored at once when all is
-    /// well. The loss is counted as `backpressure`. Errors are not concerned, and neither are traces that the program decided on where it
+    /// Whether fewer traces are kept while more is captured than can be sent. While the queue has no room for another trace, none begins to be
+    /// recorded. While it overflows, or a rate limit is in force, the share of traces that is kept is halved every ten seconds, down to 1/1024; it is
+    /// restored at once when all is well. The loss is counted as `backpressure`. Errors are not concerned, and neither are traces that the program decided on where it
     /// started them. Default: true.
     pub fn enable_backpressure_handling(mut self, enabled: bool) -> Self {
         self.enable_backpressure_handling = enabled;

@@ -12,6 +12,7 @@ mod copy;
 mod databag;
 mod event;
 mod feedback;
+mod grouping;
 mod log;
 mod metric;
 mod models;
@@ -216,6 +217,7 @@ impl Pipeline {
         let dsc = job.trace.dsc.clone();
         let processors = job.processors(&self.config);
         let mut event = job.into_report(&self.config);
+        grouping::by_words(&mut event.event);
         for processor in &processors {
             event = self
                 .step(event, DiscardReason::EventProcessor, |report| report.map(|event| processor(event)))?;

@@ -8,7 +8,7 @@ use watchpost_protocol::{Exception, Map, Mechanism, Value};
 
 use super::draft::{Identity, Notes};
 use super::hooks::ErrorHooks;
-use super::names::{Leading, TypeName};
+use super::names::{Leading, TypeName, UNNAMED};
 use super::no_failure;
 use super::view::{Causes, MAX_EXCEPTIONS, View};
 use crate::fields::Fields;
@@ -78,10 +78,6 @@ impl Tree<'_> {
             None => TypeName::of_erased(&view.text),
         };
         self.notes.no_failure |= name.as_deref().is_some_and(|name| no_failure::is_said_by(view, name));
-        if name.is_none() {
-            // Its type is ours: what it says names the issue.
-            mechanism.synthetic = Some(true);
-        }
         if matches!(view.causes, Causes::Several(_)) {
             mechanism.is_exception_group = Some(true);
         }
@@ -96,7 +92,8 @@ impl Tree<'_> {
         }
         let id = self.list.len() as u32;
         self.list.push(Exception {
-            ty: Some(name.unwrap_or_else(|| "Error".into())),
+            // Not `synthetic`, though it is made up: of such a one the server drops the words, too, from the title (§5.8).
+            ty: Some(name.unwrap_or_else(|| UNNAMED.into())),
             value: Some(view.text.to_string()),
             module,
             mechanism: Some(mechanism),
@@ -152,7 +149,7 @@ mod tests {
     use std::fmt;
 
     use super::*;
-    use crate::errors::{AsError, Group};
+    use crate::errors::{AsError, Group, is_unnamed};
 
     #[derive(Debug)]
     struct Outer<T>(Inner<T>);
@@ -222,11 +219,16 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_type_is_named_by_what_it_says() {
+    fn what_has_no_type_keeps_its_words_in_the_title() {
         let text: Box<dyn Error + Send + Sync> = "only text".into();
         let exceptions = all(&text);
         assert_eq!(picture(&exceptions), ["Error: only text [generic None<-None -]"]);
-        assert_eq!(exceptions[0].mechanism.as_ref().unwrap().synthetic, Some(true));
+        assert_eq!(
+            exceptions[0].mechanism.as_ref().unwrap().synthetic,
+            None,
+            "the server would drop the words, too"
+        );
+        assert!(is_unnamed(&exceptions[0]));
     }
 
     #[test]

@@ -3,7 +3,17 @@
 use std::error::Error;
 use std::fmt::{self, Debug, Write};
 
+use watchpost_protocol::Exception;
+
 use super::view::Text;
+
+/// What an error is called whose type nobody knows: `anyhow!("…")`, a boxed text, a wrapper that was erased.
+pub(super) const UNNAMED: &str = "Error";
+
+/// Whether nobody knows the type of an error: one that is only called so has a module, and of that the last part in its name.
+pub(crate) fn is_unnamed(exception: &Exception) -> bool {
+    exception.module.is_none() && exception.ty.as_deref() == Some(UNNAMED)
+}
 
 /// A type's path and name, as they stand on an exception.
 #[derive(Debug, PartialEq, Eq)]
@@ -106,7 +116,7 @@ impl Leading {
         let (name, rest) = text.split_at(end);
         let is_name = name.rsplit("::").next()?.starts_with(|char: char| char.is_ascii_uppercase());
         let ends = rest.is_empty() || rest.trim_start().starts_with(['{', '(']);
-        (is_name && ends && name != "Error").then_some(name)
+        (is_name && ends && name != UNNAMED).then_some(name)
     }
 }
 

@@ -52,13 +52,12 @@ pub(crate) fn read(view: &View<'_>, mechanism: Mechanism, hooks: Option<&ErrorHo
         Tree { list: Vec::with_capacity(USUAL), handled: mechanism.handled, hooks, notes: Notes::default() };
     tree.notes.printed_stack = view.backtrace.and_then(|backtrace| backtrace.print());
     tree.add(view, mechanism);
-    let Tree { list: mut exceptions, mut notes, .. } = tree;
+    let Tree { list: mut exceptions, notes, .. } = tree;
     if exceptions.len() > 1
         && let Some(mechanism) = &mut exceptions[0].mechanism
     {
         mechanism.exception_id = Some(0);
     }
-    notes.identity = Some(Identity::of(Leading::of(&view.text).name(), exceptions[0].value.as_deref()));
     exceptions.reverse();
     ErrorRecord { exceptions, notes }
 }
@@ -73,11 +72,9 @@ struct Tree<'h> {
 
 impl Tree<'_> {
     fn add(&mut self, view: &View<'_>, mut mechanism: Mechanism) {
-        let TypeName { module, name } = match view.type_name {
-            Some(full) => TypeName::of_full(full),
-            None => TypeName::of_erased(&view.text),
-        };
-        self.notes.no_failure |= name.as_deref().is_some_and(|name| no_failure::is_said_by(view, name));
+        let leading = Leading::of(&view.text);
+        let mut name = TypeName::of(view, &leading);
+        self.notes.no_failure |= name.name.as_deref().is_some_and(|name| no_failure::is_said_by(view, name));
         if matches!(view.causes, Causes::Several(_)) {
             mechanism.is_exception_group = Some(true);
         }
@@ -90,12 +87,16 @@ impl Tree<'_> {
                 hooks.see(error, &mut self.notes);
             }
         }
+        let value = view.text.to_string();
         let id = self.list.len() as u32;
+        if id == 0 {
+            self.notes.identity = Some(Identity::of(leading.name(), Some(&value)));
+        }
         self.list.push(Exception {
             // Not `synthetic`, though it is made up: of such a one the server drops the words, too, from the title (§5.8).
-            ty: Some(name.unwrap_or_else(|| UNNAMED.into())),
-            value: Some(view.text.to_string()),
-            module,
+            module: name.module.take(),
+            ty: Some(name.told().unwrap_or_else(|| UNNAMED.into())),
+            value: Some(value),
             mechanism: Some(mechanism),
             ..Exception::default()
         });
@@ -211,9 +212,9 @@ mod tests {
     }
 
     #[test]
-    fn an_enum_is_called_by_its_type_and_erased_by_its_variant() {
+    fn an_enum_is_called_by_its_type_and_variant_and_erased_by_its_variant() {
         let declined = || Inner::Declined { _code: 1 };
-        assert_eq!(all(&declined())[0].ty.as_deref(), Some("Inner<i32>"));
+        assert_eq!(all(&declined())[0].ty.as_deref(), Some("Inner<i32>::Declined"));
         let erased: Box<dyn Error> = Box::new(declined());
         assert_eq!(all(&erased)[0].ty.as_deref(), Some("Declined"));
     }

@@ -48,8 +48,13 @@ pub fn exceptions<K, E: super::AsError<K> + ?Sized>(error: &E, mechanism: Mechan
 
 pub(crate) fn read(view: &View<'_>, mechanism: Mechanism, hooks: Option<&ErrorHooks>) -> ErrorRecord {
     let hooks = hooks.filter(|hooks| !hooks.is_empty());
-    let mut tree =
-        Tree { list: Vec::with_capacity(USUAL), handled: mechanism.handled, hooks, notes: Notes::default() };
+    let mut tree = Tree {
+        list: Vec::with_capacity(USUAL),
+        left_out: 0,
+        handled: mechanism.handled,
+        hooks,
+        notes: Notes::default(),
+    };
     tree.notes.printed_stack = view.backtrace.and_then(|backtrace| backtrace.print());
     tree.add(view, mechanism);
     let Tree { list: mut exceptions, notes, .. } = tree;
@@ -65,6 +70,7 @@ pub(crate) fn read(view: &View<'_>, mechanism: Mechanism, hooks: Option<&ErrorHo
 /// A tree of errors while it is read: parents before children, as they are numbered.
 struct Tree<'h> {
     list: Vec<Exception>,
+    left_out: usize,
     handled: Option<bool>,
     hooks: Option<&'h ErrorHooks>,
     notes: Notes,
@@ -88,13 +94,21 @@ impl Tree<'_> {
             }
         }
         let value = view.text.to_string();
+        if name.name.is_none()
+            && self.left_out < MAX_EXCEPTIONS
+            && let Some(cause) = cause_in_the_same_words(view, &value)
+        {
+            // A wrapper of which nothing is known, as axum's around the error of a body, says nothing that its cause does not say better.
+            self.left_out += 1;
+            return self.add(&View::erased(cause), mechanism);
+        }
         let id = self.list.len() as u32;
         if id == 0 {
             self.notes.identity = Some(Identity::of(leading.name(), Some(&value)));
         }
         self.list.push(Exception {
-            // Not `synthetic`, though it is made up: of such a one the server drops the words, too, from the title (§5.8).
             module: name.module.take(),
+            // Not `synthetic`, though it is made up: of such a one the server drops the words, too, from the title (§5.8).
             ty: Some(name.told().unwrap_or_else(|| UNNAMED.into())),
             value: Some(value),
             mechanism: Some(mechanism),
@@ -133,6 +147,12 @@ impl Tree<'_> {
         };
         self.add(view, mechanism);
     }
+}
+
+/// The cause of an error, if that says the same.
+fn cause_in_the_same_words<'a>(view: &View<'a>, words: &str) -> Option<&'a (dyn Error + 'static)> {
+    let Causes::Source = view.causes else { return None };
+    view.error().and_then(Error::source).filter(|cause| cause.to_string() == words)
 }
 
 /// What the operating system said.
@@ -230,6 +250,55 @@ mod tests {
             "the server would drop the words, too"
         );
         assert!(is_unnamed(&exceptions[0]));
+    }
+
+    /// Says what is in it.
+    #[derive(Debug)]
+    struct Wrapper(Option<Box<dyn Error>>);
+    impl fmt::Display for Wrapper {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.as_ref().map_or(f.write_str("the disk is gone"), |inner| fmt::Display::fmt(inner, f))
+        }
+    }
+    impl Error for Wrapper {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.0.as_deref()
+        }
+    }
+    /// As axum's around the error of a body: prints no name of its own. It is around itself, if there is nothing else.
+    struct Erased(Wrapper);
+    impl fmt::Debug for Erased {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("Error { .. }")
+        }
+    }
+    impl fmt::Display for Erased {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            fmt::Display::fmt(&self.0, f)
+        }
+    }
+    impl Error for Erased {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(self.0.source().unwrap_or(self))
+        }
+    }
+
+    #[test]
+    fn a_wrapper_that_says_what_its_cause_says_is_left_out_if_nothing_is_known_of_it() {
+        let io = || Box::new(std::io::Error::other("the disk is gone"));
+        let erased = |inner: Box<dyn Error>| Box::new(Erased(Wrapper(Some(inner))));
+        let twice: Box<dyn Error> = erased(erased(io()));
+        assert_eq!(picture(&all(&twice)), ["io::Error: the disk is gone [generic None<-None -]"]);
+        let named: Box<dyn Error> = Box::new(Wrapper(Some(erased(io()))));
+        assert_eq!(
+            picture(&all(&named)),
+            [
+                "io::Error: the disk is gone [chained Some(1)<-Some(0) source()]",
+                "Wrapper: the disk is gone [generic Some(0)<-None -]",
+            ]
+        );
+        let around_itself: Box<dyn Error> = Box::new(Erased(Wrapper(None)));
+        assert_eq!(all(&around_itself).len(), MAX_EXCEPTIONS);
     }
 
     #[test]

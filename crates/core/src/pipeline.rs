@@ -41,6 +41,7 @@ pub(crate) use batches::{Batches, Record};
 pub(crate) use callsites::Callsites;
 pub(crate) use check_in::CheckInJob;
 pub(crate) use event::{EventJob, EventTrace, quantities as quantities_of_error};
+pub(crate) use grouping::by_place;
 pub(crate) use log::{LogRecord, LogSource};
 pub(crate) use metric::MetricRecord;
 pub(crate) use transaction::TransactionJob;

@@ -56,7 +56,7 @@ impl RequestLayer {
 impl<M> RequestLayer<M> {
     /// Which statuses of a response are an issue: a range, a list, or both. A status is an issue only if the request has not
     /// reported an error by then, which is taken for its cause. The outcome of a gRPC call counts as the HTTP status that means the same: `UNKNOWN`,
-    /// `INTERNAL` and `DATA_LOSS` as 500, `UNAVAILABLE` as 503, `DEADLINE_EXCEEDED` as 504, all others as 4xx. Default: 500 to 599.
+    /// `INTERNAL` and `DATA_LOSS` as 500, `UNAVAILABLE` as 503, `DEADLINE_EXCEEDED` as 504, all others as 4xx. Of each route it is another issue, unless the scope has a fingerprint. Default: 500 to 599.
     ///
     /// ```
     /// # mod watchpost { pub use watchpost_tower as tower; }

@@ -2,7 +2,9 @@
 
 use watchpost_protocol::Event;
 
+use super::EventTrace;
 use crate::errors::is_unnamed;
+use crate::merge::Layers;
 
 /// The server's own grouping, in a fingerprint.
 const DEFAULT: &str = "{{ default }}";
@@ -24,8 +26,36 @@ pub(super) fn by_words(event: &mut Event) {
     }
 }
 
+/// A failure that is no error, as an answer with a status, has no stack: the server would take those of all routes for one. Where it happened tells
+/// them apart, which is the name of its transaction; without what tells cases apart, if that is no route but a path.
+pub(crate) fn by_place(event: &mut Event, layers: &Layers, trace: &EventTrace) {
+    let scopes = [&layers.current.data, &layers.isolation.data, &layers.global.data];
+    if !event.fingerprint.is_empty() || scopes.iter().any(|data| data.fingerprint.is_some()) {
+        return;
+    }
+    let set = scopes.iter().find_map(|data| Some(&data.transaction.as_ref()?.0));
+    if let Some(name) = set.or(trace.transaction.as_ref()) {
+        event.fingerprint = vec![DEFAULT.into(), without_cases(name).into()];
+    }
+}
+
+/// `GET /orders/17` as `GET /orders/*`; what is told apart by a version stays: `/v2/orders`, `/shop.v1.Carts/Get`.
+fn without_cases(name: &str) -> String {
+    let parts = name.split_inclusive(['/', '.', ' ']).map(|part| {
+        let (word, end) = part.split_at(part.trim_end_matches(['/', '.', ' ']).len());
+        [if is_case(word) && !is_numbered(word) { "*" } else { word }, end]
+    });
+    parts.flatten().collect()
+}
+
 fn is_case(word: &str) -> bool {
     word.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+/// A name with a number behind it, as `v2` and `oauth2`.
+fn is_numbered(word: &str) -> bool {
+    let name = word.trim_end_matches(|char: char| char.is_ascii_digit());
+    !name.is_empty() && !is_case(name) && !name.contains(['-', '_']) && word.len() - name.len() <= 2
 }
 
 #[cfg(test)]
@@ -45,6 +75,22 @@ mod tests {
         event.exception.push(exception);
         by_words(&mut event);
         event.fingerprint.join("|")
+    }
+
+    #[test]
+    fn a_place_is_a_route_or_a_path_without_its_cases() {
+        for (name, place) in [
+            ("GET /orders/{id}", "GET /orders/{id}"),
+            ("GET /api/v2/orders/{order_id}", "GET /api/v2/orders/{order_id}"),
+            ("/shop.v1.Carts/Get", "/shop.v1.Carts/Get"),
+            ("POST /oauth2/token", "POST /oauth2/token"),
+            ("GET /orders/17/invoice-17.pdf", "GET /orders/*/*.pdf"),
+            ("GET /orders/0af76519-16cd-43dd-8448-eb211c80319c", "GET /orders/*"),
+            ("GET /users/a1b2c3", "GET /users/*"),
+            ("", ""),
+        ] {
+            assert_eq!(without_cases(name), place);
+        }
     }
 
     #[test]

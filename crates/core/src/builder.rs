@@ -98,7 +98,7 @@ impl SpanBuilder {
             return if child.is_own() { Span::owned(Some(child)) } else { Span::borrowed(child) };
         }
         let client = scopes.client().filter(|client| client.config().tracing_is_on());
-        let Some(client) = client else { return Span::owned(None) };
+        let Some(client) = client else { return Span::continuing(self.trace) };
         let root = RootInit {
             name: self.init.name.clone().into(),
             op: self.init.op.clone(),
@@ -152,6 +152,7 @@ impl Span {
             }
             // There is nothing to carry: the span that is current stands for it, or there is none, because tracing is off.
             Some(_) => Some(current::enter_block()),
+            None if self.continued().is_some() => Some(Arc::new(Scopes::current().inside(&self)).attach()),
             None => (client::any_active() && !mute::is_muted()).then(current::enter_block),
         };
         EnteredSpan { guard, span: self }

@@ -81,7 +81,11 @@ impl Head {
             tell("http.route", route.as_str().into());
         }
         if let Some(host) = self.host() {
-            tell("server.address", host.into());
+            let (address, port) = address_and_port(host);
+            tell("server.address", address.into());
+            if let Some(port) = port {
+                tell("server.port", port.into());
+            }
         }
         if let Some(agent) = self.headers.get(header::USER_AGENT.as_str()) {
             tell("user_agent.original", agent.into());
@@ -122,6 +126,17 @@ impl Head {
     }
 }
 
+/// `shop.example:8443` comes apart, `[::1]` does not.
+fn address_and_port(host: &str) -> (&str, Option<&str>) {
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    match host.rsplit_once(':') {
+        Some((address, port)) if is_port(port) && (address.ends_with(']') || !address.contains(':')) => {
+            (address, Some(port))
+        }
+        _ => (host, None),
+    }
+}
+
 pub(crate) fn name(method: &Method, path: &str) -> String {
     let method = method.as_str();
     let mut name = String::with_capacity(method.len() + 1 + path.len());
@@ -146,6 +161,21 @@ mod tests {
     use http::Request;
 
     use super::*;
+
+    #[test]
+    fn an_address_and_its_port_are_told_apart() {
+        for (host, apart) in [
+            ("shop.example:8443", ("shop.example", Some("8443"))),
+            ("shop.example", ("shop.example", None)),
+            ("[::1]:8443", ("[::1]", Some("8443"))),
+            ("[::1]", ("[::1]", None)),
+            ("::1", ("::1", None)),
+            ("shop.example:", ("shop.example:", None)),
+            ("shop.example:https", ("shop.example:https", None)),
+        ] {
+            assert_eq!(address_and_port(host), apart);
+        }
+    }
 
     #[test]
     fn a_path_is_a_poor_name() {

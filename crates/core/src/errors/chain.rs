@@ -252,52 +252,44 @@ mod tests {
         assert!(is_unnamed(&exceptions[0]));
     }
 
-    /// Says what is in it.
-    #[derive(Debug)]
-    struct Wrapper(Option<Box<dyn Error>>);
+    /// Says what is in it, as axum's around the error of a body; in one that is empty is itself.
+    struct Wrapper {
+        prints: &'static str,
+        inner: Option<Box<dyn Error>>,
+    }
+    impl fmt::Debug for Wrapper {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.debug_struct(self.prints).finish_non_exhaustive()
+        }
+    }
     impl fmt::Display for Wrapper {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            self.0.as_ref().map_or(f.write_str("the disk is gone"), |inner| fmt::Display::fmt(inner, f))
+            match &self.inner {
+                Some(inner) => fmt::Display::fmt(inner, f),
+                None => f.write_str("empty"),
+            }
         }
     }
     impl Error for Wrapper {
         fn source(&self) -> Option<&(dyn Error + 'static)> {
-            self.0.as_deref()
-        }
-    }
-    /// As axum's around the error of a body: prints no name of its own. It is around itself, if there is nothing else.
-    struct Erased(Wrapper);
-    impl fmt::Debug for Erased {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("Error { .. }")
-        }
-    }
-    impl fmt::Display for Erased {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            fmt::Display::fmt(&self.0, f)
-        }
-    }
-    impl Error for Erased {
-        fn source(&self) -> Option<&(dyn Error + 'static)> {
-            Some(self.0.source().unwrap_or(self))
+            Some(self.inner.as_deref().unwrap_or(self))
         }
     }
 
     #[test]
     fn a_wrapper_that_says_what_its_cause_says_is_left_out_if_nothing_is_known_of_it() {
-        let io = || Box::new(std::io::Error::other("the disk is gone"));
-        let erased = |inner: Box<dyn Error>| Box::new(Erased(Wrapper(Some(inner))));
-        let twice: Box<dyn Error> = erased(erased(io()));
-        assert_eq!(picture(&all(&twice)), ["io::Error: the disk is gone [generic None<-None -]"]);
-        let named: Box<dyn Error> = Box::new(Wrapper(Some(erased(io()))));
+        let wrapped = |prints, inner| -> Box<dyn Error> { Box::new(Wrapper { prints, inner: Some(inner) }) };
+        let twice =
+            || wrapped("Error", wrapped("Error", Box::new(std::io::Error::other("the disk is gone"))));
+        assert_eq!(picture(&all(&twice())), ["io::Error: the disk is gone [generic None<-None -]"]);
         assert_eq!(
-            picture(&all(&named)),
+            picture(&all(&wrapped("Lost", twice()))),
             [
                 "io::Error: the disk is gone [chained Some(1)<-Some(0) source()]",
-                "Wrapper: the disk is gone [generic Some(0)<-None -]",
+                "Lost: the disk is gone [generic Some(0)<-None -]",
             ]
         );
-        let around_itself: Box<dyn Error> = Box::new(Erased(Wrapper(None)));
+        let around_itself: Box<dyn Error> = Box::new(Wrapper { prints: "Error", inner: None });
         assert_eq!(all(&around_itself).len(), MAX_EXCEPTIONS);
     }
 

@@ -239,6 +239,41 @@ fn h13_a_user_of_all_requests() {
     );
 }
 
+/// A request whose handler sets this user.
+fn serve_setting(user: Option<User>) {
+    let service = service_fn(move |_: http::Request<()>| {
+        if let Some(user) = user.clone() {
+            set_user(user);
+        }
+        async { Ok::<_, std::convert::Infallible>(http::Response::new(String::new())) }
+    });
+    let mut service = ServiceBuilder::new().layer(watchpost::tower::request_layer()).service(service);
+    drop(service.call(http::Request::new(())));
+}
+
+/// As by a task that was spawned without a word, or by a middleware outside of the layer.
+#[test]
+fn h13_a_user_of_all_later_requests() {
+    let work = || {
+        let _guard = begin(options());
+        serve_setting(Some(User::id("of this request")));
+        serve_setting(None);
+        eprintln!("[watchpost] (nothing so far)");
+        set_user(User::id("left by somebody"));
+        eprintln!("[watchpost] (it may be meant so)");
+        serve_setting(None);
+        serve_setting(None);
+    };
+    assert_eq!(
+        said("h13_a_user_of_all_later_requests", "", work),
+        [
+            "(nothing so far)",
+            "(it may be meant so)",
+            "a request begins with a user that was set outside of any request or task: every later one does, until it sets its own",
+        ]
+    );
+}
+
 #[test]
 fn h14_what_looks_personal() {
     let work = || {

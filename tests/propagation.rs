@@ -11,8 +11,8 @@ use tracing::info_span;
 use tracing_subscriber::prelude::*;
 use watchpost::protocol::DynamicSamplingContext;
 use watchpost::{
-    Decision, Options, Pattern, TransactionSource, baggage, continue_trace, start_transaction, trace_headers,
-    trace_headers_for, traceparent,
+    Decision, FutureExt, Options, Pattern, TransactionSource, baggage, continue_trace, start_transaction,
+    trace_headers, trace_headers_for, traceparent,
 };
 use watchpost_testkit::{Captured, capture_with, options};
 
@@ -262,8 +262,10 @@ fn a_decision_that_is_not_ours_is_passed_on() {
     let flag = |options: Options, flag: &str| {
         let mut header = String::new();
         capture_with(options, || {
-            drop(continue_trace(incoming(flag, BAGGAGE)));
-            header = traceparent().unwrap();
+            watchpost::with_isolation_scope(|_| {
+                drop(continue_trace(incoming(flag, BAGGAGE)));
+                header = traceparent().unwrap();
+            });
         });
         header.split('-').nth(2).map(str::to_owned)
     };
@@ -328,6 +330,36 @@ fn units_of_work_have_a_trace_each_and_stay_in_it() {
     let [a1, a2, a3, b1, b2, b3, c, d] = &ids[..] else { panic!("{ids:?}") };
     assert!(a1 == a2 && a2 == a3 && b1 == b2 && b2 == b3);
     assert!([b1, c, d].iter().all(|other| *other != a1) && c != d && b1 != c && b1 != d);
+}
+
+/// As a consumer does on a thread of its own: what goes on is the trace of the message, and not that of the process.
+#[test]
+fn a_trace_that_is_continued_outside_of_any_unit_is_not_the_processs() {
+    for options in [quiet(), untraced()] {
+        let (mut before, mut after) = (None, None);
+        let continued = || continue_trace(incoming("-1", "")).name("resize");
+        let captured = capture_with(options, || {
+            before = traceparent();
+            let job = continued().enter();
+            watchpost::capture_message("entered");
+            drop(job);
+            let job = continued().start().enter();
+            watchpost::capture_message("entered later");
+            drop(job);
+            let job = async { watchpost::capture_message("in a future") }.in_span(continued().start());
+            tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(job);
+            drop(continued());
+            watchpost::capture_message("outside");
+            after = traceparent();
+        });
+        let ids: Vec<_> = captured
+            .events()
+            .iter()
+            .map(|event| event.contexts.trace.as_ref().unwrap().trace_id.to_string() == TRACE)
+            .collect();
+        assert_eq!(ids, [true, true, true, false]);
+        assert!(before == after, "{before:?} {after:?}");
+    }
 }
 
 /// As two threads of a program do that has no units of work.

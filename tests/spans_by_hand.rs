@@ -7,7 +7,9 @@ use support::clock::Wound;
 use tracing::info_span;
 use tracing_subscriber::prelude::*;
 use watchpost::protocol::{SpanRecord, Timestamp, Transaction};
-use watchpost::{Breadcrumb, Options, Span, SpanStatus, start_span, start_transaction, update_current_span};
+use watchpost::{
+    Breadcrumb, Options, Outcome, Span, SpanStatus, start_span, start_transaction, update_current_span,
+};
 use watchpost_testkit::{capture_with, options};
 
 fn quiet() -> Options {
@@ -282,4 +284,65 @@ fn a_span_is_a_scope_also_while_tracing_is_off() {
         watchpost::capture_message("outside");
     });
     assert_eq!(captured.draw(), "info: inside\n  tags: step=import\ninfo: outside\n");
+}
+
+/// Runs them all, blocking and not.
+fn run<T: Outcome>(name: &'static str, work: impl Fn() -> T) {
+    start_transaction(name).run(&work);
+    let future = start_transaction(name).run_async(async { work() });
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future);
+}
+
+#[test]
+fn a_span_that_is_run_ends_as_its_work_does() {
+    let failed = || Err::<(), _>(std::io::Error::other("no disk"));
+    let captured = capture_with(quiet(), || {
+        run("well", || Ok::<_, std::fmt::Error>(3));
+        run("in silence", || {});
+        run("badly", failed);
+        run("as it says", || {
+            update_current_span(|span| span.set_status(SpanStatus::NotFound));
+            failed()
+        });
+        run("part", || start_span("child").run(failed).is_err().then_some(()).ok_or(()));
+        assert!(start_transaction("passed on").run(failed).is_err());
+        drop(start_transaction("never polled").run_async(std::future::pending::<()>()));
+    });
+    let twice = |line: &str| format!("{line}{line}");
+    let expected = [
+        twice("default well\n"),
+        twice("default in silence\n"),
+        twice("default badly [internal_error]\n"),
+        twice("default as it says [not_found]\n"),
+        twice("default part\n  default child [internal_error]\n"),
+        "default passed on [internal_error]\n".to_owned(),
+    ];
+    assert_eq!(captured.draw(), expected.concat());
+}
+
+#[test]
+fn the_error_that_ends_main_is_in_the_transaction_around_it() {
+    let captured = capture_with(quiet(), || {
+        let program = || {
+            watchpost::set_tag("step", "import");
+            watchpost::add_breadcrumb(Breadcrumb::new("began"));
+            Err::<(), _>(std::io::Error::other("no disk"))
+        };
+        let ended = start_transaction("import").run(|| watchpost::report_main(program()));
+        assert!(ended.is_err());
+    });
+    assert_eq!(
+        captured.draw(),
+        "\
+fatal: io::Error: no disk
+  in import
+  tags: step=import
+  - info: began
+default import [internal_error]
+  tags: step=import
+"
+    );
+    let [event] = &captured.events()[..] else { panic!("{}", captured.draw()) };
+    let trace_of = |contexts: &watchpost::protocol::Contexts| contexts.trace.as_ref().unwrap().trace_id;
+    assert_eq!(trace_of(&event.contexts), trace_of(&captured.transactions()[0].contexts));
 }

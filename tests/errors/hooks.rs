@@ -93,13 +93,25 @@ fn an_error_of_main_is_fatal_not_handled_and_no_news_if_it_was_reported() {
     });
     assert_eq!(
         told.collect::<Vec<_>>(),
-        [("Payment", watchpost::Level::Fatal, Some(false)), ("Payment", watchpost::Level::Error, Some(true))]
+        [
+            ("Payment::Declined", watchpost::Level::Fatal, Some(false)),
+            ("Payment::Unreachable", watchpost::Level::Error, Some(true))
+        ]
     );
 }
 
 #[test]
 fn a_name_is_ignored_as_a_whole() {
-    let names = [["Payment"], ["errors::Payment"], ["*::Payment"], ["Pay"], ["io::Error"]];
+    let names = [
+        ["Payment"],
+        ["errors::Payment"],
+        ["*::Payment"],
+        ["Payment::Unreachable"],
+        ["errors::Payment::Unreachable"],
+        ["Payment::Declined"],
+        ["Pay"],
+        ["io::Error"],
+    ];
     let sent = names.map(|names| {
         sent(options().ignore_errors(names), || {
             capture_error(&unreachable());
@@ -107,7 +119,7 @@ fn a_name_is_ignored_as_a_whole() {
         .0
         .len()
     });
-    assert_eq!(sent, [0, 0, 0, 1, 1]);
+    assert_eq!(sent, [0, 0, 0, 0, 0, 1, 1, 1]);
 }
 
 #[test]

@@ -31,9 +31,9 @@ fn errors_of_well_known_crates() {
     assert_eq!(sent(&json), ["serde_json::Error: expected value at line 1 column 1"]);
     let sql = sqlx_core::Error::Io(io);
     let io = "io::Error: timed out";
-    assert_eq!(sent(&sql), ["sqlx_core::Error: error communicating with database: timed out", io]);
+    assert_eq!(sent(&sql), ["sqlx_core::Error::Io: error communicating with database: timed out", io]);
     let http = ureq::get("not a url").call().unwrap_err();
-    assert_eq!(sent(&http)[0], "ureq::Error: http: invalid uri character");
+    assert_eq!(sent(&http)[0], "ureq::Error::Http: http: invalid uri character");
     let client = reqwest::Client::new().get("not a url").build().unwrap_err();
     assert!(sent(&client)[0].starts_with("reqwest::Error: builder error"), "{:?}", sent(&client));
 }
@@ -47,13 +47,13 @@ fn a_task_that_was_cancelled_or_panicked() {
         task.await.unwrap_err()
     });
     let [name] = &sent(&cancelled)[..] else { panic!("it has no cause") };
-    assert!(name.starts_with("JoinError: task ") && name.ends_with(" was cancelled"), "{name}");
+    assert!(name.starts_with("JoinError::Cancelled: task ") && name.ends_with(" was cancelled"), "{name}");
 }
 
 #[test]
-fn an_enum_is_called_by_its_type_and_its_cause_by_its_own() {
-    assert_eq!(sent(&Payment::Declined), ["Payment: the card was declined"]);
-    assert_eq!(sent(&unreachable()), ["Payment: the bank cannot be reached", TIMED_OUT]);
+fn an_enum_is_called_by_its_type_and_variant_and_its_cause_by_its_own() {
+    assert_eq!(sent(&Payment::Declined), ["Payment::Declined: the card was declined"]);
+    assert_eq!(sent(&unreachable()), ["Payment::Unreachable: the bank cannot be reached", TIMED_OUT]);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_report_of_error_stack_has_its_contexts_and_not_its_attachments() {
     let report = Report::new(std::io::Error::from(std::io::ErrorKind::TimedOut))
         .attach("after 3 attempts")
         .change_context(Payment::Declined);
-    assert_eq!(sent(&report), ["Payment: the card was declined", TIMED_OUT]);
+    assert_eq!(sent(&report), ["Payment::Declined: the card was declined", TIMED_OUT]);
 }
 
 #[test]

@@ -156,6 +156,44 @@ fn only_failures_are_issues() {
     }
 }
 
+/// They have no stack: without a fingerprint the server would make one issue of them all.
+#[test]
+fn a_status_is_an_issue_of_its_route() {
+    let fails = || async { StatusCode::GATEWAY_TIMEOUT };
+    let fingerprints = |options: watchpost::Options, outside: bool| {
+        let captured = capture_with(options, || {
+            traced(async {
+                let app = Router::new().route("/carts/{id}", get(fails)).route("/v1/orders/{id}", get(fails));
+                let app = if outside { app } else { app.layer(request_layer()) };
+                for path in ["/carts/1", "/carts/2", "/v1/orders/7"] {
+                    let (app, ask) = (app.clone(), ask("GET", path));
+                    if outside {
+                        let around = ServiceBuilder::new().layer(request_layer()).service(app);
+                        around.oneshot(ask).await.unwrap();
+                    } else {
+                        app.oneshot(ask).await.unwrap();
+                    }
+                }
+            });
+        });
+        captured.events().iter().map(|event| event.fingerprint.join("|")).collect::<Vec<_>>()
+    };
+    let by_route = ["GET /carts/{id}", "GET /carts/{id}", "GET /v1/orders/{id}"];
+    let by_path = ["GET /carts/*", "GET /carts/*", "GET /v1/orders/*"];
+    let without_traces =
+        || watchpost::Options::new().use_environment(false).dsn("https://k@localhost/1").unwrap();
+    for (outside, places) in [(false, by_route), (true, by_path)] {
+        let expected = places.map(|place| format!("{{{{ default }}}}|{place}"));
+        assert_eq!(fingerprints(options(), outside), expected, "outside: {outside}");
+        assert_eq!(fingerprints(without_traces(), outside), expected, "without traces, outside: {outside}");
+    }
+    let said = answering(request_layer(), || async {
+        watchpost::isolation_scope().set_fingerprint(["timeouts"]);
+        StatusCode::GATEWAY_TIMEOUT
+    });
+    assert_eq!(said.events()[0].fingerprint, ["timeouts"], "what the program says holds");
+}
+
 #[test]
 fn what_a_failure_is_can_be_said() {
     let layer = request_layer().failed_request_status_codes((500..=502).chain([429]));

@@ -14,7 +14,7 @@ use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
-use watchpost::tower::{propagate_layer, request_layer};
+use watchpost::tower::{attach_error, propagate_layer, request_layer};
 use watchpost::{FutureExt, Options};
 use watchpost_testkit::{Captured, options};
 
@@ -315,6 +315,30 @@ fn nothing_is_counted_without_a_release_or_without_leave() {
     assert_eq!(sessions(&without.close()), "");
     let off = captured(options().auto_session_tracking(false), async || answers("hello").await);
     assert_eq!(sessions(&off), "");
+}
+
+/// The issue says what its session comes to (§12.3), and of a failure there is one.
+#[test]
+fn a_5xx_is_unhandled_unless_the_program_has_reported_why() {
+    const FAILED: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
+    let handlers = [
+        (get(|| async { FAILED }), "unhandled"),
+        (get(|| async { attach_error(FAILED.into_response(), &std::fmt::Error) }), "unhandled"),
+        (get(|| async { watchpost::capture_error(&std::fmt::Error).map_or(FAILED, |_| FAILED) }), "errored"),
+        (
+            get(|| async {
+                tracing::error!("no stock");
+                FAILED
+            }),
+            "errored",
+        ),
+    ];
+    for (at, (handler, end)) in handlers.into_iter().enumerate() {
+        let app = Router::new().route("/", handler).layer(request_layer());
+        let captured = captured(options(), async || request(app, "/").await);
+        let seen = (captured.events().len(), sessions(&captured));
+        assert_eq!(seen, (1, format!("session: 1 {end}\n")), "handler {at}");
+    }
 }
 
 /// Over a connection, several requests: they are counted by the minute in which they began.

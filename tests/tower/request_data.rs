@@ -58,6 +58,21 @@ fn told<S: Service<Request<B>>, B>(
 }
 
 #[test]
+fn the_port_is_told_apart_from_the_address() {
+    let mut request = posted("/unread", JSON, "");
+    request.headers_mut().insert("host", "shop.example:8443".parse().unwrap());
+    let captured = capture_with(options(), || drop(traced(shop().oneshot(request))));
+    let transaction = &captured.transactions()[0];
+    assert_eq!(
+        transaction.request.as_ref().unwrap().url.as_deref(),
+        Some("http://shop.example:8443/unread"),
+        "a URL is told as a whole"
+    );
+    let data = &transaction.contexts.trace.as_ref().unwrap().data;
+    assert_eq!((&data["server.address"], &data["server.port"]), (&"shop.example".into(), &8443.into()));
+}
+
+#[test]
 fn no_body_is_told_without_leave() {
     let (request, _) = told(options(), shop(), posted("/json", JSON, r#"{"name":"ann"}"#));
     assert_eq!((request.data, request.method.as_deref()), (None, Some("POST")));

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use watchpost::protocol::{DynamicSamplingContext, TraceContext};
-use watchpost::{Options, TransactionSource, capture_error, continue_trace, start_transaction};
+use watchpost::{
+    Options, TransactionSource, capture_error, continue_trace, start_transaction, with_isolation_scope,
+};
 use watchpost_testkit::{Captured, capture_with, options};
 
 use crate::known::Deviation;
@@ -69,8 +71,11 @@ fn of_an_error(vector: &Vector<'_>) -> Outcome {
     let options = traces_sample_rate(program()?, vector.input)?;
     let headers = headers(vector.input)?;
     let captured = capture_with(options, || {
-        drop(continue_trace(headers));
-        capture_error(&fmt::Error);
+        // A trace comes in with a request or a task.
+        with_isolation_scope(|_| {
+            drop(continue_trace(headers));
+            capture_error(&fmt::Error);
+        });
     });
     let context = trace_context(&captured)?;
     let (trace_id, parent) = (context.trace_id.to_string(), context.parent_span_id.map(|id| id.to_string()));
@@ -114,11 +119,13 @@ fn whole(vector: &Vector<'_>) -> Outcome {
         baggage.map(|(_, baggage)| DynamicSamplingContext::from_baggage(baggage)).unwrap_or_default();
     let rate_before = context.get("sample_rate").map(str::to_owned);
     let captured = capture_with(options, || {
-        let root = if is_head { start_transaction(name) } else { continue_trace(incoming).name(name) };
-        root.start().finish();
-        if !traced {
-            capture_error(&fmt::Error);
-        }
+        with_isolation_scope(|_| {
+            let root = if is_head { start_transaction(name) } else { continue_trace(incoming).name(name) };
+            root.start().finish();
+            if !traced {
+                capture_error(&fmt::Error);
+            }
+        });
     });
     let mut ours = trace_header(&captured)?;
     if is_head {

@@ -1,18 +1,22 @@
 //! Starting a span by hand: what it begins with, and becoming the current one.
 
 use std::borrow::Cow;
+use std::future::Future;
 use std::sync::Arc;
 
-use watchpost_protocol::{Timestamp, TransactionSource};
+use watchpost_protocol::{SpanStatus, Timestamp, TransactionSource};
 
 use crate::current::{self, Scopes, ScopesGuard};
 use crate::fields::{FieldValue, Fields};
+use crate::future::FutureExt;
+use crate::monitor::Outcome;
 use crate::origin::{Origin, Site, SpanInit};
 use crate::propagation_context::PropagationContext;
 use crate::record::NO_KEY;
 use crate::span::Span;
 use crate::span_ref::SpanRef;
 use crate::trace::RootInit;
+use crate::unharmed::unharmed;
 use crate::{client, mute};
 
 /// A span that is about to start; made by [`start_span`](crate::api::start_span),
@@ -123,7 +127,7 @@ impl SpanBuilder {
             return if child.is_own() { Span::owned(Some(child)) } else { Span::borrowed(child) };
         }
         let client = scopes.client().filter(|client| client.config().tracing_is_on());
-        let Some(client) = client else { return Span::owned(None) };
+        let Some(client) = client else { return Span::continuing(self.trace) };
         let root = RootInit {
             name: self.init.name.clone().into(),
             op: self.init.op.clone(),
@@ -164,6 +168,44 @@ impl SpanBuilder {
         let scopes = Arc::new(scopes.with_span(&span));
         EnteredSpan { guard: Some(scopes.attach()), span }
     }
+
+    /// Runs `work` in the span, which ends with it: with an `Err` as `internal_error`, unless another status was set. The `Err` goes on its way; it is
+    /// no issue by itself.
+    ///
+    /// ```
+    /// # use watchpost_core::api as watchpost;
+    /// fn import() -> Result<u32, std::io::Error> {
+    ///     Ok(42)
+    /// }
+    ///
+    /// let rows = watchpost::start_transaction("import").op("task").run(import)?;
+    /// # assert_eq!(rows, 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn run<T: Outcome>(self, work: impl FnOnce() -> T) -> T {
+        let span = self.enter();
+        let outcome = work();
+        note_outcome(&span, &outcome);
+        outcome
+    }
+
+    /// As [`run`](Self::run), of a future. It starts when the future is first polled; one that is dropped half-way ends as `cancelled`.
+    pub async fn run_async<T: Outcome>(self, work: impl Future<Output = T>) -> T {
+        let work = async {
+            let outcome = work.await;
+            if let Some(span) = Scopes::at_hand().span() {
+                note_outcome(&span, &outcome);
+            }
+            outcome
+        };
+        work.in_span(self.start()).await
+    }
+}
+
+fn note_outcome(span: &Span, outcome: &impl Outcome) {
+    if let Some(span) = span.inner().filter(|_| unharmed(|| outcome.succeeded()) != Some(true)) {
+        span.settle(SpanStatus::InternalError);
+    }
 }
 
 impl Span {
@@ -177,6 +219,7 @@ impl Span {
             }
             // There is nothing to carry: the span that is current stands for it, or there is none, because tracing is off.
             Some(_) => Some(current::enter_block()),
+            None if self.continued().is_some() => Some(Arc::new(Scopes::current().inside(&self)).attach()),
             None => (client::any_active() && !mute::is_muted()).then(current::enter_block),
         };
         EnteredSpan { guard, span: self }

@@ -252,8 +252,12 @@ impl Scopes {
     /// These scopes as they are inside of a span: with it as the open one, and a current scope of its own. A root that is in no unit of work
     /// begins one.
     pub(crate) fn inside(&self, span: &Span) -> Scopes {
-        let begins = !self.unit && span.inner().is_some_and(SpanRef::is_root);
+        let continued = span.continued();
+        let begins = !self.unit && (continued.is_some() || span.inner().is_some_and(SpanRef::is_root));
         let scopes = if begins { self.of_root() } else { self.forked() }.with_span(span);
+        if let (true, Some(trace)) = (begins, continued) {
+            scopes.isolation.set_propagation(Some(Arc::clone(trace)));
+        }
         if let Some(span) = span.inner() {
             span.live_in(&scopes.isolation, &scopes.current);
         }

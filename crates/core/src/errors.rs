@@ -28,5 +28,6 @@ pub use draft::Draft;
 pub(crate) use draft::Identity;
 pub use group::Group;
 pub(crate) use hooks::ErrorHooks;
+pub(crate) use names::is_unnamed;
 pub(crate) use no_failure::{has_closed_pipe, is_a_closed_pipe};
 pub use view::{AsError, View, kind};

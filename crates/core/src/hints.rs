@@ -141,6 +141,13 @@ pub(crate) fn captured_by_a_hook() {
     }
 }
 
+/// A request or a job begins with a user who is none of its own (G09).
+pub(crate) fn user_of_the_process() {
+    once!(
+        "a request begins with a user that was set outside of any request or task: every later one does, until it sets its own"
+    );
+}
+
 /// A hook, or a panic in it, has dropped a breadcrumb (H16).
 pub(crate) fn breadcrumb_dropped() {
     if diag::enabled() {

@@ -26,7 +26,7 @@ pub use crate::naming::{Name, RootName};
 use crate::origin::Origin;
 pub use crate::origin::{Callsite, CallsiteData, Reader, Site};
 pub use crate::outgoing::Outgoing;
-use crate::pipeline::EventJob;
+use crate::pipeline::{self, EventJob};
 pub use crate::record::NO_KEY;
 pub use crate::record::{Slot, SpanKey};
 pub use crate::recorder::{LayerSpan, Recorder, Unrecorded};
@@ -158,6 +158,9 @@ fn capture_if(
     let fields = carried.unwrap_or_else(|| scopes.span_fields(&client));
     let note = noted(matter.gravity(&draft.event, default_level));
     let (layers, trace) = (scopes.layers(), scopes.event_trace(&client));
+    if draft.notes.by_place {
+        pipeline::by_place(&mut draft.event, &layers, &trace);
+    }
     let mut job = EventJob::of(draft, layers, trace, default_level);
     (job.stack, job.fields, job.note) = (stack, fields, note);
     let id = client.capture(admitted, job)?;

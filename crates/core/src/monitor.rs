@@ -189,10 +189,10 @@ impl Monitor {
     }
 }
 
-/// How a job ended, as the value that it returns says.
+/// How a job ended, or whatever else is run, as the value that it returns says.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say whether a job went well",
-    note = "a monitored job returns `()` or a `Result`; for another type, implement `Outcome`"
+    note = "what is run returns `()` or a `Result`; for another type, implement `Outcome`"
 )]
 pub trait Outcome {
     /// Whether it went well.

@@ -12,6 +12,7 @@ mod copy;
 mod databag;
 mod event;
 mod feedback;
+mod grouping;
 mod log;
 mod metric;
 mod models;
@@ -40,6 +41,7 @@ pub(crate) use batches::{Batches, Record};
 pub(crate) use callsites::Callsites;
 pub(crate) use check_in::CheckInJob;
 pub(crate) use event::{EventJob, EventTrace, quantities as quantities_of_error};
+pub(crate) use grouping::by_place;
 pub(crate) use log::{LogRecord, LogSource};
 pub(crate) use metric::MetricRecord;
 pub(crate) use transaction::TransactionJob;
@@ -216,6 +218,7 @@ impl Pipeline {
         let dsc = job.trace.dsc.clone();
         let processors = job.processors(&self.config);
         let mut event = job.into_report(&self.config);
+        grouping::by_words(&mut event.event);
         for processor in &processors {
             event = self
                 .step(event, DiscardReason::EventProcessor, |report| report.map(|event| processor(event)))?;

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use watchpost_protocol::{SpanId, SpanLink, SpanStatus, Timestamp, TraceId, TransactionSource};
 
 use crate::fields::{FieldValue, Fields};
 use crate::origin::{Site, SpanInit};
+use crate::propagation_context::PropagationContext;
 use crate::span_ref::SpanRef;
 
 /// A timed piece of work. A root, which has no parent in this process, is sent as a transaction with all its children when it ends.
@@ -19,21 +21,32 @@ use crate::span_ref::SpanRef;
 #[must_use = "a span that is not bound to a variable ends at once"]
 pub struct Span {
     inner: Option<SpanRef>,
+    /// The trace that a root was to be in that nothing came of, because tracing is off: what happens in it is in that trace all the same (§8.7).
+    continued: Option<Arc<PropagationContext>>,
     /// Whether dropping it ends it: a span that was only looked up is somebody else's.
     owned: bool,
 }
 
 impl Span {
     pub(crate) fn owned(inner: Option<SpanRef>) -> Self {
-        Span { inner, owned: true }
+        Span { inner, continued: None, owned: true }
+    }
+
+    /// One that is not recorded, in a trace that is known.
+    pub(crate) fn continuing(continued: Option<Arc<PropagationContext>>) -> Self {
+        Span { inner: None, continued, owned: true }
     }
 
     pub(crate) fn borrowed(inner: SpanRef) -> Self {
-        Span { inner: Some(inner), owned: false }
+        Span { inner: Some(inner), continued: None, owned: false }
     }
 
     pub(crate) fn inner(&self) -> Option<&SpanRef> {
         self.inner.as_ref()
+    }
+
+    pub(crate) fn continued(&self) -> Option<&Arc<PropagationContext>> {
+        self.continued.as_ref()
     }
 
     /// Whether what happens to it is kept.
@@ -54,7 +67,7 @@ impl Span {
         let inner = self.inner.as_ref().map(|parent| parent.child(init, &Fields::new()));
         // A child that is not recorded stands for its parent, which is not its own to end.
         let owned = inner.as_ref().is_some_and(SpanRef::is_own);
-        Span { inner, owned }
+        Span { inner, continued: None, owned }
     }
 
     /// Sets the operation, as `db.query`, and hands the span back.

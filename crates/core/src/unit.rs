@@ -6,6 +6,7 @@ use crate::client::Client;
 use crate::current::{Memo, Scopes};
 use crate::propagation_context::PropagationContext;
 use crate::scope::RequestSource;
+use crate::{diag, hints};
 
 /// What a unit of work begins with, besides what is set around it.
 #[derive(Default)]
@@ -21,7 +22,7 @@ pub struct UnitInit<'a> {
 }
 
 impl Scopes {
-    /// Scopes for a unit of work that reports to `client`: forks without breadcrumbs and without an open span, in the trace that came with it. All
+    /// Scopes for a unit of work that reports to `client`: forks of what is set around it (§15.1), without breadcrumbs and without an open span, in the trace that came with it. All
     /// of it is set before anybody else can see the scopes, so nothing is locked or copied twice.
     #[must_use]
     pub fn begin_unit(&self, client: &Client, init: UnitInit<'_>) -> Scopes {
@@ -34,6 +35,9 @@ impl Scopes {
             strict,
             client.rng(),
         ));
+        if diag::enabled() && !self.unit && self.isolation.data().user.is_some() {
+            hints::user_of_the_process();
+        }
         let session = if init.session { client.begin_request() } else { None };
         let (isolation, current) = self.isolation.begin(&self.current, (trace, session), |data| {
             data.request = init.request;

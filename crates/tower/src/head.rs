@@ -5,12 +5,13 @@ use std::net::IpAddr;
 
 use http::request::Parts;
 use http::{Method, Version, header};
+use watchpost_core::layer::SpanValue;
 use watchpost_core::scrub;
 use watchpost_protocol::TransactionSource;
 
 use crate::framework::{self, Route};
 use crate::grpc;
-use crate::headers::{AUTHORITY, Headers, Notable};
+use crate::headers::{AUTHORITY, Headers, Notable, address_and_port};
 use crate::kind::Kind;
 use crate::tap::BodyData;
 
@@ -64,7 +65,7 @@ impl Head {
     }
 
     /// Tells what the transaction says of the request (§18.1).
-    pub(crate) fn describe<'a>(&'a self, tell: &mut dyn FnMut(&'static str, Cow<'a, str>)) {
+    pub(crate) fn describe<'a>(&'a self, tell: &mut dyn FnMut(&'static str, SpanValue<'a>)) {
         tell("http.request.method", self.method.as_str().into());
         tell("url.path", self.path().into());
         tell("network.protocol.name", "http".into());
@@ -75,19 +76,23 @@ impl Head {
             tell("rpc.method", method.into());
         }
         if let Some(query) = self.query() {
-            tell("http.query", scrub::query(query));
+            tell("http.query", text(scrub::query(query)));
         }
         if let Some(route) = self.route.as_ref().filter(|_| !self.call) {
             tell("http.route", route.as_str().into());
         }
         if let Some(host) = self.host() {
-            tell("server.address", host.into());
+            let (address, port) = address_and_port(host);
+            tell("server.address", address.into());
+            if let Some(port) = port {
+                tell("server.port", port.into());
+            }
         }
         if let Some(agent) = self.headers.get(header::USER_AGENT.as_str()) {
             tell("user_agent.original", agent.into());
         }
         if let Some(client) = self.client() {
-            tell("client.address", client);
+            tell("client.address", text(client));
         }
     }
 
@@ -119,6 +124,13 @@ impl Head {
     /// What the transaction is, and who says so.
     pub(crate) fn kind(&self) -> &'static Kind {
         if self.call { &grpc::CALL } else { &HTTP }
+    }
+}
+
+fn text(text: Cow<'_, str>) -> SpanValue<'_> {
+    match text {
+        Cow::Borrowed(text) => text.into(),
+        Cow::Owned(text) => SpanValue::Made(text),
     }
 }
 

@@ -153,6 +153,15 @@ pub(crate) fn text(value: &HeaderValue) -> Option<&str> {
     std::str::from_utf8(value.as_bytes()).ok()
 }
 
+/// `shop.test:8443` comes apart, `[::1]` does not.
+pub(crate) fn address_and_port(host: &str) -> (&str, Option<u16>) {
+    let apart = host.rsplit_once(':').filter(|(address, _)| address.ends_with(']') || !address.contains(':'));
+    match apart.map(|(address, port)| (address, port.parse())) {
+        Some((address, Ok(port))) => (address, Some(port)),
+        _ => (host, None),
+    }
+}
+
 /// How many bytes a body has, if its head says so.
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
     text(headers.get(header::CONTENT_LENGTH)?)?.parse().ok()
@@ -189,6 +198,21 @@ mod tests {
         {
             let (parsed, copied) = (Uri::from_static(uri), address(uri));
             assert_eq!(copied.target(), (parsed.path(), parsed.query()), "{uri}");
+        }
+    }
+
+    #[test]
+    fn an_address_and_its_port_are_told_apart() {
+        for (host, apart) in [
+            ("shop.example:8443", ("shop.example", Some(8443))),
+            ("shop.example", ("shop.example", None)),
+            ("[::1]:8443", ("[::1]", Some(8443))),
+            ("[::1]", ("[::1]", None)),
+            ("::1", ("::1", None)),
+            ("shop.example:", ("shop.example:", None)),
+            ("shop.example:https", ("shop.example:https", None)),
+        ] {
+            assert_eq!(address_and_port(host), apart);
         }
     }
 }

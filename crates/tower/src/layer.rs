@@ -56,8 +56,8 @@ impl RequestLayer {
 impl<M> RequestLayer<M> {
     /// Which statuses of a response are an issue: a range, a list, or both. A status is an issue only if the request has not
     /// reported an error by then, which is taken for its cause. The outcome of a gRPC call counts as the HTTP status that means the same: `UNKNOWN`,
-    /// `INTERNAL` and `DATA_LOSS` as 500, `UNAVAILABLE` as 503, `DEADLINE_EXCEEDED` as 504, all others as 4xx. Of two layers that a request passes
-    /// the outer one's setting holds. Default: 500 to 599.
+    /// `INTERNAL` and `DATA_LOSS` as 500, `UNAVAILABLE` as 503, `DEADLINE_EXCEEDED` as 504, all others as 4xx. Of each route it is another issue,
+    /// unless the scope has a fingerprint. Of two layers that a request passes the outer one's setting holds. Default: 500 to 599.
     ///
     /// ```
     /// # mod watchpost { pub use watchpost_tower as tower; }

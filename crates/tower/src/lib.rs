@@ -81,8 +81,10 @@
 //! # Release health
 //!
 //! With the option `release`, each request is counted as a session: as exited, as errored if an error was reported that the program has dealt with, as unhandled if
-//! there was one that nobody has (a 5xx, an error of the service, a panic). Errors count though they are sampled out; those that `before_send` or an event processor
-//! drops do not. The counts leave within a minute. With the option `session_mode` the run of the program is the session instead, and
+//! there was one that nobody has. It is the issue that says so, not the status: a 5xx that is an issue by itself is unhandled, and so is one with an attached error,
+//! an error of the service, a panic. A 5xx whose handler has logged or captured its error is errored: the issue is that error, and it was dealt with
+//! (`protocol.md` §12.3). None counts as crashed, as long as the process goes on. Errors count though they are sampled out; those that `before_send` or an event
+//! processor drops do not. The counts leave within a minute. With the option `session_mode` the run of the program is the session instead, and
 //! `auto_session_tracking(false)` counts nothing.
 //!
 //! # What it tells about persons

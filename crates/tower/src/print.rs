@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use http::header;
-use watchpost_core::layer::{SpanData, SpanValue};
+use watchpost_core::layer::SpanData;
 use watchpost_core::{RequestSource, scrub};
 use watchpost_protocol::Request;
 
@@ -38,10 +38,7 @@ impl RequestSource for Head {
         if origin != Some(self.kind().origin) {
             return; // another transaction, that began while this request was handled
         }
-        Head::describe(self, &mut |key, value| match value {
-            Cow::Borrowed(text) => data.insert_new(key, text),
-            Cow::Owned(text) => data.insert_new(key, SpanValue::Made(text)),
-        });
+        Head::describe(self, &mut |key, value| data.insert_new(key, value));
         if let Some(status) = response_status {
             data.insert_new("http.response.status_code", status);
         }

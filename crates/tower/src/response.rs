@@ -14,7 +14,7 @@ use crate::grpc::Outcome;
 use crate::head::Head;
 use crate::headers::content_length;
 use crate::settings::Settings;
-use crate::unit::{Running, Unit, no_stack};
+use crate::unit::{Running, Unit};
 
 /// What watches a request: its unit of work, and what has to be known to judge the response.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl Watch {
     /// A status is an issue of its own if nothing is known that is more to the point.
     fn report_status(&self, name_and_text: impl FnOnce() -> (String, String)) {
         if !self.scopes().isolation().has_reported_error() {
-            self.unit.report(false, no_stack(), || {
+            self.unit.report_failure(|| {
                 let (ty, value) = name_and_text();
                 error::of_status(ty, value, self.of.origin)
             });

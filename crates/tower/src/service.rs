@@ -132,7 +132,7 @@ fn open(client: &Client, scopes: &mut Scopes, head: &Arc<Head>, given: Option<St
     };
     let mut attributes = Fields::new();
     if has_sampler(client) {
-        head.describe(&mut |key, value| attributes.push(key, (&*value).into()));
+        head.describe(&mut |key, value| attributes.push(key, value.get()));
     }
     let kind = head.kind();
     let span = scopes.open_span(client, kind.span(), || kind.root(name()), &attributes);

@@ -92,6 +92,11 @@ impl Unit {
         layer::capture_outgoing(&self.scopes, handled, stack, build);
     }
 
+    /// Makes an issue of an answer that is a failure, of which no error is known.
+    pub(crate) fn report_failure(&self, failure: impl FnOnce() -> ErrorRecord) {
+        layer::capture_outgoing(&self.scopes, false, no_stack(), || Draft::of_failure(failure()));
+    }
+
     /// The work has failed, and nobody has handled that.
     pub(crate) fn fail<E: ServiceError>(&mut self, error: &E, origin: &'static str) {
         self.set_status(SpanStatus::InternalError);

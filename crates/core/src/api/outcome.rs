@@ -22,6 +22,22 @@ use crate::layer;
 ///     Ok(watchpost::report_main(run())?)
 /// }
 /// ```
+///
+/// By then whatever `run` has begun is over: the issue has none of the tags and breadcrumbs of a transaction inside of it, and not its trace. Put the transaction
+/// around both: then the issue is in it, and it [ends as the result says](crate::SpanBuilder::run).
+///
+/// ```
+/// # mod watchpost { pub use watchpost_core::{api::*, *}; }
+/// # fn run() -> Result<(), std::io::Error> { Ok(()) }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let _guard = watchpost::init(watchpost::Options::new())?;
+/// let import = watchpost::start_transaction("import").op("task");
+/// import.run(|| watchpost::report_main(run()))?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// In an `async` main: `import.run_async(async { report_main(run().await) }).await`.
 pub fn report_main<T, K, E: AsError<K>>(result: Result<T, E>) -> Result<T, E> {
     if let Err(error) = &result
         && is_heard()

@@ -68,6 +68,10 @@ pub fn configure_scope<T>(change: impl FnOnce(&Scope) -> T) -> T {
 }
 
 /// Sets or clears the user of the isolation scope: `set_user(User::id("42"))`, `set_user(None)`.
+///
+/// Outside of any request or task that scope is the process's own, which every request and task starts with from then on: as with tags, that is for what
+/// holds of all of them. The user of a request is set in the request; of a task, in one that is [isolated](crate::FutureExt::isolated), or in
+/// [`with_isolation_scope`].
 pub fn set_user(user: impl Into<Option<User>>) {
     Scopes::current().isolation().set_user(user);
 }

@@ -57,8 +57,10 @@ pub fn set_measurement(name: impl Into<String>, value: f64, unit: &str) {
 /// Continues the trace that the headers name, and prepares a root span in it. Without valid headers it is a
 /// trace that begins here.
 ///
-/// Everything that is captured in this isolation scope from now on is in the trace, and so is every root that begins in this unit of work. The
-/// process as a whole is none: a root that begins in its own scope is in a trace of its own, but for the one that is prepared here.
+/// In a unit of work (a request, a task) everything that is captured from now on is in the trace, and so is every root that begins there. The
+/// process as a whole is no such unit, and its trace is not changed: there, the root that is prepared here is in the trace, with whatever happens
+/// while it is [entered](SpanBuilder::enter), or in a future that is [in it](crate::future::FutureExt::in_span); also while tracing is off. A
+/// whole process continues the trace that its environment names (`SENTRY_TRACE`).
 ///
 /// Takes a `&HeaderMap`, or any pairs of names and values; the names of CGI variables (`HTTP_SENTRY_TRACE`) are understood too.
 ///
@@ -79,7 +81,9 @@ pub fn continue_trace<K: AsRef<str>, V: AsRef<[u8]>>(
     let (trace, baggage) = (sentry_trace.as_deref(), baggage.as_deref());
     let continued = PropagationContext::continued(trace, baggage, own_org, strict, client.rng());
     let continued = Arc::new(continued);
-    scopes.isolation().set_propagation(Some(Arc::clone(&continued)));
+    if scopes.is_unit() {
+        scopes.isolation().set_propagation(Some(Arc::clone(&continued)));
+    }
     builder.in_trace(continued)
 }
 

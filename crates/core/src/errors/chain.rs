@@ -8,7 +8,7 @@ use watchpost_protocol::{Exception, Map, Mechanism, Value};
 
 use super::draft::{Identity, Notes};
 use super::hooks::ErrorHooks;
-use super::names::{Leading, TypeName};
+use super::names::{Leading, TypeName, UNNAMED};
 use super::no_failure;
 use super::view::{Causes, MAX_EXCEPTIONS, View};
 use crate::fields::Fields;
@@ -48,17 +48,21 @@ pub fn exceptions<K, E: super::AsError<K> + ?Sized>(error: &E, mechanism: Mechan
 
 pub(crate) fn read(view: &View<'_>, mechanism: Mechanism, hooks: Option<&ErrorHooks>) -> ErrorRecord {
     let hooks = hooks.filter(|hooks| !hooks.is_empty());
-    let mut tree =
-        Tree { list: Vec::with_capacity(USUAL), handled: mechanism.handled, hooks, notes: Notes::default() };
+    let mut tree = Tree {
+        list: Vec::with_capacity(USUAL),
+        left_out: 0,
+        handled: mechanism.handled,
+        hooks,
+        notes: Notes::default(),
+    };
     tree.notes.printed_stack = view.backtrace.and_then(|backtrace| backtrace.print());
     tree.add(view, mechanism);
-    let Tree { list: mut exceptions, mut notes, .. } = tree;
+    let Tree { list: mut exceptions, notes, .. } = tree;
     if exceptions.len() > 1
         && let Some(mechanism) = &mut exceptions[0].mechanism
     {
         mechanism.exception_id = Some(0);
     }
-    notes.identity = Some(Identity::of(Leading::of(&view.text).name(), exceptions[0].value.as_deref()));
     exceptions.reverse();
     ErrorRecord { exceptions, notes }
 }
@@ -66,6 +70,7 @@ pub(crate) fn read(view: &View<'_>, mechanism: Mechanism, hooks: Option<&ErrorHo
 /// A tree of errors while it is read: parents before children, as they are numbered.
 struct Tree<'h> {
     list: Vec<Exception>,
+    left_out: usize,
     handled: Option<bool>,
     hooks: Option<&'h ErrorHooks>,
     notes: Notes,
@@ -73,15 +78,9 @@ struct Tree<'h> {
 
 impl Tree<'_> {
     fn add(&mut self, view: &View<'_>, mut mechanism: Mechanism) {
-        let TypeName { module, name } = match view.type_name {
-            Some(full) => TypeName::of_full(full),
-            None => TypeName::of_erased(&view.text),
-        };
-        self.notes.no_failure |= name.as_deref().is_some_and(|name| no_failure::is_said_by(view, name));
-        if name.is_none() {
-            // Its type is ours: what it says names the issue.
-            mechanism.synthetic = Some(true);
-        }
+        let leading = Leading::of(&view.text);
+        let mut name = TypeName::of(view, &leading);
+        self.notes.no_failure |= name.name.as_deref().is_some_and(|name| no_failure::is_said_by(view, name));
         if matches!(view.causes, Causes::Several(_)) {
             mechanism.is_exception_group = Some(true);
         }
@@ -94,11 +93,24 @@ impl Tree<'_> {
                 hooks.see(error, &mut self.notes);
             }
         }
+        let value = view.text.to_string();
+        if name.name.is_none()
+            && self.left_out < MAX_EXCEPTIONS
+            && let Some(cause) = cause_in_the_same_words(view, &value)
+        {
+            // A wrapper of which nothing is known, as axum's around the error of a body, says nothing that its cause does not say better.
+            self.left_out += 1;
+            return self.add(&View::erased(cause), mechanism);
+        }
         let id = self.list.len() as u32;
+        if id == 0 {
+            self.notes.identity = Some(Identity::of(leading.name(), Some(&value)));
+        }
         self.list.push(Exception {
-            ty: Some(name.unwrap_or_else(|| "Error".into())),
-            value: Some(view.text.to_string()),
-            module,
+            module: name.module.take(),
+            // Not `synthetic`, though it is made up: of such a one the server drops the words, too, from the title (§5.8).
+            ty: Some(name.told().unwrap_or_else(|| UNNAMED.into())),
+            value: Some(value),
             mechanism: Some(mechanism),
             ..Exception::default()
         });
@@ -137,6 +149,12 @@ impl Tree<'_> {
     }
 }
 
+/// The cause of an error, if that says the same.
+fn cause_in_the_same_words<'a>(view: &View<'a>, words: &str) -> Option<&'a (dyn Error + 'static)> {
+    let Causes::Source = view.causes else { return None };
+    view.error().and_then(Error::source).filter(|cause| cause.to_string() == words)
+}
+
 /// What the operating system said.
 fn note_errno(error: &(dyn Error + 'static), mechanism: &mut Mechanism) {
     let number = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
@@ -152,7 +170,7 @@ mod tests {
     use std::fmt;
 
     use super::*;
-    use crate::errors::{AsError, Group};
+    use crate::errors::{AsError, Group, is_unnamed};
 
     #[derive(Debug)]
     struct Outer<T>(Inner<T>);
@@ -214,19 +232,65 @@ mod tests {
     }
 
     #[test]
-    fn an_enum_is_called_by_its_type_and_erased_by_its_variant() {
+    fn an_enum_is_called_by_its_type_and_variant_and_erased_by_its_variant() {
         let declined = || Inner::Declined { _code: 1 };
-        assert_eq!(all(&declined())[0].ty.as_deref(), Some("Inner<i32>"));
+        assert_eq!(all(&declined())[0].ty.as_deref(), Some("Inner<i32>::Declined"));
         let erased: Box<dyn Error> = Box::new(declined());
         assert_eq!(all(&erased)[0].ty.as_deref(), Some("Declined"));
     }
 
     #[test]
-    fn what_has_no_type_is_named_by_what_it_says() {
+    fn what_has_no_type_keeps_its_words_in_the_title() {
         let text: Box<dyn Error + Send + Sync> = "only text".into();
         let exceptions = all(&text);
         assert_eq!(picture(&exceptions), ["Error: only text [generic None<-None -]"]);
-        assert_eq!(exceptions[0].mechanism.as_ref().unwrap().synthetic, Some(true));
+        assert_eq!(
+            exceptions[0].mechanism.as_ref().unwrap().synthetic,
+            None,
+            "the server would drop the words, too"
+        );
+        assert!(is_unnamed(&exceptions[0]));
+    }
+
+    /// Says what is in it, as axum's around the error of a body; in one that is empty is itself.
+    struct Wrapper {
+        prints: &'static str,
+        inner: Option<Box<dyn Error>>,
+    }
+    impl fmt::Debug for Wrapper {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.debug_struct(self.prints).finish_non_exhaustive()
+        }
+    }
+    impl fmt::Display for Wrapper {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            match &self.inner {
+                Some(inner) => fmt::Display::fmt(inner, f),
+                None => f.write_str("empty"),
+            }
+        }
+    }
+    impl Error for Wrapper {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(self.inner.as_deref().unwrap_or(self))
+        }
+    }
+
+    #[test]
+    fn a_wrapper_that_says_what_its_cause_says_is_left_out_if_nothing_is_known_of_it() {
+        let wrapped = |prints, inner| -> Box<dyn Error> { Box::new(Wrapper { prints, inner: Some(inner) }) };
+        let twice =
+            || wrapped("Error", wrapped("Error", Box::new(std::io::Error::other("the disk is gone"))));
+        assert_eq!(picture(&all(&twice())), ["io::Error: the disk is gone [generic None<-None -]"]);
+        assert_eq!(
+            picture(&all(&wrapped("Lost", twice()))),
+            [
+                "io::Error: the disk is gone [chained Some(1)<-Some(0) source()]",
+                "Lost: the disk is gone [generic Some(0)<-None -]",
+            ]
+        );
+        let around_itself: Box<dyn Error> = Box::new(Wrapper { prints: "Error", inner: None });
+        assert_eq!(all(&around_itself).len(), MAX_EXCEPTIONS);
     }
 
     #[test]

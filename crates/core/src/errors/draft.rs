@@ -34,6 +34,14 @@ impl Draft {
         Draft { event, notes: error.notes, attachments: Vec::new() }
     }
 
+    /// The event of a failure that is no error and has no stack, as an answer with a status: where it happened tells it from others.
+    #[must_use]
+    pub fn of_failure(failure: ErrorRecord) -> Self {
+        let mut draft = Draft::of_error(failure, Event::default());
+        draft.notes.by_place = true;
+        draft
+    }
+
     /// An event that tells of an error of which only the text is known, as `#[instrument(err)]` does.
     #[must_use]
     pub fn of_text(event: Event, text: String) -> Self {
@@ -71,6 +79,8 @@ pub(crate) struct Notes {
     pub(crate) ignored: bool,
     /// Whether it is none, by what is known of it or of its causes.
     pub(crate) no_failure: bool,
+    /// Whether nothing but its place tells it from others.
+    pub(crate) by_place: bool,
     /// What the hooks have said about it.
     pub(crate) said: Option<Arc<dyn Said>>,
 }

@@ -1,5 +1,6 @@
 //! What the program does about errors of one type, where they are still at hand.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use watchpost_protocol::{Event, Exception};
 
 use super::draft::{Notes, Said};
+use super::names::parts;
 use crate::pattern::Pattern;
 use crate::unharmed::unharmed;
 
@@ -54,18 +56,21 @@ impl ErrorHooks {
         }
     }
 
-    /// Whether an error of this name is not wanted: the name of its type, with its module or without.
+    /// Whether an error of this name is not wanted: the name of its type, with its module or without, or that of the variant with its type.
     pub(crate) fn ignores_name(&self, exception: &Exception) -> bool {
         let Some(name) = exception.ty.as_deref().filter(|_| !self.ignored_names.is_empty()) else {
             return false;
         };
-        let full = exception.module.as_deref().map(|module| {
-            let own = name.rsplit("::").next().unwrap_or(name);
-            format!("{module}::{own}")
-        });
-        self.ignored_names
-            .iter()
-            .any(|wanted| wanted.is(name) || full.as_deref().is_some_and(|full| wanted.is(full)))
+        let (ty, variant) = parts(name);
+        let mut names = vec![Cow::Borrowed(name)];
+        names.extend(variant.map(|_| ty.into()));
+        if let Some(module) = exception.module.as_deref() {
+            let own = ty.rsplit("::").next().unwrap_or(ty);
+            let full = format!("{module}::{own}");
+            names.extend(variant.map(|variant| format!("{full}::{variant}").into()));
+            names.push(full.into());
+        }
+        names.iter().any(|name| self.ignored_names.iter().any(|wanted| wanted.is(name)))
     }
 }
 

@@ -3,32 +3,80 @@
 use std::error::Error;
 use std::fmt::{self, Debug, Write};
 
-use super::view::Text;
+use watchpost_protocol::Exception;
+
+use super::view::View;
+
+/// What an error is called whose type nobody knows: `anyhow!("…")`, a boxed text, a wrapper that was erased.
+pub(super) const UNNAMED: &str = "Error";
+
+/// Whether nobody knows the type of an error: one that is only called so has a module, and of that the last part in its name.
+pub(crate) fn is_unnamed(exception: &Exception) -> bool {
+    exception.module.is_none() && exception.ty.as_deref() == Some(UNNAMED)
+}
 
 /// A type's path and name, as they stand on an exception.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TypeName {
     pub(crate) module: Option<String>,
-    /// `None`: nobody knows.
+    /// `None`: nobody knows. Of an enum it is without the variant.
     pub(crate) name: Option<String>,
+    /// The variant of an enum, if its type was known.
+    pub(crate) variant: Option<String>,
 }
 
 impl TypeName {
-    /// Of a type known by its full name, `shop::cart::Declined<alloc::string::String>`: `Declined<String>` in `shop::cart`.
-    pub(crate) fn of_full(full: &str) -> Self {
-        let head = full.split('<').next().unwrap_or(full);
-        let module = head.rsplit_once("::").map(|(module, _)| module.to_owned());
-        TypeName { name: Some(short_name(full)), module }
+    /// Of an error: its type where that is known, as of those that everybody meets, with the variant that it prints first; else what it prints
+    /// first, whatever that is.
+    pub(crate) fn of(view: &View<'_>, leading: &Leading) -> Self {
+        match view.type_name.or_else(|| well_known(view.error()?)) {
+            Some(full) => {
+                TypeName { variant: variant(full, leading).map(str::to_owned), ..TypeName::of_full(full) }
+            }
+            None => TypeName { module: None, name: leading.name().map(str::to_owned), variant: None },
+        }
     }
 
-    /// Of an error whose type was erased: one of those that everybody meets, or what it prints first.
-    pub(crate) fn of_erased(text: &Text<'_>) -> Self {
-        if let Text::Error(error) = text
-            && let Some(full) = well_known(*error)
-        {
-            return TypeName::of_full(full);
-        }
-        TypeName { module: None, name: Leading::of(text).name().map(str::to_owned) }
+    /// Of a type known by its full name, `shop::cart::Declined<alloc::string::String>`: `Declined<String>` in `shop::cart`.
+    fn of_full(full: &str) -> Self {
+        let module = head(full).rsplit_once("::").map(|(module, _)| module.to_owned());
+        TypeName { name: Some(short_name(full)), module, variant: None }
+    }
+
+    /// What the server is told: `Payment::Declined` of an enum, because its variants are different errors, which come out of the same function
+    /// as often as not.
+    pub(crate) fn told(self) -> Option<String> {
+        Some(match (self.name?, self.variant) {
+            (name, Some(variant)) => format!("{name}::{variant}"),
+            (name, None) => name,
+        })
+    }
+}
+
+/// A full name without its parameters.
+fn head(full: &str) -> &str {
+    full.split('<').next().unwrap_or(full)
+}
+
+/// Those who print of what they are made, and are no enums.
+const STRUCTS: [&str; 2] = ["std::io::error::Error", "clap_builder::error::Error"];
+
+/// The variant of an enum, which a derived `Debug` prints in place of the enum's own name; a struct prints its own, also in a `Box`. Of what it
+/// holds nothing is read: that may be long, or a secret.
+fn variant<'l>(full: &str, leading: &'l Leading) -> Option<&'l str> {
+    let printed = leading.name().filter(|_| !STRUCTS.contains(&head(full)))?;
+    let mut types = full.split(|char| !is_name_char(char)).filter_map(|path| path.rsplit("::").next());
+    match printed.rsplit_once("::") {
+        Some((path, variant)) => (types.next() == path.rsplit("::").next()).then_some(variant),
+        None => types.all(|ty| ty != printed).then_some(printed),
+    }
+}
+
+/// The name of a type and that of the variant behind it, as they stand on an exception; `io::Error` is a type as a whole.
+pub(super) fn parts(name: &str) -> (&str, Option<&str>) {
+    match name.rsplit_once("::") {
+        Some((ty, variant)) if variant != UNNAMED && variant.chars().all(is_name_char) => (ty, Some(variant)),
+        _ => (name, None),
     }
 }
 
@@ -106,7 +154,7 @@ impl Leading {
         let (name, rest) = text.split_at(end);
         let is_name = name.rsplit("::").next()?.starts_with(|char: char| char.is_ascii_uppercase());
         let ends = rest.is_empty() || rest.trim_start().starts_with(['{', '(']);
-        (is_name && ends && name != "Error").then_some(name)
+        (is_name && ends && name != UNNAMED).then_some(name)
     }
 }
 
@@ -130,7 +178,7 @@ mod tests {
     use super::*;
 
     fn erased(error: &(dyn Error + 'static)) -> Option<String> {
-        TypeName::of_erased(&Text::Error(error)).name
+        TypeName::of(&View::erased(error), &Leading::of(error)).told()
     }
 
     #[test]
@@ -156,17 +204,52 @@ mod tests {
         assert_eq!(erased(&io).as_deref(), Some("io::Error"));
         let json = serde_json::from_str::<u8>("x").unwrap_err();
         assert_eq!(erased(&json).as_deref(), Some("serde_json::Error"));
-        assert_eq!(erased(&std::env::VarError::NotPresent).as_deref(), Some("VarError"));
+        assert_eq!(erased(&std::env::VarError::NotPresent).as_deref(), Some("VarError::NotPresent"));
+    }
+
+    struct Prints(&'static str);
+    impl Debug for Prints {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    #[test]
+    fn an_enum_prints_its_variant_and_a_struct_itself() {
+        for (full, printed, variant_of) in [
+            ("shop::Payment", "Declined", Some("Declined")),
+            ("shop::Payment<alloc::string::String>", "Declined { card: \"4111\" }", Some("Declined")),
+            ("shop::Error", "Declined(\"4111\")", Some("Declined")),
+            ("tokio::runtime::task::error::JoinError", "JoinError::Cancelled(Id(1))", Some("Cancelled")),
+            ("shop::Declined", "Declined { code: 1 }", None),
+            ("alloc::sync::Arc<shop::Declined>", "Declined { code: 1 }", None),
+            ("alloc::sync::Arc<shop::Payment>", "Declined", Some("Declined")),
+            ("shop::Payment", "the card 4111 was declined", None),
+            ("reqwest::error::Error", "reqwest::Error { kind: Request }", None),
+            ("serde_json::error::Error", "Error(\"x\", line: 1)", None),
+            ("std::io::error::Error", "Custom { kind: Other, error: \"x\" }", None),
+            ("clap_builder::error::Error<F>", "ErrorInner { kind: DisplayHelp }", None),
+        ] {
+            assert_eq!(variant(full, &Leading::of(&Prints(printed))), variant_of, "{full} {printed}");
+        }
+    }
+
+    #[test]
+    fn a_name_comes_apart_as_it_was_put_together() {
+        for (name, split) in [
+            ("Payment::Declined", ("Payment", Some("Declined"))),
+            ("Payment<io::Error>::Declined", ("Payment<io::Error>", Some("Declined"))),
+            ("shop::Error::Declined", ("shop::Error", Some("Declined"))),
+            ("shop::Error", ("shop::Error", None)),
+            ("Retried<io::Error>", ("Retried<io::Error>", None)),
+            ("Declined", ("Declined", None)),
+        ] {
+            assert_eq!(parts(name), split);
+        }
     }
 
     #[test]
     fn others_are_named_by_what_they_print_first() {
-        struct Prints(&'static str);
-        impl Debug for Prints {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.0)
-            }
-        }
         for (printed, name) in [
             ("Declined", Some("Declined")),
             ("Declined { code: 1 }", Some("Declined")),

@@ -12,7 +12,7 @@ pub(super) const MAX_EXCEPTIONS: usize = 50;
 ///
 /// | | its type, on the issue | its causes |
 /// |---|---|---|
-/// | any `E: Error + 'static` | the name of `E` | `source()` |
+/// | any `E: Error + 'static` | the name of `E`, with the variant of an enum | `source()` |
 /// | `dyn Error`, `Box<dyn Error>`, with or without `Send + Sync` | what it [prints](Debug) first, if that is a name | `source()` |
 /// | `Vec<E>`, `[E]` of such errors | a group of them | each of them |
 /// | `anyhow::Error`, `eyre::Report`, `error_stack::Report` | as `dyn Error` | as they have them; and their own backtrace |

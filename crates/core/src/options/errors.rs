@@ -68,8 +68,9 @@ impl Options {
         self
     }
 
-    /// As [`ignore_error`](Self::ignore_error), by name: that of the captured error as it stands on the issue, `io::Error`, or with its
-    /// module, `shop::cart::Declined`. The whole name has to match, in which `*` stands for anything. Default: none.
+    /// As [`ignore_error`](Self::ignore_error), by name: that of the captured error as it stands on the issue, `io::Error` or
+    /// `Payment::Declined`, or with its module, `shop::cart::Payment`. An enum without a variant is all of them. The whole name has to match, in which `*`
+    /// stands for anything. Default: none.
     pub fn ignore_errors<P: Into<Pattern>>(mut self, names: impl IntoIterator<Item = P>) -> Self {
         self.error_hooks.ignore_names(names);
         self

@@ -112,7 +112,6 @@ impl EventJob {
         if event.transaction.is_none() {
             event.transaction = self.trace.transaction;
         }
-        group_by_words(&mut event);
         if let Some(stack) = stack {
             attach(&mut event, stack);
         }
@@ -142,25 +141,6 @@ pub(crate) fn quantities<'a>(attachments: impl Iterator<Item = &'a Attachment>) 
         quantities[2].1 += 1;
     }
     quantities
-}
-
-/// Errors whose type nobody knows (`anyhow!("…")`, a boxed text) are all of one type to the server, and of one place if one function reports
-/// them: their words tell them apart. Words with digits in them tell cases apart, and are left out (features E17).
-fn group_by_words(event: &mut Event) {
-    if !event.fingerprint.is_empty() {
-        return;
-    }
-    let unnamed = event.exception.last().filter(|exception| {
-        exception.mechanism.as_ref().is_some_and(|mechanism| mechanism.synthetic == Some(true))
-    });
-    if let Some(words) = unnamed.and_then(|exception| exception.value.as_deref()) {
-        let words = words.split_whitespace().map(|word| {
-            let is_case = word.bytes().any(|byte| byte.is_ascii_digit());
-            if is_case { "*" } else { word }
-        });
-        let words = words.take(20).collect::<Vec<_>>().join(" ");
-        event.fingerprint = vec!["{{ default }}".into(), words.into()];
-    }
 }
 
 fn fill(field: &mut Option<Arc<str>>, value: &Option<Arc<str>>) {

@@ -3,7 +3,7 @@
 use http::{HeaderMap, Uri, header};
 use watchpost_core::scrub;
 
-use crate::headers::text;
+use crate::headers::{address_and_port, text};
 
 /// The URL of a request as it may be shown: never with the name and the password that may stand before the host.
 #[derive(Debug)]
@@ -59,11 +59,8 @@ impl Address {
     pub(crate) fn server(&self) -> (Option<&str>, Option<u16>) {
         let (_, rest) = self.url().split_once("://").filter(|_| !self.url().starts_with('/')).unzip();
         let authority = rest.and_then(|rest| rest.split('/').next());
-        match authority.map(|authority| (authority, authority.rsplit_once(':'))) {
-            Some((_, Some((host, port)))) if !port.contains(']') => (Some(host), port.parse().ok()),
-            Some((authority, _)) => (Some(authority), None),
-            None => (None, None),
-        }
+        let (address, port) = authority.map(address_and_port).unzip();
+        (address, port.flatten())
     }
 }
 

@@ -5,7 +5,7 @@
 mod support;
 
 use std::fs;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,16 +24,6 @@ fn niceness(statistics: &str) -> i32 {
 
 fn mine() -> i32 {
     niceness(&fs::read_to_string("/proc/thread-self/stat").unwrap())
-}
-
-/// How nice each of our threads is.
-fn workers() -> Vec<i32> {
-    let threads = fs::read_dir("/proc/self/task").unwrap().map(|thread| thread.unwrap().path().join("stat"));
-    let statistics = threads.filter_map(|path| fs::read_to_string(path).ok());
-    let ours = statistics.filter(|statistics| statistics.contains("(watchpost)"));
-    let mut niceness: Vec<i32> = ours.map(|statistics| niceness(&statistics)).collect();
-    niceness.sort_unstable();
-    niceness
 }
 
 /// Notes how nice the worker is that delivers.
@@ -67,27 +57,34 @@ fn wait_until(done: impl Fn() -> bool) {
     }
 }
 
-/// The workers of one test are not to be counted by another.
-fn alone() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    let alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-    wait_until(|| workers().is_empty());
-    alone
-}
-
-#[test]
-fn errors_are_sent_as_the_program_runs_and_what_can_wait_behind_it() {
-    let (_alone, own) = (alone(), mine());
-    let (watched, notes) = watched(options());
+/// How nice the worker was that sent an error, a transaction after it, and another error.
+fn of_three(options: Options) -> Vec<(ItemType, i32)> {
+    let own = mine();
+    let (watched, notes) = watched(options);
     watched.run(|| {
         watchpost::capture_message("first");
         wait_until(|| notes().len() == 1);
         watchpost::start_transaction("later").start().finish();
         wait_until(|| notes().len() == 2);
+        watchpost::capture_message("last");
+        wait_until(|| notes().len() == 3);
         assert_eq!(mine(), own, "the program is as it was");
     });
     watched.close();
-    assert_eq!(notes()[..2], [(ItemType::Event, own), (ItemType::Transaction, 19)]);
+    notes()[..3].to_vec()
+}
+
+#[test]
+fn a_worker_gives_way_as_soon_as_it_has_sent_what_can_wait() {
+    let own = mine();
+    let expected = [(ItemType::Event, own), (ItemType::Transaction, own + 5), (ItemType::Event, own + 5)];
+    assert_eq!(of_three(options()), expected);
+}
+
+#[test]
+fn a_program_that_wants_it_has_workers_like_its_own_threads() {
+    let notes = of_three(options().lower_worker_priority(false));
+    assert!(notes.iter().all(|(_, niceness)| *niceness == mine()), "{notes:?}");
 }
 
 /// A hook that waits until the test lets go of it.
@@ -112,7 +109,6 @@ impl Held {
 /// A program that ends sends what is left as fast as it can.
 #[test]
 fn what_somebody_waits_for_cannot_wait() {
-    let _alone = alone();
     let (held, hold) = Held::new();
     let hook = move |event| {
         hold();
@@ -127,26 +123,4 @@ fn what_somebody_waits_for_cannot_wait() {
     });
     watched.close();
     assert!(notes().contains(&(ItemType::Transaction, mine())), "{:?}", notes());
-}
-
-#[test]
-fn who_waits_in_vain_for_a_worker_that_gives_way_gets_one_that_does_not() {
-    let (_alone, own) = (alone(), mine());
-    let (held, hold) = Held::new();
-    let hook = move |transaction| {
-        hold();
-        Some(transaction)
-    };
-    let (watched, _) = watched(options().before_send_transaction(hook));
-    watched.run(|| {
-        watchpost::start_transaction("slow").start().finish();
-        held.begun.recv().unwrap();
-        assert_eq!(workers(), [19]);
-        assert!(!watchpost::flush(Some(Duration::from_millis(200))));
-        assert_eq!(workers(), [own, 19]);
-        assert!(!watchpost::flush(Some(Duration::from_millis(200))));
-        assert_eq!(workers(), [own, 19], "one is enough");
-    });
-    drop(held.let_go);
-    watched.close();
 }

@@ -109,6 +109,7 @@ impl Client {
                     bytes: config.options.transport_queue_bytes,
                 },
                 max_in_flight: config.options.max_in_flight,
+                gives_way: config.options.lower_worker_priority,
                 reports: config.options.send_client_reports,
                 sdk: Arc::clone(&config.sdk),
             };

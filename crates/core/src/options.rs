@@ -152,6 +152,7 @@ pub struct Options {
     pub(crate) transport_queue_bytes: usize,
     pub(crate) max_in_flight: usize,
     pub(crate) enable_backpressure_handling: bool,
+    pub(crate) lower_worker_priority: bool,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) spotlight: Spotlight,
     /// `SENTRY_SPOTLIGHT` says something else.
@@ -235,6 +236,7 @@ impl Default for Options {
             transport_queue_bytes: DEFAULT_QUEUE_BYTES,
             max_in_flight: DEFAULT_MAX_IN_FLIGHT,
             enable_backpressure_handling: true,
+            lower_worker_priority: true,
             shutdown_timeout: DEFAULT_SHUTDOWN_TIMEOUT,
             spotlight: Spotlight::default(),
             spotlight_overruled: false,

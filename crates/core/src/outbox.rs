@@ -94,6 +94,8 @@ pub(crate) struct Wire {
     pub(crate) bounds: Bounds,
     /// How many envelopes may be under way at once.
     pub(crate) max_in_flight: usize,
+    /// Whether workers that send what can wait give way to the program's threads (option `lower_worker_priority`).
+    pub(crate) gives_way: bool,
     /// Whether losses are reported to the server (option `send_client_reports`).
     pub(crate) reports: bool,
     pub(crate) sdk: Arc<SdkInfo>,

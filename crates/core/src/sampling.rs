@@ -108,7 +108,7 @@ pub(crate) struct Sampled {
 impl Sampled {
     /// The decision where there is no room. Says, too, whether that is why the trace is not kept.
     pub(crate) fn refused(self) -> (Self, bool) {
-        (Sampled { sampled: false, ..self }, self.sampled)
+        (Sampled { sampled: false, rate: Some(0.0), ..self }, self.sampled)
     }
 
     /// The decision at a rate that is halved so often. Says, too, whether that is why the trace is not kept.

@@ -173,7 +173,7 @@ mod tests {
             "max_value_length": 99, "attach_stacktrace": false, "send_default_pii": true, "max_request_body_size": "small",
             "send_client_reports": false, "in_app_include": ["shop"], "in_app_exclude": ["vendor"],
             "default_integrations": false, "console": true, "transport_queue_size": 5, "transport_queue_bytes": 6000,
-            "max_in_flight": 2, "enable_backpressure_handling": false, "shutdown_timeout": 0.5,
+            "max_in_flight": 2, "enable_backpressure_handling": false, "lower_worker_priority": false, "shutdown_timeout": 0.5,
             "enable_logs": true, "enable_metrics": false, "auto_session_tracking": false, "session_mode": "application",
             "spool": "/var/spool/shop", "spotlight": "http://localhost:1/s", "compression": "zstd",
             "http_proxy": "http://proxy:3128", "https_proxy": "http://proxy:3129", "no_proxy": ".internal",

@@ -7,7 +7,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::wire::{self, wire_names};
+use crate::wire::wire_names;
 
 /// What was done to a value of an item, and to those below it. The item itself is the root.
 ///
@@ -36,11 +36,15 @@ impl Meta {
     /// Whether nothing was done, here and below.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.said.is_empty() && self.below.is_empty()
+        self.said.is_empty() && self.below.iter().all(|(_, below)| below.is_empty())
     }
 
-    /// What is known of the member of this name; an element of a list is named by its place.
+    /// What is known of the member of this name; an element of a list is named by its place. One without a name cannot be told from the value
+    /// around it.
     pub fn below(&mut self, name: &str) -> &mut Meta {
+        if name == HERE {
+            return self;
+        }
         let at = match self.position(name) {
             Ok(at) => at,
             Err(at) => {
@@ -58,7 +62,10 @@ impl Meta {
 
     /// What is known of the value at a path, if anything is.
     pub fn get<S: AsRef<str>>(&self, path: impl IntoIterator<Item = S>) -> Option<&Meta> {
-        path.into_iter().try_fold(self, |meta, name| Some(&meta.below[meta.position(name.as_ref()).ok()?].1))
+        path.into_iter().try_fold(self, |meta, name| match name.as_ref() {
+            HERE => Some(meta),
+            name => Some(&meta.below[meta.position(name).ok()?].1),
+        })
     }
 
     /// Forgets what is known of the value here and of those below it.
@@ -72,17 +79,13 @@ impl Meta {
 }
 
 /// What was done to one value.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Annotation {
     /// Each change.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "remarks")]
     pub rem: Vec<Remark>,
     /// How long it was before: bytes of a text, members of a map, elements of a list.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub len: Option<u64>,
-    /// Unknown fields, kept.
-    #[serde(flatten, serialize_with = "wire::others")]
+    /// Unknown fields, kept; a known one whose value nobody understands, too.
     pub other: Map<String, Value>,
 }
 
@@ -159,23 +162,57 @@ impl Serialize for Remark {
 impl<'de> Deserialize<'de> for Remark {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let parts = Vec::<Value>::deserialize(deserializer)?;
+        let unknown =
+            || D::Error::custom("a remark is a list of a rule, a kind and perhaps where it begins and ends");
         let [Value::String(rule), Value::String(kind), range @ ..] = &parts[..] else {
-            return Err(D::Error::custom(
-                "a remark is a list of a rule, a kind and perhaps where it begins and ends",
-            ));
+            return Err(unknown());
         };
         let range = match range {
-            [start, end, ..] => start.as_u64().zip(end.as_u64()),
-            _ => None,
+            [] => None,
+            [start, end] => Some(start.as_u64().zip(end.as_u64()).ok_or_else(unknown)?),
+            _ => return Err(unknown()),
         };
         Ok(Remark { rule: rule.clone().into(), kind: kind.parse().map_err(D::Error::custom)?, range })
     }
 }
 
-/// Remarks that nobody understands are left out: an item is worth more than what is said of it.
-fn remarks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Remark>, D::Error> {
-    let all = Option::<Vec<Value>>::deserialize(deserializer)?.unwrap_or_default();
-    Ok(all.into_iter().filter_map(|remark| serde_json::from_value(remark).ok()).collect())
+const REM: &str = "rem";
+const LEN: &str = "len";
+
+impl Serialize for Annotation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        if !self.rem.is_empty() {
+            map.serialize_entry(REM, &self.rem)?;
+        }
+        if let Some(len) = self.len {
+            map.serialize_entry(LEN, &len)?;
+        }
+        let is_said = |name: &str| match name {
+            REM => !self.rem.is_empty(),
+            LEN => self.len.is_some(),
+            _ => false,
+        };
+        for (name, value) in self.other.iter().filter(|(name, _)| !is_said(name)) {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+impl Annotation {
+    fn read(mut other: Map<String, Value>) -> Self {
+        let mut said = Annotation::default();
+        if let Some(rem) = other.get(REM).and_then(|rem| Vec::<Remark>::deserialize(rem).ok()) {
+            said.rem = rem;
+            other.remove(REM);
+        }
+        if let Some(len) = other.get(LEN).and_then(Value::as_u64) {
+            said.len = Some(len);
+            other.remove(LEN);
+        }
+        Annotation { other, ..said }
+    }
 }
 
 /// What is said of a value stands under an empty name, beside what is said of those below it.
@@ -187,7 +224,7 @@ impl Serialize for Meta {
         if !self.said.is_empty() {
             map.serialize_entry(HERE, &self.said)?;
         }
-        for (name, below) in &self.below {
+        for (name, below) in self.below.iter().filter(|(_, below)| !below.is_empty()) {
             map.serialize_entry(name, below)?;
         }
         map.end()
@@ -205,10 +242,10 @@ fn read(value: Value) -> Meta {
     let mut meta = Meta::default();
     let Value::Object(map) = value else { return meta };
     for (name, value) in map {
-        if name == HERE {
-            meta.said = serde_json::from_value(value).unwrap_or_default();
-        } else {
-            meta.below(&name).clone_from(&read(value));
+        match value {
+            Value::Object(said) if name == HERE => meta.said = Annotation::read(said),
+            _ if name == HERE => {}
+            below => *meta.below(&name) = read(below),
         }
     }
     meta
@@ -234,13 +271,23 @@ mod tests {
 
     #[test]
     fn what_nobody_understands_is_no_reason_to_refuse_an_item() {
-        let odd = json!({
-            "a": 1, "b": { "": { "rem": [["!config"], "s", ["!config", "?"], ["!config", "s", "here"]] } }, "c": { "": [] },
-        });
-        let meta: Meta = serde_json::from_value(odd).unwrap();
-        assert_eq!(meta.get(["b"]).unwrap().said.rem, [Remark::SUBSTITUTED]);
-        assert!(meta.get(["a"]).unwrap().is_empty() && meta.get(["c"]).unwrap().is_empty());
-        assert!(serde_json::from_value::<Meta>(json!(null)).unwrap().is_empty());
+        for odd in [json!(null), json!({ "a": 1, "b": { "": [] }, "c": {} })] {
+            let meta: Meta = serde_json::from_value(odd).unwrap();
+            assert!(meta.is_empty());
+            assert_eq!(serde_json::to_value(&meta).unwrap(), json!({}));
+        }
+        let odd = json!({ "b": { "": { "rem": [["!config", "s"], ["@r", "t", 1.5]], "len": -1 } } });
+        let mut meta: Meta = serde_json::from_value(odd.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&meta).unwrap(), odd);
+        meta.at(["b"]).said.rem.push(Remark::CUT);
+        assert_eq!(json!(meta), json!({ "b": { "": { "rem": [["!limit", "x"]], "len": -1 } } }));
+    }
+
+    #[test]
+    fn what_has_no_name_is_the_value_around_it() {
+        let mut meta = Meta::default();
+        meta.at(["a", "", "b", ""]).said.len = Some(1);
+        assert_eq!(json!(meta), json!({ "a": { "b": { "": { "len": 1 } } } }));
     }
 
     #[test]

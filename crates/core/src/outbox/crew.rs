@@ -4,8 +4,7 @@
 //! itself for what has come meanwhile; it is called out of a sleep, once. Another worker is started where items wait while all are
 //! delivering; where deliveries take next to no time, a second one is enough.
 //!
-//! A worker that sends what can wait gives way to the program's own threads from then on. Should somebody wait for such workers in vain, since
-//! the program leaves them no processor, one that does not give way helps them out.
+//! A worker that sends what can wait gives way to the program's own threads from then on.
 
 use std::cell::Cell;
 use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
@@ -42,8 +41,6 @@ pub(super) struct Crew {
     most: usize,
     /// How many there are.
     threads: usize,
-    /// How many of them give way.
-    giving_way: usize,
     /// Whether one of them has taken an item to prepare: it sees to what else waits when it is done.
     pub(super) preparing: bool,
     /// How many wait for the wire.
@@ -82,7 +79,6 @@ impl Crew {
         Crew {
             most,
             threads: 0,
-            giving_way: 0,
             preparing: false,
             delivering: 0,
             naps: Rests::default(),
@@ -134,17 +130,6 @@ impl Crew {
 
     fn may_grow(&self) -> bool {
         self.threads < self.most && (self.threads < FEW || self.is_slow())
-    }
-
-    /// Whether all give way, so that one more is of use: it need not be one that delivers.
-    pub(super) fn may_get_help(&self) -> bool {
-        self.giving_way == self.threads && (1..=self.most).contains(&self.threads)
-    }
-
-    /// This thread does not work any more.
-    fn dismiss(&mut self) {
-        self.threads -= 1;
-        self.giving_way -= usize::from(GIVES_WAY.get());
     }
 
     /// Whether one more delivery may begin: not if this worker is the one that is there for the disk alone.
@@ -206,11 +191,10 @@ impl<P: Prepare> Shared<P> {
 
     /// Starts a worker. If there is none then, nobody will ever send what waits: it is lost.
     pub(super) fn grow(self: &Arc<Self>, mut state: MutexGuard<'_, State<P::Job>>) {
-        let gives_way = GIVES_WAY.get(); // a thread begins with the priority of the one that starts it
         state.crew.threads += 1;
-        state.crew.giving_way += usize::from(gives_way);
         drop(state);
         let shared = Arc::clone(self);
+        let gives_way = GIVES_WAY.get(); // a thread begins with the priority of the one that starts it
         let work = move || {
             GIVES_WAY.set(gives_way);
             shared.run();
@@ -219,7 +203,6 @@ impl<P: Prepare> Shared<P> {
             crate::debug!("a worker thread could not be started: {error}");
             let mut state = self.lock();
             state.crew.threads -= 1;
-            state.crew.giving_way -= usize::from(gives_way);
             let lost = if state.crew.threads == 0 { state.queue.drain() } else { Vec::new() };
             self.lose(&mut state, DiscardReason::InternalSdkError, &lost);
             drop(state);
@@ -259,7 +242,7 @@ impl<P: Prepare> Shared<P> {
         let lingered = expired && timeout == Some(LINGER) && !matches!(rest, Rest::Pause(_));
         let idle = lingered && state.queue.waiting() == 0 && state.end == End::Open;
         if idle && state.crew.threads > 1 {
-            state.crew.dismiss();
+            state.crew.threads -= 1;
             return None;
         }
         Some(state)
@@ -267,17 +250,15 @@ impl<P: Prepare> Shared<P> {
 
     /// Takes a worker that has nothing to do any more off the crew.
     pub(super) fn leave(&self, mut state: MutexGuard<'_, State<P::Job>>) {
-        state.crew.dismiss();
+        state.crew.threads -= 1;
         drop(state);
         self.progress.notify_all();
         self.call_all(); // who slept because another had to go first has nothing to wait for, either
     }
 
-    /// Lets the program's threads go before this one, if it is not so already.
-    pub(super) fn give_way(&self, mut state: MutexGuard<'_, State<P::Job>>) {
-        if !GIVES_WAY.replace(true) {
-            state.crew.giving_way += 1;
-            drop(state);
+    /// Lets the program's threads go before this one, if it does not already.
+    pub(super) fn give_way(&self) {
+        if self.wire.gives_way && !GIVES_WAY.replace(true) {
             background::give_way();
         }
     }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
+use crate::home::Home;
 use crate::limits::Limits;
 
 /// How long from one check to the next.
@@ -34,7 +35,7 @@ pub(crate) enum Pressure {
 
 /// Whether there is room for traces, and how often their rate is halved. There is no thread that watches: when the queue overflows or a limit comes in, a look is due ten
 /// seconds later, and from then on every ten seconds, which whoever starts a trace or overflows the queue takes, until all is well.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Health {
     /// Whether traces are to be kept regardless (option `enable_backpressure_handling`).
     off: bool,
@@ -43,8 +44,10 @@ pub(crate) struct Health {
     seen: Mutex<Seen>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Seen {
+    /// The process in which somebody last asked.
+    home: Home,
     /// When somebody last looked.
     looked: Option<Instant>,
     /// When something was last dropped for want of room.
@@ -53,7 +56,8 @@ struct Seen {
 
 impl Health {
     pub(crate) fn new(on: bool) -> Self {
-        Health { off: !on, ..Health::default() }
+        let seen = Seen { home: Home::here(), looked: None, overflowed: None };
+        Health { off: !on, state: AtomicU32::new(0), seen: Mutex::new(seen) }
     }
 
     /// What becomes of a trace that begins now.
@@ -64,15 +68,29 @@ impl Health {
 
     #[cold]
     fn pressed(&self, limits: &Limits, now: Instant) -> Pressure {
-        let halvings = match self.seen.try_lock() {
-            Ok(seen) => self.look(seen, limits, now),
-            Err(TryLockError::Poisoned(seen)) => self.look(seen.into_inner(), limits, now),
-            Err(TryLockError::WouldBlock) => self.halvings(), // somebody else is looking
+        let seen = match self.seen.try_lock() {
+            Ok(seen) => Some(seen),
+            Err(TryLockError::Poisoned(seen)) => Some(seen.into_inner()),
+            Err(TryLockError::WouldBlock) => None, // somebody else is looking
+        };
+        let halvings = match seen {
+            Some(mut seen) => {
+                self.see_who_asks(&mut seen);
+                self.look(seen, limits, now)
+            }
+            None => self.halvings(),
         };
         match halvings {
             _ if self.is_full() => Pressure::Full,
             0 => Pressure::None,
             halvings => Pressure::Halved(halvings),
+        }
+    }
+
+    /// It was the parent's queue that was full when this process was forked: its own is empty, and nobody else may ever ask.
+    fn see_who_asks(&self, seen: &mut Seen) {
+        if self.is_full() && seen.home.left() {
+            self.drained();
         }
     }
 
@@ -101,6 +119,9 @@ impl Health {
 
     /// Something was dropped for want of room.
     pub(super) fn overflowed(&self, limits: &Limits, now: Instant) {
+        if self.off {
+            return;
+        }
         let mut seen = self.lock();
         seen.overflowed = Some(now);
         self.look(seen, limits, now);
@@ -134,9 +155,9 @@ impl Health {
             true if is_watched => (before + 1).min(MOST),
             _ => 0, // it has just begun, and may be over by then; or all is well
         };
+        let next = if unhealthy { WATCHED | halvings } else { 0 };
         // Others may say meanwhile whether it is full.
-        self.state.fetch_and(FULL, Ordering::Relaxed);
-        self.state.fetch_or(if unhealthy { WATCHED | halvings } else { 0 }, Ordering::Relaxed);
+        let _ = self.state.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some(now & FULL | next));
         drop(seen);
         match halvings {
             0 if before > 0 => crate::debug!("all is well again: traces are kept at their full rate"),

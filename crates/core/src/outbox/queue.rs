@@ -199,16 +199,22 @@ impl<J> Queue<J> {
 
     /// Puts back what was taken, ready to be delivered: before all that came after it.
     pub(super) fn put_back(&mut self, mut entry: Entry<J>, envelope: Arc<Envelope>) {
-        self.release(entry.number);
+        self.forget(entry.number);
         entry.label.weight = (PLACE * size_of::<Entry<J>>()).saturating_add(envelope.size_hint());
         entry.load = Load::Sealed(envelope);
         let entries = &self.classes[entry.label.priority as usize].entries;
         let at = entries.iter().take_while(|other| other.number < entry.number).count();
         self.insert(at, entry);
+        self.note_room(); // as an envelope it may be smaller
     }
 
     /// What was taken is delivered or lost.
     pub(super) fn release(&mut self, number: u64) {
+        self.forget(number);
+        self.note_room();
+    }
+
+    fn forget(&mut self, number: u64) {
         if let Some(at) = self.under_way.iter().position(|(other, _)| *other == number) {
             let (_, label) = self.under_way.swap_remove(at);
             self.subtract(&label);
@@ -217,7 +223,9 @@ impl<J> Queue<J> {
 
     /// Everything that waits.
     pub(super) fn drain(&mut self) -> Vec<Entry<J>> {
-        std::iter::from_fn(|| self.pop_least_important()).collect()
+        let all = std::iter::from_fn(|| self.pop_least_important()).collect();
+        self.note_room();
+        all
     }
 
     fn insert(&mut self, at: usize, entry: Entry<J>) {
@@ -241,6 +249,10 @@ impl<J> Queue<J> {
     fn subtract(&mut self, label: &Label) {
         self.total.items -= 1;
         self.total.bytes -= label.weight;
+    }
+
+    /// Where something has gone for good.
+    fn note_room(&self) {
         if self.has_room() {
             self.health.drained();
         }

@@ -112,6 +112,7 @@ fn with_spool(items: usize, max_in_flight: usize, spool: Option<Arc<dyn Spool>>)
     let (answer, answers) = sync_channel(1000);
     let losses = Arc::new(Losses::default());
     let wire = Wire {
+        gives_way: false,
         transport: Arc::new(Scripted { arrived: arrived_in, answers: Mutex::new(answers) }),
         spool,
         losses: Arc::clone(&losses),

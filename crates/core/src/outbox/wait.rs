@@ -4,7 +4,7 @@
 //! the server does (promise 4).
 
 use std::fmt::Write;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use watchpost_protocol::{Category, DiscardReason};
@@ -22,12 +22,6 @@ const LAST_PAGES: Duration = Duration::from_secs(1);
 
 /// ...and the part of the time for that.
 const LAST_HALF: u32 = 2;
-
-/// Who has waited for so long gets a worker that does not give way to the program's threads.
-const PATIENCE: Duration = Duration::from_millis(50);
-
-/// Not every clock can count to the end of time.
-const LONG: Duration = Duration::from_secs(3600);
 
 /// The flushes that somebody waits for.
 #[derive(Debug, Default)]
@@ -218,7 +212,7 @@ impl<P: Prepare> Drop for Flush<'_, P> {
 impl<P: Prepare> Shared<P> {
     /// Sees to it that what waits is kept, or else counts it as lost and sees to it that it is reported, though every worker may be stuck.
     /// Says what was lost.
-    fn cut_short(self: &Arc<Self>) -> Vec<Category> {
+    fn cut_short(self: &std::sync::Arc<Self>) -> Vec<Category> {
         let mut state = self.lock();
         if state.crew.threads() == 0 {
             return Vec::new(); // they have just ended
@@ -247,29 +241,17 @@ impl<P: Prepare> Shared<P> {
         left.iter().map(|entry| entry.label.category).collect()
     }
 
-    fn wait_until(
-        self: &Arc<Self>,
-        began: Instant,
-        timeout: Duration,
-        done: impl Fn(&State<P::Job>) -> bool,
-    ) -> bool {
+    fn wait_until(&self, began: Instant, timeout: Duration, done: impl Fn(&State<P::Job>) -> bool) -> bool {
         let mut state: MutexGuard<'_, State<P::Job>> = self.lock();
         loop {
             if done(&state) {
                 return true;
             }
-            let waited = began.elapsed();
-            let left = timeout.saturating_sub(waited);
+            let left = timeout.saturating_sub(began.elapsed());
             if left.is_zero() {
                 return false;
             }
-            if waited >= PATIENCE && state.crew.may_get_help() {
-                self.grow(state);
-                state = self.lock();
-                continue;
-            }
-            let longest = PATIENCE.checked_sub(waited).unwrap_or(LONG);
-            let left = left.min(longest);
+            let left = left.min(Duration::from_secs(3600)); // not every clock can count to the end of time
             state = self.progress.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }

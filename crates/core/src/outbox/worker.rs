@@ -67,8 +67,10 @@ impl<P: Prepare> Shared<P> {
         loop {
             match state.next(|| self.has_news()) {
                 Next::Do(task) => {
-                    if state.can_wait(&task) {
-                        self.give_way(state);
+                    let can_wait = state.can_wait(&task);
+                    drop(state);
+                    if can_wait {
+                        self.give_way();
                     }
                     return Some(task);
                 }
@@ -203,6 +205,9 @@ impl<P: Prepare> Shared<P> {
         }
         self.lose(&mut state, DiscardReason::QueueOverflow, &dropped);
         drop(state);
+        if !dropped.is_empty() {
+            self.overflow(false);
+        }
     }
 
     /// Sends a report if none was sent for long, because there was nothing that it could ride on.

@@ -96,6 +96,8 @@ pub(super) static KEYS: &[Key] = keys! {
     max_in_flight: |o| o.max_in_flight.to_string(), |o, given| Ok(o.max_in_flight(given.count()?));
     enable_backpressure_handling: |o| o.enable_backpressure_handling.to_string(),
         |o, given| Ok(o.enable_backpressure_handling(given.switch()?));
+    lower_worker_priority: |o| o.lower_worker_priority.to_string(),
+        |o, given| Ok(o.lower_worker_priority(given.switch()?));
     compression: |o| algorithm(o.network.compression).to_owned(), |o, given| {
         use CompressionAlgo::{Brotli, Gzip, None, Zstd};
         Ok(o.compression(given.one_of([None, Gzip, Brotli, Zstd], algorithm, "none, gzip, brotli or zstd")?))

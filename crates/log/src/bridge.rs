@@ -32,7 +32,8 @@ impl LogBridge {
         }
     }
 
-    /// A bridge around a logger, which gets every record that it asks for, as before.
+    /// A bridge around a logger, which gets every record that it asks for, as before: its own filter decides what it prints, at every
+    /// level. See [`init`](Self::init) for what that takes.
     #[must_use]
     pub fn wrapping(logger: impl Log + 'static) -> Self {
         LogBridge { inner: Some(Box::new(logger)), ..LogBridge::new() }
@@ -59,12 +60,44 @@ impl LogBridge {
         self
     }
 
-    /// Makes it the logger of the process, and raises the maximum level to what it listens to.
+    /// Makes it the logger of the process, and raises [`log::max_level`] to what it listens to; never lowers it.
+    ///
+    /// Nobody can ask a logger how much it wants. If the bridge wraps one and the program has set no maximum level, that becomes `Trace`, and the
+    /// logger within is asked about each record. A maximum level that was set before holds for it, and spares records that nobody wants, libraries' at
+    /// `Trace` above all, the question (some 10 ns each). With `env_logger`, say:
+    ///
+    /// ```
+    /// # mod watchpost { pub use watchpost_log as log; }
+    /// # mod env_logger {
+    /// #     pub struct Logger;
+    /// #     impl Logger { pub fn filter(&self) -> log::LevelFilter { log::LevelFilter::Debug } }
+    /// #     impl log::Log for Logger {
+    /// #         fn enabled(&self, _: &log::Metadata<'_>) -> bool { false }
+    /// #         fn log(&self, _: &log::Record<'_>) {}
+    /// #         fn flush(&self) {}
+    /// #     }
+    /// #     pub struct Builder;
+    /// #     impl Builder {
+    /// #         pub fn from_default_env() -> Self { Builder }
+    /// #         pub fn build(self) -> Logger { Logger }
+    /// #     }
+    /// # }
+    /// use watchpost::log::LogBridge;
+    ///
+    /// let logger = env_logger::Builder::from_default_env().build();
+    /// log::set_max_level(logger.filter()); // may be left out
+    /// LogBridge::wrapping(logger).init()?;
+    /// # Ok::<(), log::SetLoggerError>(())
+    /// ```
     ///
     /// # Errors
     /// If the process has a logger already: wrap that one instead.
     pub fn init(self) -> Result<(), SetLoggerError> {
-        let level = self.loudest().max(log::max_level());
+        let within = match (&self.inner, log::max_level()) {
+            (Some(_), LevelFilter::Off) => LevelFilter::Trace, // as it is until somebody sets it
+            (_, set) => set,
+        };
+        let level = self.loudest().max(within);
         log::set_boxed_logger(Box::new(self))?;
         log::set_max_level(level);
         Ok(())

@@ -20,6 +20,7 @@ pub use crate::hints::{captured_without_client, served_without_client, span_is_t
 use crate::integration::RawStack;
 pub use crate::known::IsTelling;
 use crate::last_error::LastError;
+pub use crate::last_error::named_error;
 use crate::mute;
 pub use crate::naming::{Name, RootName};
 use crate::origin::Origin;

@@ -78,7 +78,8 @@ impl CaptureLayer {
         self
     }
 
-    /// Up to which level events become logs, whatever else they become. Default: none.
+    /// Up to which level events become logs, whatever else they become. It bounds what libraries say as well: a query of sqlx, which counts as
+    /// INFO where it is a breadcrumb, is a log at DEBUG. Default: none.
     ///
     /// ```
     /// # mod watchpost { pub use watchpost_tracing as tracing; }

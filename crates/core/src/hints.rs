@@ -14,10 +14,15 @@ use crate::valid::parse_bool;
 /// Says something once in the life of the process.
 macro_rules! once {
     ($($argument:tt)+) => {{
-        static ONCE: Once = Once::new();
-        ONCE.call_once(|| diag::line(format_args!($($argument)+)));
+        static ONCE: std::sync::Once = std::sync::Once::new();
+        ONCE.call_once(|| $crate::diag::line(format_args!($($argument)+)));
     }};
 }
+
+mod set_up; // after the macro
+
+pub use set_up::layer_within_a_layer;
+pub(crate) use set_up::{client_replaced, closing_a_client_that_traces, layer_installed, span_began};
 
 /// Whether there ever was a client of the process.
 static BEGUN: AtomicBool = AtomicBool::new(false);
@@ -31,7 +36,9 @@ static MISSED: AtomicU32 = AtomicU32::new(0);
 /// A client is made the process's own (H03).
 pub(crate) fn begun() {
     ENDED.store(false, Ordering::Release);
-    if BEGUN.swap(true, Ordering::AcqRel) {
+    let again = BEGUN.swap(true, Ordering::AcqRel);
+    set_up::begun(again);
+    if again {
         return;
     }
     let missed = MISSED.load(Ordering::Acquire);

@@ -16,7 +16,9 @@ pub use crate::finished::FinishedSpan;
 use crate::heard::kept;
 pub use crate::heard::{Heard, Said, add_heard, add_heard_in};
 use crate::hints;
-pub use crate::hints::{captured_without_client, served_without_client, span_is_too_low};
+pub use crate::hints::{
+    captured_without_client, layer_within_a_layer, served_without_client, span_is_too_low,
+};
 use crate::integration::RawStack;
 pub use crate::known::IsTelling;
 use crate::last_error::LastError;

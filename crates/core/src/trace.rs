@@ -15,6 +15,7 @@ use crate::client::Client;
 use crate::dsc;
 use crate::fields::Fields;
 use crate::filters;
+use crate::hints;
 use crate::naming::Name;
 use crate::origin::Origin;
 use crate::pipeline::{Job, TransactionJob};
@@ -73,6 +74,7 @@ impl Trace {
         fields: &Fields,
     ) -> Option<Arc<Trace>> {
         let (sampled, held_back) = decide(client, &propagation, &init, fields)?;
+        hints::span_began();
         if held_back {
             let lost = [(Category::Transaction, 1), (Category::Span, 1)];
             client.ledger().record_all(DiscardReason::Backpressure, &lost);

@@ -393,6 +393,28 @@ fn what_a_callback_drops_is_named() {
     );
 }
 
+#[test]
+fn spans_that_outlive_their_transaction() {
+    let work = || {
+        let _guard = begin(options());
+        for _ in 0..2 {
+            let root = start_transaction("request").start();
+            let part = root.child("part");
+            root.finish();
+            part.child("later").finish();
+            part.finish();
+        }
+    };
+    let outlives = "work that outlives its request needs a root span of its own (watchpost::guide::tasks)";
+    assert_eq!(
+        said("spans_that_outlive_their_transaction", "", work),
+        [
+            format!("1 span was still open when the transaction \"request\" ended, and lost: {outlives}"),
+            format!("a span began after its transaction \"request\" had ended, and is lost: {outlives}"),
+        ]
+    );
+}
+
 /// All of the above, and nobody has asked to hear it.
 #[test]
 fn without_debug_nothing_is_said() {

@@ -141,6 +141,25 @@ pub(crate) fn too_many_spans(transaction: &str, overflow: u64) {
     }
 }
 
+/// A span begins in a trace that has ended.
+pub(crate) fn span_after_its_trace(transaction: &str) {
+    if diag::enabled() {
+        once!("a span began after its transaction {transaction:?} had ended, and is lost: {OUTLIVES}");
+    }
+}
+
+/// A trace ends before spans of it do.
+pub(crate) fn spans_outlive(transaction: &str, open: usize) {
+    if diag::enabled() && open > 0 {
+        let spans = if open == 1 { "1 span was".to_owned() } else { format!("{open} spans were") };
+        once!("{spans} still open when the transaction {transaction:?} ended, and lost: {OUTLIVES}");
+    }
+}
+
+/// What to do about both.
+const OUTLIVES: &str =
+    "work that outlives its request needs a root span of its own (watchpost::guide::tasks)";
+
 /// Something was captured by code that Watchpost runs: a hook, a transport.
 pub(crate) fn captured_by_a_hook() {
     if diag::enabled() {

@@ -12,6 +12,7 @@ use watchpost_protocol::{
 
 use crate::bound;
 use crate::client::Client;
+use crate::diag;
 use crate::dsc;
 use crate::fields::Fields;
 use crate::filters;
@@ -164,6 +165,9 @@ impl Trace {
     /// Counts a span of this trace that was not recorded.
     pub fn count(&self, why: Unrecorded) {
         if why == Unrecorded::Ended {
+            if diag::enabled() {
+                hints::span_after_its_trace(&self.name());
+            }
             let client = bound::in_place_of(&self.client);
             let ledger = client.as_ref().unwrap_or(&self.client).ledger();
             ledger.record(DiscardReason::BufferOverflow, Category::Span, 1);
@@ -183,6 +187,9 @@ impl Trace {
     /// What was recorded goes to the pipeline, with the scopes it started in. A trace that outlives its client goes to the one that took its
     /// place; if there is none, nobody reports any more, and the loss stands in the ledger of the client that was closed.
     fn finish(&self, buffer: Lent) {
+        if diag::enabled() {
+            hints::spans_outlive(&self.name(), buffer.outliving().len());
+        }
         let profiled = self.lock().profiled.take().and_then(Profiled::end);
         let profiles = profiled.as_ref().map_or(0, |profiled| u64::from(profiled.own.is_some()));
         let lost = |client: &Client, reason| {

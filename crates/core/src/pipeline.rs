@@ -185,11 +185,15 @@ impl Prepare for Pipeline {
 impl Job {
     pub(crate) fn event(job: EventJob) -> Self {
         let priority = if job.is_crash() { Priority::Crash } else { Priority::Error };
-        let label = Label { priority, category: Category::Error, order: None, weight: weight::event(&job) };
+        let (weight, counted) = weight::event(&job);
+        let label = Label { priority, category: Category::Error, order: None, weight };
         Job::Item(ItemJob {
             label,
             quantities: job.quantities(),
-            prepare: Box::new(move |pipeline, rest| pipeline.prepare_event(job, rest)),
+            prepare: Box::new(move |pipeline, rest| {
+                let _counted = counted;
+                pipeline.prepare_event(job, rest)
+            }),
         })
     }
 

@@ -224,7 +224,7 @@ impl Trace {
             renamed,
             measurements,
             buffer,
-            layers: [current.data(), isolation.data(), Scope::global().data()],
+            layers: [&current, &isolation, Scope::global()].map(|scope| scope.data().without_attachments()),
             propagation: Arc::clone(&self.propagation),
             sampled: self.sampled,
             profiled: profiled.filter(|_| !is_copy).or_else(|| client.profiled_by_run()),

@@ -14,7 +14,7 @@ pub(super) struct Feedback(Report);
 
 impl Job {
     pub(crate) fn feedback(job: EventJob) -> Self {
-        let weight = weight::event(&job);
+        let (weight, _) = weight::event(&job);
         Job::Item(ItemJob {
             label: Label { priority: Priority::Error, category: Category::Feedback, order: None, weight },
             quantities: of_feedback(job.quantities()),

@@ -1,5 +1,7 @@
 //! A wrapped logger decides what it prints, at every level. Alone in its file: a process has one logger, and one maximum level.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::sync::{Arc, Mutex};
 
 use log::{LevelFilter, Log, Metadata, Record};

@@ -1,6 +1,8 @@
 //! A maximum level that the program has set is not lowered, and not raised beyond what the bridge listens to. Alone in its file: a process has
 //! one maximum level.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use log::{LevelFilter, Log, Metadata, Record};
 use watchpost_log::LogBridge;
 

@@ -63,13 +63,19 @@ fn badly_read(text: &str, items: &str) -> Vec<String> {
     let mut language = None;
     for line in text.lines() {
         match (line.strip_prefix("```"), language) {
-            (Some(""), None) => wrong.push("a fence that says no language".to_owned()),
-            (Some(named), None) => language = Some(named),
+            (Some(named), None) => {
+                if named.is_empty() {
+                    wrong.push("a fence that says no language".to_owned());
+                }
+                language = Some(named);
+            }
             (Some(_), Some(_)) => language = None,
             (None, Some(named)) if named.starts_with("rust") && (line == "#" || line.starts_with("# ")) => {
                 wrong.push(format!("a line that is to be hidden: {line}"));
             }
-            (None, None) if line.contains("](crate::") => wrong.push(format!("a link to nowhere: {line}")),
+            (None, None) if line.contains("](crate::") || line.contains("](std::") => {
+                wrong.push(format!("a link to nowhere: {line}"))
+            }
             (None, None) => wrong.extend(undefined(line, text, items)),
             (None, Some(_)) => {}
         }

@@ -250,7 +250,7 @@ fn a_task_that_outlives_its_request_has_a_root_of_its_own() {
     for word in [by_tracing, by_hand, isolated] {
         let captured = reported(async {
             let (end, begun) = oneshot::channel();
-            let task = async { word(begun) }.instrument(info_span!("request")).await;
+            let task = info_span!("request").in_scope(|| word(begun));
             end.send(()).unwrap();
             task.await.unwrap();
         });

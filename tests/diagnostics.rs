@@ -15,16 +15,23 @@ use tower::{Service, ServiceBuilder, service_fn};
 use tracing_subscriber::prelude::*;
 use watchpost::log::LogBridge;
 use watchpost::{
-    Breadcrumb, Guard, InitError, Options, Scopes, User, add_breadcrumb, capture_message, global_scope,
-    set_user, start_transaction, with_isolation_scope,
+    Breadcrumb, Decision, Guard, InitError, Options, Scopes, User, add_breadcrumb, capture_message,
+    global_scope, set_user, start_transaction, with_isolation_scope,
 };
 use watchpost_testkit::{Recorder, options};
 
 /// In which test a process does its work.
 const WORKS_FOR: &str = "WATCHPOST_TEST_WORKS_FOR";
 
-/// What a process says that does this work, without what the test harness says.
+/// What a process says that does this work, besides what it says of every program that is as short.
 fn said(test: &str, debug: &str, work: fn()) -> Vec<String> {
+    let mut lines = all_said(test, debug, work);
+    lines.retain(|line| !line.starts_with("init: ") && !line.starts_with("traces are wanted, "));
+    lines
+}
+
+/// What a process says that does this work, without what the test harness says.
+fn all_said(test: &str, debug: &str, work: fn()) -> Vec<String> {
     if env::var(WORKS_FOR).is_ok_and(|name| name == test) {
         work();
         process::exit(0);
@@ -305,6 +312,141 @@ fn h16_breadcrumbs_that_are_dropped() {
     assert_eq!(
         said("h16_breadcrumbs_that_are_dropped", "", work),
         ["breadcrumb dropped by before_breadcrumb", "breadcrumb dropped: max_breadcrumbs=0"]
+    );
+}
+
+#[test]
+fn a_client_that_begins_says_what_it_is() {
+    let work = || {
+        let options = without_tracing().release("shop@1.2.3").unwrap().environment("staging").unwrap();
+        drop(begin(options.sample_rate(0.5).unwrap()));
+        drop(begin(Options::new().use_environment(false).traces_sample_rate(0.2).unwrap()));
+        drop(begin(Options::new().use_environment(false).traces_sampler(|_| Decision::Rate(1.0))));
+    };
+    assert_eq!(
+        all_said("a_client_that_begins_says_what_it_is", "", work),
+        [
+            "init: to h.invalid, project 1; release shop@1.2.3; environment staging; no traces; sample_rate 0.5",
+            "init: to a transport of the program's own; no release: no release health; environment production; traces_sample_rate 0.2",
+            "init: to a transport of the program's own; no release: no release health; environment production; traces by traces_sampler",
+        ],
+        "after a second init nobody can be sure that spans are missing"
+    );
+}
+
+#[test]
+fn a_second_client_takes_the_place_of_the_first() {
+    let work = || {
+        let first = begin(options());
+        let second = begin(options());
+        drop(first);
+        assert!(capture_message("one").is_some(), "the guard of the first has nothing left to do");
+        drop(second);
+    };
+    assert_eq!(
+        said("a_second_client_takes_the_place_of_the_first", "", work),
+        [
+            "init was called again: the new client takes the place of the one before, which is closed; to drop its guard does nothing any more"
+        ]
+    );
+}
+
+#[test]
+fn a_registry_without_the_layer() {
+    let work = || {
+        let _guard = begin(options());
+        let subscriber = tracing_subscriber::registry();
+        tracing::subscriber::with_default(subscriber, || drop(tracing::info_span!("request")));
+    };
+    let lines = all_said("a_registry_without_the_layer", "", work);
+    assert_eq!(
+        lines[1..],
+        [
+            "traces are wanted, and no span ever began: put watchpost::tracing::layer() into the registry, or start one by start_transaction"
+        ]
+    );
+}
+
+#[test]
+fn a_program_with_spans_or_a_layer_lacks_nothing() {
+    let by_hand = || {
+        let _guard = begin(options());
+        start_transaction("import").start().finish();
+    };
+    let name = "a_program_with_spans_or_a_layer_lacks_nothing";
+    assert_eq!(all_said(name, "", by_hand).len(), 1, "what begins");
+}
+
+#[test]
+fn a_layer_that_makes_no_span_is_there_all_the_same() {
+    let work = || {
+        let _guard = begin(options());
+        drop(tracing_subscriber::registry().with(watchpost::tracing::layer()));
+    };
+    assert_eq!(
+        all_said("a_layer_that_makes_no_span_is_there_all_the_same", "", work).len(),
+        1,
+        "what begins"
+    );
+}
+
+#[test]
+fn two_layers_in_one_registry() {
+    let work = || {
+        let layer = watchpost::tracing::layer;
+        drop(tracing_subscriber::registry().with(layer()));
+        drop(tracing_subscriber::registry().with(layer()).with(layer()));
+        drop(begin(options()));
+    };
+    assert_eq!(
+        said("two_layers_in_one_registry", "", work),
+        ["two layers of Watchpost are in one registry: what both hear is reported twice"]
+    );
+}
+
+#[test]
+fn what_a_callback_drops_is_named() {
+    let work = || {
+        let guard = begin(options().before_send(|event| match event.logentry {
+            Some(_) => None,
+            None => panic!("cannot"),
+        }));
+        capture_message("the first message");
+        watchpost::flush(None);
+        watchpost::capture_error(&std::io::Error::other("secret"));
+        watchpost::flush(None);
+        drop(guard);
+    };
+    let lines = said("what_a_callback_drops_is_named", "", work);
+    let dropped: Vec<_> = lines.iter().filter(|line| line.contains("dropped one")).collect();
+    assert_eq!(
+        dropped,
+        [
+            "before_send dropped one error \"the first message\" (before_send)",
+            "before_send panicked: dropped one error \"io::Error\" (before_send)",
+        ]
+    );
+}
+
+#[test]
+fn spans_that_outlive_their_transaction() {
+    let work = || {
+        let _guard = begin(options());
+        for _ in 0..2 {
+            let root = start_transaction("request").start();
+            let part = root.child("part");
+            root.finish();
+            part.child("later").finish();
+            part.finish();
+        }
+    };
+    let outlives = "work that outlives its request needs a root span of its own (watchpost::guide::tasks)";
+    assert_eq!(
+        said("spans_that_outlive_their_transaction", "", work),
+        [
+            format!("1 span was still open when the transaction \"request\" ended, and lost: {outlives}"),
+            format!("a span began after its transaction \"request\" had ended, and is lost: {outlives}"),
+        ]
     );
 }
 

@@ -38,6 +38,80 @@ fn examples_name_the_facade() {
     assert!(wrong.is_empty(), "shown to people who depend on `watchpost` alone:\n{}", wrong.join("\n"));
 }
 
+/// The pages of the guide are read as files, too, where nobody hides a line or knows what `crate` is.
+#[test]
+fn pages_read_as_files() {
+    let facade = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/watchpost");
+    let guide = fs::read_to_string(facade.join("src/guide.rs")).unwrap();
+    let mut pages = 0;
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir(facade.join("docs")).unwrap() {
+        let path = entry.unwrap().path();
+        let (text, name) = (fs::read_to_string(&path).unwrap(), path.file_name().unwrap().display());
+        pages += 1;
+        let page = format!("include_str!(\"../docs/{name}\")");
+        let items = guide.split("\n\n").find(|part| part.contains(&page)).unwrap();
+        wrong.extend(badly_read(&text, items).into_iter().map(|line| format!("{name}: {line}")));
+    }
+    assert!(pages > 10, "only {pages} pages");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What reads badly of a page that is a file; `items` are the definitions that stand before it in the docs of the crate.
+fn badly_read(text: &str, items: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut language = None;
+    for line in text.lines() {
+        match (line.strip_prefix("```"), language) {
+            (Some(named), None) => {
+                if named.is_empty() {
+                    wrong.push("a fence that says no language".to_owned());
+                }
+                language = Some(named);
+            }
+            (Some(_), Some(_)) => language = None,
+            (None, Some(named)) if named.starts_with("rust") && (line == "#" || line.starts_with("# ")) => {
+                wrong.push(format!("a line that is to be hidden: {line}"));
+            }
+            (None, None) if line.contains("](crate::") || line.contains("](std::") => {
+                wrong.push(format!("a link to nowhere: {line}"))
+            }
+            (None, None) => wrong.extend(undefined(line, text, items)),
+            (None, Some(_)) => {}
+        }
+    }
+    wrong
+}
+
+/// The links in a line that are not defined in the page, or are of a page or an item of ours and not defined in the docs.
+fn undefined(line: &str, text: &str, items: &str) -> Vec<String> {
+    let ours = ["https://docs.rs/watchpost/", "cost.md", "tasks.md"];
+    let keys = line.split("][").skip(1).filter_map(|rest| Some(rest.split_once(']')?.0));
+    let is_wrong = |key: &&str| {
+        let Some((_, target)) = text.split_once(&format!("\n[{key}]: ")) else { return true };
+        let is_ours = ours.iter().any(|page| target.starts_with(page));
+        is_ours && !items.contains(&format!("/// [{key}]: crate::"))
+    };
+    keys.filter(is_wrong).map(|key| format!("a link that is not defined: {key}")).collect()
+}
+
+#[test]
+fn what_reads_badly_is_found() {
+    let wrong = |text: &str| badly_read(text, "/// [init]: crate::init()\n").len();
+    assert_eq!(wrong("```\nlet a = 1;\n```\n"), 1);
+    assert_eq!(wrong("```rust\n# let a = 1;\n```\n```text\n# a remark\n```\n"), 1);
+    assert_eq!(wrong("see [`init`](crate::init)\n"), 1);
+    assert_eq!(wrong("see [`init`][init]\n"), 1);
+    assert_eq!(
+        wrong("see [`init`][init]\n\n[init]: https://docs.rs/watchpost/latest/watchpost/fn.init.html\n"),
+        0
+    );
+    assert_eq!(
+        wrong("see [`flush`][flush]\n\n[flush]: https://docs.rs/watchpost/latest/watchpost/fn.flush.html\n"),
+        1
+    );
+}
+
 /// The Rust files below a directory.
 fn sources(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use support::Watched;
 use support::transports::{Blocked, Gate};
-use watchpost::{Breadcrumb, Options};
+use watchpost::{Attachment, Breadcrumb, Feedback, Options};
 use watchpost_testkit::{Captured, Recorder, options};
 
 /// A program whose server does not answer before the gate opens.
@@ -142,6 +142,30 @@ fn a_flood_of_errors_stays_within_the_bytes() {
     });
     drop(gate);
     assert!(lost(&watched.close(), "queue_overflow/error").is_some());
+}
+
+/// A scope's attachment goes with its errors, which share it; transactions, feedback and logs do not take it along.
+#[test]
+fn a_large_attachment_of_a_scope_takes_its_room_once() {
+    let (watched, gate) = blocked(options().transport_queue_bytes(4_000_000));
+    watched.run(|| {
+        request(0, 2);
+        gate.wait_for_delivery();
+        watchpost::with_isolation_scope(|scope| {
+            scope.add_attachment(Attachment::bytes("picture.png", vec![0; 2_000_000]));
+            (0..20).for_each(|_| drop(watchpost::start_transaction("GET /carts/{id}").start()));
+            for number in 0..20 {
+                watchpost::capture_message(&number.to_string());
+            }
+            (0..20).for_each(|_| watchpost::logger::info!("cart loaded"));
+            watchpost::capture_feedback(Feedback::new("it does nothing"));
+        });
+    });
+    drop(gate);
+    let captured = watched.close();
+    assert_eq!(captured.losses(), [""; 0]);
+    assert_eq!((captured.events().len(), captured.transactions().len()), (20, 21));
+    assert_eq!(captured.logs().len(), 20);
 }
 
 #[test]

@@ -129,6 +129,16 @@ fn whoever_wants_no_breadcrumbs_and_no_spans_gets_none_of_sqlx() {
     assert_eq!(captured.draw(), "info: look\n  in checkout\nfunction checkout\n");
 }
 
+/// A query counts as INFO where it is a breadcrumb; who asks for logs up to INFO gets none that says DEBUG.
+#[test]
+fn a_query_is_a_log_at_its_own_level() {
+    let logs = |level: tracing::Level| {
+        let captured = captured(layer().logs(level), || sqlx(LONG, LogSettings::default()));
+        captured.logs().len()
+    };
+    assert_eq!([logs(tracing::Level::INFO), logs(tracing::Level::DEBUG)], [0, 1]);
+}
+
 #[test]
 fn levels_of_a_target_say_more_than_what_is_known_of_the_library() {
     let silent = layer().target("sqlx::query", Levels::off());

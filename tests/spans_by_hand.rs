@@ -32,6 +32,26 @@ fn child_of(program: impl FnOnce()) -> SpanRecord {
     }
 }
 
+/// The example of the guide (`docs/tasks.md`), and the tree that stands below it there.
+#[test]
+fn an_entered_span_is_current_and_a_started_one_is_not() {
+    let captured = capture_with(quiet(), || {
+        let import = start_transaction("import").op("task").enter();
+        let load = start_span("load").attribute("rows", 42).enter();
+        let query = start_span("SELECT 1").op("db").start();
+        let parse = query.child("parse row");
+        parse.finish();
+        query.finish_with(SpanStatus::DeadlineExceeded);
+        drop(load);
+        import.set_attribute("shop", "north");
+        drop(import);
+    });
+    assert_eq!(
+        captured.draw(),
+        "task import\n  default load\n    db SELECT 1 [deadline_exceeded]\n      default parse row\n"
+    );
+}
+
 #[test]
 fn each_part_of_the_current_span_changes_alone() {
     let updated = |update: fn(&Span)| {

@@ -1,15 +1,16 @@
 //! What goes along with work that moves to another task or thread, and what needs a word: the rows of the page `watchpost::guide::tasks`.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::sync::{Arc, Mutex, Once, PoisonError, mpsc};
 use std::thread;
 
 use rayon::prelude::*;
 use tokio::runtime::Builder;
-use tokio::task::{JoinSet, spawn_blocking, yield_now};
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet, spawn_blocking, yield_now};
 use tracing::{Instrument, Span, info_span};
 use tracing_subscriber::prelude::*;
-use watchpost::{FutureExt, Scopes, User, start_span, start_transaction};
+use watchpost::{FutureExt, Scopes, Transaction, User, start_span, start_transaction};
 use watchpost_testkit::{Captured, install, options};
 
 /// What a message says that belongs to the request, and what one says that belongs to nobody.
@@ -228,6 +229,40 @@ fn work_of_its_own() {
         say();
     };
     in_a_request(work, &[OURS, "info: there\n  in request\n  user: 7\n", OURS]);
+}
+
+/// A request ends before its task does: the spans of the task are sent where it has a root of its own, in the trace of the request.
+#[test]
+fn a_task_that_outlives_its_request_has_a_root_of_its_own() {
+    async fn send(begun: oneshot::Receiver<()>) {
+        let open = info_span!("print");
+        begun.await.unwrap();
+        drop(open);
+        drop(info_span!("post"));
+    }
+    type Word = fn(oneshot::Receiver<()>) -> JoinHandle<()>;
+    let by_tracing: Word = |begun| tokio::spawn(send(begun).instrument(info_span!(parent: None, "receipt")));
+    let by_hand: Word = |begun| tokio::spawn(send(begun).in_span(start_transaction("receipt").start()));
+    let isolated: Word = |begun| {
+        let task = async { send(begun).in_span(start_transaction("receipt").start()).await };
+        tokio::spawn(task.isolated())
+    };
+    for word in [by_tracing, by_hand, isolated] {
+        let captured = reported(async {
+            let (end, begun) = oneshot::channel();
+            let task = info_span!("request").in_scope(|| word(begun));
+            end.send(()).unwrap();
+            task.await.unwrap();
+        });
+        assert_eq!(captured.losses(), [""; 0]);
+        let [request, receipt] = &captured.transactions()[..] else { panic!("{}", captured.draw()) };
+        let names = [&request.transaction, &receipt.transaction];
+        assert_eq!(names, ["request", "receipt"]);
+        let children: Vec<_> = receipt.spans.iter().map(|span| span.description.as_deref()).collect();
+        assert_eq!(children, [Some("print"), Some("post")]);
+        let trace = |transaction: &Transaction| transaction.contexts.trace.as_ref().unwrap().trace_id;
+        assert_eq!(trace(request), trace(receipt));
+    }
 }
 
 /// Each word takes what is current when it is said, so the one that stands nearest to the future holds: whoever wants two things says the second

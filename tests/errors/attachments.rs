@@ -92,6 +92,19 @@ fn a_file_that_cannot_be_read_is_counted_and_the_event_is_sent() {
     );
 }
 
+/// Also where there would be no room for it in the queue.
+#[test]
+fn one_that_is_too_large_costs_no_event() {
+    let captured = capture_with(options().max_attachment_size(3).transport_queue_bytes(100_000), || {
+        watchpost::add_attachment(Attachment::bytes("picture.png", vec![0; 200_000]));
+        capture(&Payment::Declined).attach(Attachment::bytes("film.mp4", vec![0; 300_000])).send();
+        capture(&Payment::Declined).attach(Attachment::bytes("fits", b"abc".as_slice())).send();
+    });
+    assert_eq!(captured.events().len(), 2);
+    assert_eq!(files(&captured), [file("fits", b"abc")]);
+    assert_eq!(captured.losses(), ["invalid/attachment: 700000", "invalid/attachment_item: 3"]);
+}
+
 #[test]
 fn an_event_that_is_dropped_takes_its_files_with_it() {
     for (reason, options) in [

@@ -33,6 +33,30 @@ fn an_error_that_was_captured_is_not_an_issue_again_when_it_is_logged() {
     );
 }
 
+/// Each form in a unit of work of its own, after the error was captured there.
+#[test]
+fn the_usual_ways_to_log_an_error_are_known() {
+    let error = std::io::Error::other("the card was declined");
+    type Form<'f> = (&'f str, &'f dyn Fn());
+    let forms: [Form<'_>; 8] = [
+        ("%error", &|| tracing::error!(%error, "request failed")),
+        ("?error", &|| tracing::error!(?error, "request failed")),
+        ("err", &|| tracing::error!(err = %error, order = 42, "request failed")),
+        ("e", &|| tracing::error!(e = ?error, "request failed")),
+        ("exception.message", &|| tracing::error!(exception.message = %error, "request failed")),
+        ("at the end", &|| tracing::error!("request failed: {error}")),
+        ("in the middle", &|| tracing::error!("request failed ({error}), giving up")),
+        ("as it shows itself", &|| tracing::error!("request failed: {error:?}")),
+    ];
+    for (form, log) in forms {
+        let captured = traced(|| {
+            capture_error(&error);
+            log();
+        });
+        assert_eq!(captured.events().len(), 1, "{form}");
+    }
+}
+
 #[test]
 fn nor_is_one_that_was_logged_when_it_is_said_again_elsewhere() {
     #[instrument(err)]
@@ -67,6 +91,19 @@ fn a_record_of_log_is_known_too() {
         }),
         2
     );
+}
+
+#[test]
+fn a_record_of_log_may_name_its_error() {
+    let bridge = watchpost::log::LogBridge::new();
+    let captured = traced(|| {
+        capture_error(&Payment::Declined);
+        let pairs = [("err", log::kv::Value::from("the card was declined"))];
+        let mut record = log::Record::builder();
+        let record = record.level(log::Level::Error).key_values(&pairs);
+        bridge.log(&record.args(format_args!("no receipt")).build());
+    });
+    assert_eq!(captured.events().len(), 1);
 }
 
 #[test]

@@ -49,7 +49,7 @@ use crate::session::SessionMode;
 /// Makes a client of the options and makes it the process's own; the guard closes it when dropped.
 ///
 /// It needs no runtime, works before and after the tracing layer is installed, and may be called again: the new client takes the place of
-/// the old one, which is closed.
+/// the old one, which is closed. The old one's guard has nothing left to do; the new one's closes the new client.
 ///
 /// # Errors
 /// An [`InitError`] that names what is wrong; the process's client stays as it was.
@@ -73,7 +73,13 @@ pub fn init(options: Options) -> Result<Guard, InitError> {
     }
     hints::begun();
     if let Some(old) = bound::bind(client.clone()) {
+        if old.is_active() {
+            hints::client_replaced();
+        }
         old.close(None);
+    }
+    if client.is_active() {
+        crate::debug!("init: {}", client.config().summary());
     }
     start_run(&client);
     Ok(Guard::new(client))

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use watchpost_protocol::{Category, DiscardReason, Item};
 
@@ -17,6 +18,8 @@ use crate::unharmed::unharmed;
 /// A file is opened, and a function called, on the worker when the event is prepared, shortly after the capture: what may be gone by then is
 /// attached by its bytes. What cannot be read or is larger than [`max_attachment_size`](crate::Options::max_attachment_size) is left out,
 /// counted, and said under `debug`; the event is sent without it. If the event is dropped, so are its attachments.
+///
+/// Bytes are shared, not copied, until they are sent: however many events wait with the same attachment, it takes its room in the queue once.
 ///
 /// Not done: nobody looks for secrets in it. What the program attaches is sent byte by byte, a text as well.
 ///
@@ -40,9 +43,28 @@ pub struct Attachment {
 
 #[derive(Clone)]
 enum Content {
-    Bytes(Arc<[u8]>),
+    Bytes(Arc<Held>),
     File(Arc<Path>),
     Made(Arc<dyn Fn() -> io::Result<Vec<u8>> + Send + Sync>),
+}
+
+/// Bytes, which all copies of an attachment share.
+struct Held {
+    bytes: Arc<[u8]>,
+    /// Whether something that waits in the queue is counted with them: then what waits besides needs no room for them.
+    counted: AtomicBool,
+}
+
+/// The bytes that something in the queue is counted with. When it goes, whatever comes next is.
+#[derive(Default)]
+pub(crate) struct Counted(Vec<Arc<Held>>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        for held in &self.0 {
+            held.counted.store(false, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Attachment {
@@ -59,7 +81,8 @@ impl Attachment {
 
     /// Bytes under a file name.
     pub fn bytes(filename: impl Into<Cow<'static, str>>, bytes: impl Into<Arc<[u8]>>) -> Self {
-        Attachment::new(filename.into(), Content::Bytes(bytes.into()))
+        let held = Held { bytes: bytes.into(), counted: AtomicBool::new(false) };
+        Attachment::new(filename.into(), Content::Bytes(Arc::new(held)))
     }
 
     /// A file on disk, under its own name.
@@ -103,37 +126,53 @@ impl Attachment {
     /// What is lost with it if it is not even read: its bytes as far as they are known, at least one (`protocol.md` §4.2).
     pub(crate) fn quantity(&self) -> u64 {
         let known = match &self.content {
-            Content::Bytes(bytes) => bytes.len() as u64,
+            Content::Bytes(held) => held.bytes.len() as u64,
             Content::File(_) | Content::Made(_) => 1,
         };
         known.max(1)
     }
 
-    /// How much memory it holds while it waits.
-    pub(crate) fn weight(&self) -> usize {
-        let held = if let Content::Bytes(bytes) = &self.content { bytes.len() } else { 0 };
-        size_of::<Attachment>() + held
+    /// How much memory its bytes take while it waits, unless they are counted with something else that waits.
+    pub(crate) fn weight(&self, counted: &mut Counted) -> usize {
+        match &self.content {
+            Content::Bytes(held) if !held.counted.swap(true, Ordering::Relaxed) => {
+                counted.0.push(Arc::clone(held));
+                held.bytes.len()
+            }
+            _ => 0,
+        }
+    }
+
+    /// How large it is, if that is known before it is read and is more than `limit` bytes.
+    pub(crate) fn size_beyond(&self, limit: usize) -> Option<usize> {
+        let Content::Bytes(held) = &self.content else { return None };
+        Some(held.bytes.len()).filter(|size| *size > limit)
     }
 
     /// The item, unless it cannot be read or is larger than `limit` bytes; then it is counted.
     pub(crate) fn into_item(self, limit: usize, losses: &Losses) -> Option<Item> {
-        let name = base_name(&self.filename).to_owned();
-        let (reason, bytes, problem) = match self.content.read(limit) {
+        match self.content.read(limit) {
             Ok(bytes) if bytes.len() <= limit => {
                 let media_type = self.content_type.map(Cow::into_owned);
-                let mut item = Item::attachment(name, media_type, bytes);
+                let mut item = Item::attachment(base_name(&self.filename).to_owned(), media_type, bytes);
                 item.header.attachment_type = self.kind.map(Cow::into_owned);
                 return Some(item);
             }
-            Ok(bytes) => {
-                let problem = format!("it is larger than the {limit} bytes of max_attachment_size");
-                (DiscardReason::Invalid, bytes.len() as u64, problem)
-            }
-            Err(error) => (DiscardReason::InternalSdkError, 1, error.to_string()),
-        };
-        crate::debug!("the attachment {name:?} was left out: {problem}");
-        losses.record_all(reason, &[(Category::Attachment, bytes), (Category::AttachmentItem, 1)]);
+            Ok(bytes) => self.leave_out_large(bytes.len(), limit, losses),
+            Err(error) => self.leave_out((DiscardReason::InternalSdkError, 1), &error, losses),
+        }
         None
+    }
+
+    /// Counts it as larger than `limit`.
+    pub(crate) fn leave_out_large(&self, size: usize, limit: usize, losses: &Losses) {
+        let problem = format_args!("its {size} bytes are more than the {limit} of max_attachment_size");
+        self.leave_out((DiscardReason::Invalid, size as u64), &problem, losses);
+    }
+
+    fn leave_out(&self, (reason, bytes): (DiscardReason, u64), problem: &dyn fmt::Display, losses: &Losses) {
+        crate::debug!("the attachment {:?} was left out: {problem}", base_name(&self.filename));
+        losses.record_all(reason, &[(Category::Attachment, bytes), (Category::AttachmentItem, 1)]);
     }
 }
 
@@ -141,7 +180,7 @@ impl Content {
     /// Reads no more than one byte past the limit: a file may have no end.
     fn read(&self, limit: usize) -> io::Result<Vec<u8>> {
         match self {
-            Content::Bytes(bytes) => Ok(bytes.to_vec()),
+            Content::Bytes(held) => Ok(held.bytes.to_vec()),
             Content::File(path) => {
                 let mut bytes = Vec::new();
                 if !path.metadata()?.is_file() {
@@ -165,7 +204,7 @@ fn base_name(name: &str) -> &str {
 impl fmt::Debug for Attachment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let content = match &self.content {
-            Content::Bytes(bytes) => format!("{} bytes", bytes.len()),
+            Content::Bytes(held) => format!("{} bytes", held.bytes.len()),
             Content::File(path) => path.display().to_string(),
             Content::Made(_) => "made when it is needed".into(),
         };
@@ -216,6 +255,18 @@ mod tests {
             assert_eq!(attachment.into_item(3, &losses), None);
             assert_eq!(lines(&losses), both("internal_sdk_error", 1));
         }
+    }
+
+    #[test]
+    fn what_is_shared_takes_room_once() {
+        let attachment = Attachment::bytes("a", b"abcd".as_slice());
+        let (mut first, mut second) = (Counted::default(), Counted::default());
+        assert_eq!(attachment.weight(&mut first), 4);
+        assert_eq!(attachment.clone().weight(&mut second), 0);
+        drop(second);
+        assert_eq!(attachment.weight(&mut Counted::default()), 0, "the first still waits");
+        drop(first);
+        assert_eq!(attachment.weight(&mut Counted::default()), 4);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use watchpost_protocol::{SpanId, Timestamp, TraceId};
 use crate::fields::{FieldValue, Fields};
 use crate::home::Home;
 use crate::merge;
-use crate::scope::{NearestFirst, Scope, ScopeData};
+use crate::scope::{NearestFirst, ScopeData};
 
 /// As many records as an envelope may hold.
 pub(crate) const MAX_RECORDS: usize = 100;
@@ -206,7 +206,7 @@ impl<R> Batch<R> {
     fn push(&mut self, said: R, moment: Moment, scopes: NearestFirst<'_>, fields: &Fields) {
         let is_same = |known: &Snapshots| scopes.iter().zip(known).all(|(scope, data)| scope.is_still(data));
         if !self.scopes.last().is_some_and(is_same) {
-            let snapshots = scopes.map(Scope::data);
+            let snapshots = scopes.map(|scope| scope.data().without_attachments());
             self.held += merge::weight(snapshots.each_ref());
             self.scopes.push(snapshots);
         }
@@ -258,6 +258,7 @@ impl<'a, R> Entry<'a, R> {
 mod tests {
     use super::*;
     use crate::attachment::Attachment;
+    use crate::scope::Scope;
 
     fn add(batcher: &Batcher<usize, Batch<usize>>, number: usize, text: &str) -> Added<Batch<usize>> {
         let moment = Moment {
@@ -312,7 +313,10 @@ mod tests {
         };
         let add = |number| {
             let isolation = Scope::new();
-            isolation.add_attachment(Attachment::bytes("cart.json", vec![0; MAX_HELD / 2]));
+            isolation.add_attachment(Attachment::bytes("picture.png", vec![0; MAX_HELD])); // which nobody takes along
+            for context in 0..MAX_HELD / 2 / 1024 {
+                isolation.set_context(context.to_string(), [("items", 3)]);
+            }
             let scopes = [&Scope::new(), &isolation, Scope::global()];
             batcher.add(number, moment, scopes, &Fields::new(), |batch| batch)
         };

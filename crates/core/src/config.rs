@@ -1,6 +1,7 @@
 //! Options as a client uses them: resolved, checked, and shared.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use watchpost_protocol::{Dsn, SdkInfo, SdkPackage};
@@ -72,12 +73,52 @@ impl Config {
         }))
     }
 
+    /// Whether any trace could be sent.
+    pub(crate) fn wants_traces(&self) -> bool {
+        let options = &self.options;
+        options.traces_sampler.is_some() || options.traces_sample_rate.is_some_and(|rate| rate.get() > 0.0)
+    }
+
+    /// What it comes to, in a line for the developer.
+    pub(crate) fn summary(&self) -> Summary<'_> {
+        Summary(self)
+    }
+
     pub(crate) fn tracing_is_on(&self) -> bool {
         let on = self.options.traces_sample_rate.is_some() || self.options.traces_sampler.is_some();
         if !on {
             crate::hints::tracing_is_off();
         }
         on
+    }
+}
+
+/// Where a client reports to, as what, and how much. Without the key of the DSN.
+pub(crate) struct Summary<'a>(&'a Config);
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Config { options, dsn, release, environment, sample_rate, .. } = self.0;
+        match dsn {
+            Some(dsn) => write!(f, "to {}, project {}", dsn.host(), dsn.project_id())?,
+            None if options.console => f.write_str("to this terminal")?,
+            None => f.write_str("to a transport of the program's own")?,
+        }
+        match release {
+            Some(release) => write!(f, "; release {release}")?,
+            None => f.write_str("; no release: no release health")?,
+        }
+        write!(f, "; environment {environment}")?;
+        match (&options.traces_sampler, options.traces_sample_rate) {
+            (Some(_), _) => f.write_str("; traces by traces_sampler")?,
+            (None, Some(rate)) => write!(f, "; traces_sample_rate {}", rate.get())?,
+            (None, None) => f.write_str("; no traces")?,
+        }
+        match &options.error_sampler {
+            Some(_) => f.write_str("; errors by error_sampler"),
+            None if sample_rate.get() < 1.0 => write!(f, "; sample_rate {}", sample_rate.get()),
+            None => Ok(()),
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use stack::{Held, enter, last_entered};
 use crate::bound;
 use crate::client::Client;
 use crate::fields::Fields;
+use crate::hints;
 use crate::merge::Layers;
 use crate::pipeline::EventTrace;
 use crate::propagation_context::PropagationContext;
@@ -82,6 +83,7 @@ fn current_key() -> Option<SpanKey> {
 /// Registers the tracing layer's side; the first one stays.
 pub fn set_span_source(source: &'static dyn SpanSource) {
     let _ = SOURCE.set(source);
+    hints::layer_installed();
 }
 
 impl Scopes {

@@ -25,7 +25,9 @@ pub trait FutureExt: Future + Sized {
         self.with_scopes(Scopes::current())
     }
 
-    /// The future is a unit of work of its own: it starts with what is set now, and nothing of it is seen outside.
+    /// The future is a unit of work of its own: it starts with what is set now, and nothing that it sets is seen outside. Its spans are still
+    /// children of the span that is open now: work that outlives that span needs a root of its own within, such as
+    /// [`in_span`](Self::in_span) with a transaction.
     fn isolated(self) -> WithScopes<Self> {
         self.with_scopes(Arc::new(Scopes::current().isolated()))
     }

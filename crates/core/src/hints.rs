@@ -14,10 +14,15 @@ use crate::valid::parse_bool;
 /// Says something once in the life of the process.
 macro_rules! once {
     ($($argument:tt)+) => {{
-        static ONCE: Once = Once::new();
-        ONCE.call_once(|| diag::line(format_args!($($argument)+)));
+        static ONCE: std::sync::Once = std::sync::Once::new();
+        ONCE.call_once(|| $crate::diag::line(format_args!($($argument)+)));
     }};
 }
+
+mod set_up; // after the macro
+
+pub use set_up::layer_within_a_layer;
+pub(crate) use set_up::{client_replaced, closing_a_client_that_traces, layer_installed, span_began};
 
 /// Whether there ever was a client of the process.
 static BEGUN: AtomicBool = AtomicBool::new(false);
@@ -31,7 +36,9 @@ static MISSED: AtomicU32 = AtomicU32::new(0);
 /// A client is made the process's own (H03).
 pub(crate) fn begun() {
     ENDED.store(false, Ordering::Release);
-    if BEGUN.swap(true, Ordering::AcqRel) {
+    let again = BEGUN.swap(true, Ordering::AcqRel);
+    set_up::begun(again);
+    if again {
         return;
     }
     let missed = MISSED.load(Ordering::Acquire);
@@ -133,6 +140,25 @@ pub(crate) fn too_many_spans(transaction: &str, overflow: u64) {
         );
     }
 }
+
+/// A span begins in a trace that has ended.
+pub(crate) fn span_after_its_trace(transaction: &str) {
+    if diag::enabled() {
+        once!("a span began after its transaction {transaction:?} had ended, and is lost: {OUTLIVES}");
+    }
+}
+
+/// A trace ends before spans of it do.
+pub(crate) fn spans_outlive(transaction: &str, open: usize) {
+    if diag::enabled() && open > 0 {
+        let spans = if open == 1 { "1 span was".to_owned() } else { format!("{open} spans were") };
+        once!("{spans} still open when the transaction {transaction:?} ended, and lost: {OUTLIVES}");
+    }
+}
+
+/// What to do about both.
+const OUTLIVES: &str =
+    "work that outlives its request needs a root span of its own (watchpost::guide::tasks)";
 
 /// Something was captured by code that Watchpost runs: a hook, a transport.
 pub(crate) fn captured_by_a_hook() {

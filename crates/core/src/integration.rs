@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use crate::diag;
 use crate::unharmed::unharmed;
 
 use watchpost_protocol::{DebugImage, Event, Frame, Stacktrace, Transaction};
@@ -47,6 +48,12 @@ pub trait Integration: Send + Sync + 'static {
     fn process_transaction(&self, transaction: Transaction) -> Option<Transaction> {
         Some(transaction)
     }
+}
+
+/// What an integration is called, where a developer hears of it.
+pub(crate) fn name(integration: &dyn Integration) -> &'static str {
+    let name = if diag::enabled() { unharmed(|| integration.identifier()) } else { None };
+    name.unwrap_or("an integration")
 }
 
 /// Runs `setup_once` unless an integration of that name was set up before in this process.

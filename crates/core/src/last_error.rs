@@ -1,16 +1,30 @@
 //! Which error a unit of work has reported last, so that the same one is not reported again on its way out.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
-use watchpost_protocol::{Event, Level};
+use watchpost_protocol::{Exception, Level};
 
 use crate::errors::{Draft, Identity};
+use crate::fields::{FieldValue, Fields};
+
+/// The fields in which an event of `tracing` or a record of `log` names the error that it is about.
+const ERROR_FIELDS: &[&str] = &["error", "err", "e", "exception.message", "error.message"];
+
+/// The text of the error that an event names in a field: as it displays (`%error`) or as it shows itself to developers (`?error`).
+#[must_use]
+pub fn named_error(fields: &Fields) -> Option<String> {
+    ERROR_FIELDS.iter().find_map(|key| match fields.get(key) {
+        Some(FieldValue::Str(text)) if !text.is_empty() => Some(text.to_owned()),
+        _ => None,
+    })
+}
 
 /// What tells one error from another within a unit of work. Errors have no identity; its type and its text together are as good as one among
 /// the few of a request, and would not be among all of a program (`protocol.md` §20.9).
 ///
 /// Where the type was erased on the way, what the error prints first takes its place: two are the same if either agrees.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct LastError {
     by_type: u64,
     by_print: Option<Identity>,
@@ -20,83 +34,151 @@ pub(crate) struct LastError {
     said_at: Option<u64>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum Says {
-    /// It is an error, with this text.
-    Error(Option<u64>),
-    /// It is a message that ends in the text of an error, or may: after each colon one could begin.
-    Message([Option<u64>; Says::ENDINGS]),
+    /// It is an error.
+    Error(Words),
+    /// It is a message that names an error in a field, with this text.
+    Named(Arc<str>),
+    /// It is a message, in which the words of an error may stand.
+    Message(Arc<str>),
 }
 
-impl Says {
-    const ENDINGS: usize = 4;
-
-    fn message(text: &str) -> Self {
-        let mut endings = [None; Says::ENDINGS];
-        let starts = std::iter::once(0).chain(text.match_indices(": ").map(|(at, _)| at + 2));
-        for (ending, start) in endings.iter_mut().zip(starts) {
-            *ending = Some(hash(&text[start..]));
-        }
-        Says::Message(endings)
-    }
-
-    /// Whether one of them is a message about the other.
-    fn is_about(&self, other: &Says) -> bool {
-        match (self, other) {
-            (Says::Message(endings), Says::Error(Some(text)))
-            | (Says::Error(Some(text)), Says::Message(endings)) => endings.contains(&Some(*text)),
-            _ => false,
-        }
-    }
+/// What an error says.
+#[derive(Debug, Clone)]
+struct Words {
+    /// The error and its causes, joined by colons, as `{:#}` prints those of `anyhow`.
+    chain: Arc<str>,
+    /// How much of it is the error's own.
+    own: usize,
 }
+
+/// Of a longer text, only the beginning is kept.
+const KEPT: usize = 1024;
 
 impl LastError {
     /// Of an event that is of an error; `None` for a message below that level.
     pub(crate) fn of(draft: &Draft, default_level: Level, said_at: Option<u64>) -> Option<Self> {
         let Draft { event, notes, .. } = draft;
         let Some(exception) = event.exception.last() else {
-            if let Some(text) = notes.text_of_error.as_deref() {
-                return Some(LastError::of_text(text, said_at));
-            }
-            let text = message_of(event, default_level)?;
-            return Some(LastError {
-                by_type: hash(text),
-                by_print: None,
-                says: Says::message(text),
-                said_at,
-            });
+            let message =
+                event.logentry.as_ref().and_then(|entry| entry.formatted.as_deref()).unwrap_or_default();
+            let named = notes.text_of_error.as_deref();
+            let says = match named {
+                // As `#[instrument(err)]`, which says nothing else.
+                Some(named) if stands_in(named, message) => Says::Error(Words::of_text(named)),
+                _ if event.level.unwrap_or(default_level) < Level::Error => return None,
+                Some(named) => Says::Named(kept(named).into()),
+                None => Says::Message(kept(message).into()),
+            };
+            return Some(LastError { by_type: hash(&(message, named)), by_print: None, says, said_at });
         };
         Some(LastError {
             by_type: hash(&(&exception.ty, &exception.value)),
             by_print: notes.identity,
-            says: Says::Error(exception.value.as_deref().map(hash)),
+            says: Says::Error(Words::of(&event.exception)),
             said_at,
         })
-    }
-
-    /// Of a message that says nothing but the text of an error.
-    fn of_text(text: &str, said_at: Option<u64>) -> Self {
-        LastError { by_type: hash(text), by_print: None, says: Says::Error(Some(hash(text))), said_at }
     }
 
     /// Whether both are of one error, on its way out.
     pub(crate) fn is_same(&self, other: &LastError) -> bool {
         let by_print = self.by_print.is_some() && self.by_print == other.by_print;
-        self.by_type == other.by_type || by_print || self.says.is_about(&other.says)
+        self.by_type == other.by_type || by_print || self.is_about(other) || other.is_about(self)
+    }
+
+    /// Whether this is a message about the other, which is an error.
+    fn is_about(&self, error: &LastError) -> bool {
+        match (&self.says, &error.says) {
+            (Says::Message(message), Says::Error(words)) => words.stand_in(message),
+            (Says::Named(text), Says::Error(words)) => {
+                words.are(text) || error.is_printed(words, text) // `%error` or `?error`
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a text shows all of an error to developers: the name of its variant alone.
+    fn is_printed(&self, words: &Words, text: &str) -> bool {
+        self.by_print.is_some() && self.by_print == Some(Identity::of(Some(text), Some(words.own())))
     }
 
     /// Whether this line says again what was reported elsewhere.
     pub(crate) fn repeats(&self, other: &LastError) -> bool {
         let elsewhere = self.said_at != other.said_at;
-        let both_messages = matches!((self.says, other.says), (Says::Message(_), Says::Message(_)));
-        elsewhere && !both_messages && (self.is_same(other) || self.says == other.says)
+        let says_so = match (&self.says, &other.says) {
+            (Says::Message(_), Says::Message(_)) => return false,
+            (Says::Error(words), Says::Error(others)) => {
+                !words.own().is_empty() && words.own() == others.own()
+            }
+            _ => false,
+        };
+        elsewhere && (says_so || self.is_same(other))
     }
 }
 
-fn message_of(event: &Event, default_level: Level) -> Option<&str> {
-    let is_error = event.level.unwrap_or(default_level) >= Level::Error;
-    let text = event.logentry.as_ref().and_then(|entry| entry.formatted.as_deref());
-    is_error.then(|| text.unwrap_or_default())
+impl Words {
+    /// Of an error and what it was caused by, the innermost first.
+    fn of(exceptions: &[Exception]) -> Self {
+        let mut values =
+            exceptions.iter().rev().map(|exception| exception.value.as_deref().unwrap_or_default());
+        let own = kept(values.next().unwrap_or_default());
+        if own.is_empty() || exceptions.len() == 1 {
+            return Words::of_text(own);
+        }
+        let mut chain = String::with_capacity(4 * own.len());
+        chain.push_str(own);
+        for cause in values {
+            if chain.len() + cause.len() > KEPT {
+                break;
+            }
+            chain.push_str(": ");
+            chain.push_str(cause);
+        }
+        Words { own: own.len(), chain: chain.into() }
+    }
+
+    fn of_text(text: &str) -> Self {
+        let chain: Arc<str> = kept(text).into();
+        Words { own: chain.len(), chain }
+    }
+
+    fn own(&self) -> &str {
+        &self.chain[..self.own]
+    }
+
+    /// Whether a message says them.
+    fn stand_in(&self, message: &str) -> bool {
+        stands_in(self.own(), message) || stands_in(&self.chain, message)
+    }
+
+    /// Whether a text is these words, or shows them: as a report that has its causes below, or in quotes, as a derived `Debug` has them.
+    fn are(&self, text: &str) -> bool {
+        let own = self.own();
+        !own.is_empty()
+            && (text == &*self.chain
+                || text.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('\n'))
+                || text.contains(&format!("{own:?}")))
+    }
+}
+
+/// Whether words stand by themselves in a message: at its beginning, after a colon, in brackets or in quotes, and so that nothing is said on
+/// in the same breath.
+fn stands_in(words: &str, message: &str) -> bool {
+    const BEFORE: [&str; 7] = [": ", "=", "(", "[", "\"", "'", "`"];
+    const AFTER: [&str; 9] = [", ", "; ", ". ", ")", "]", "\"", "'", "`", "\n"];
+    let begins = |before: &str| before.is_empty() || BEFORE.iter().any(|mark| before.ends_with(mark));
+    let ends = |after: &str| matches!(after, "" | ".") || AFTER.iter().any(|mark| after.starts_with(mark));
+    !words.is_empty()
+        && message
+            .match_indices(words)
+            .any(|(at, _)| begins(&message[..at]) && ends(&message[at + words.len()..]))
+}
+
+/// The beginning of a text, which is all of most.
+fn kept(text: &str) -> &str {
+    let end = (0..=KEPT.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
+    &text[..end.unwrap_or_default()]
 }
 
 fn hash(of: &(impl Hash + ?Sized)) -> u64 {
@@ -109,7 +191,7 @@ fn hash(of: &(impl Hash + ?Sized)) -> u64 {
 mod tests {
     use std::error::Error;
 
-    use watchpost_protocol::Mechanism;
+    use watchpost_protocol::{Event, Mechanism};
 
     use super::*;
     use crate::errors::{AsError, View, read};
@@ -122,6 +204,11 @@ mod tests {
 
     fn said(text: &str, line: u64) -> LastError {
         LastError::of(&message::event(text).into(), Level::Error, Some(line)).unwrap()
+    }
+
+    fn named(message: &str, error: &str, line: u64) -> LastError {
+        let draft = Draft::of_text(message::event(message), error.to_owned());
+        LastError::of(&draft, Level::Error, Some(line)).unwrap()
     }
 
     #[test]
@@ -157,13 +244,74 @@ mod tests {
         assert!(said("invalid digit found in string", 1).repeats(&captured), "error!(\"{error}\")");
         assert!(said("no price: invalid digit found in string", 1).repeats(&captured));
         assert!(!said("no price", 1).repeats(&captured));
-        assert!(
-            LastError::of_text("a", Some(1)).repeats(&LastError::of_text("a", Some(2))),
-            "instrument(err)"
-        );
+        assert!(named("error=a", "a", 1).repeats(&named("error=a", "a", 2)), "instrument(err)");
 
         assert!(!of(&error.view(), Some(1)).repeats(&of(&error.view(), Some(1))), "the same line again");
         assert!(!said("no price", 1).repeats(&said("no price", 2)), "two lines that have the same words");
+    }
+
+    #[test]
+    fn a_line_that_names_an_error_in_a_field_is_about_it() {
+        let error = std::io::Error::other("the \"card\" was declined");
+        let captured = of(&error.view(), None);
+        let about = |text: String| named("request failed", &text, 1).repeats(&captured);
+        assert!(about(format!("{error}")));
+        assert!(about(format!("{error:?}")), "in quotes");
+        assert!(!about("the card".into()));
+        assert!(!about(String::new()));
+        let variant = std::env::VarError::NotPresent;
+        let captured = of(&variant.view(), None);
+        assert!(named("no key", "NotPresent", 1).repeats(&captured), "the name of the variant says it all");
+        assert!(!named("no key", "NotUnicode", 1).repeats(&captured));
+
+        let elsewhere = named("no receipt", "declined", 2);
+        assert!(!named("no refund", "declined", 1).repeats(&elsewhere), "two lines that both name one");
+    }
+
+    #[test]
+    fn words_are_known_in_a_message_where_they_stand_by_themselves() {
+        for (message, is_said) in [
+            ("no luck", true),
+            ("failed: no luck", true),
+            ("failed (no luck), giving up", true),
+            ("failed with 'no luck'", true),
+            ("error=no luck", true),
+            ("failed: no luck; trying again", true),
+            ("no luck with the till", false),
+            ("there is no luck", false),
+            ("failed: no luckier", false),
+        ] {
+            assert_eq!(stands_in("no luck", message), is_said, "{message}");
+        }
+        assert!(!stands_in("", "anything"));
+    }
+
+    #[test]
+    fn the_causes_may_follow_as_they_do_in_a_report() {
+        #[derive(Debug)]
+        struct Unpaid(std::num::ParseIntError);
+        impl std::fmt::Display for Unpaid {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("not paid")
+            }
+        }
+        impl Error for Unpaid {
+            fn source(&self) -> Option<&(dyn Error + 'static)> {
+                Some(&self.0)
+            }
+        }
+        let error = Unpaid("x".parse::<u8>().unwrap_err());
+        let captured = of(&error.view(), None);
+        assert!(said("request failed: not paid: invalid digit found in string", 1).repeats(&captured));
+        assert!(said("request failed: not paid", 1).repeats(&captured));
+        assert!(!said("request failed: not paid: overdrawn", 1).repeats(&captured));
+    }
+
+    #[test]
+    fn of_a_long_text_the_beginning_is_kept() {
+        let long = "é".repeat(KEPT);
+        assert_eq!(kept(&long).len(), KEPT);
+        assert_eq!(kept("short"), "short");
     }
 
     #[test]

@@ -16,11 +16,14 @@ pub use crate::finished::FinishedSpan;
 use crate::heard::kept;
 pub use crate::heard::{Heard, Said, add_heard, add_heard_in};
 use crate::hints;
-pub use crate::hints::{captured_without_client, served_without_client, span_is_too_low};
+pub use crate::hints::{
+    captured_without_client, layer_within_a_layer, served_without_client, span_is_too_low,
+};
 pub use crate::incoming::Incoming;
 use crate::integration::RawStack;
 pub use crate::known::IsTelling;
 use crate::last_error::LastError;
+pub use crate::last_error::named_error;
 use crate::mute;
 pub use crate::naming::{Name, RootName};
 use crate::origin::Origin;

@@ -22,6 +22,13 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
+    /// For what takes no attachments along.
+    pub(crate) fn without_attachments(self) -> Self {
+        let without = |layer: Snapshot| Snapshot { data: layer.data.without_attachments(), ..layer };
+        let Layers { global, isolation, current } = self;
+        Layers { global: without(global), isolation: without(isolation), current: without(current) }
+    }
+
     /// The nearest first.
     fn data(&self) -> [&ScopeData; 3] {
         [&self.current.data, &self.isolation.data, &self.global.data]

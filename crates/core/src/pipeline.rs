@@ -19,6 +19,7 @@ mod models;
 mod profile;
 mod reminder;
 mod sessions;
+mod told;
 mod transaction;
 mod weight;
 
@@ -28,7 +29,8 @@ use std::sync::Arc;
 use watchpost_protocol::{Category, DiscardReason, DynamicSamplingContext, Envelope, EventId, Item};
 
 use crate::config::Config;
-use crate::integration::Integration;
+use crate::diag;
+use crate::integration::{self, Integration};
 use crate::losses::Losses;
 use crate::outbox::{Label, Prepare, Priority};
 use crate::personal;
@@ -44,6 +46,7 @@ pub(crate) use event::{EventJob, EventTrace, quantities as quantities_of_error};
 pub(crate) use grouping::by_place;
 pub(crate) use log::{LogRecord, LogSource};
 pub(crate) use metric::MetricRecord;
+use told::Told;
 pub(crate) use transaction::TransactionJob;
 
 /// What waits for the worker.
@@ -82,7 +85,7 @@ pub(crate) struct Pipeline {
 }
 
 /// A kind of item on its way. The order of the steps is the pipeline's; what a step means is the kind's.
-pub(crate) trait Telemetry: Sized {
+pub(crate) trait Telemetry: Told + Sized {
     /// Lets an integration see it.
     fn integrate(self, integration: &dyn Integration) -> Option<Self>;
     /// Takes out of it what must not leave the process (§16).
@@ -116,6 +119,19 @@ pub(crate) trait Standalone: Telemetry {
     fn companions(self, _pipeline: &Pipeline) -> Vec<Item> {
         Vec::new()
     }
+}
+
+/// A step of somebody else's.
+#[derive(Clone, Copy)]
+pub(crate) struct Step {
+    /// What it is, for the developer.
+    of: &'static str,
+    /// What it is counted as, should it drop something.
+    reason: DiscardReason,
+}
+
+impl Step {
+    const PROCESSOR: Step = Step { of: "an event processor", reason: DiscardReason::EventProcessor };
 }
 
 impl Prepare for Pipeline {
@@ -171,11 +187,15 @@ impl Prepare for Pipeline {
 impl Job {
     pub(crate) fn event(job: EventJob) -> Self {
         let priority = if job.is_crash() { Priority::Crash } else { Priority::Error };
-        let label = Label { priority, category: Category::Error, order: None, weight: weight::event(&job) };
+        let (weight, counted) = weight::event(&job);
+        let label = Label { priority, category: Category::Error, order: None, weight };
         Job::Item(ItemJob {
             label,
             quantities: job.quantities(),
-            prepare: Box::new(move |pipeline, rest| pipeline.prepare_event(job, rest)),
+            prepare: Box::new(move |pipeline, rest| {
+                let _counted = counted;
+                pipeline.prepare_event(job, rest)
+            }),
         })
     }
 
@@ -220,8 +240,7 @@ impl Pipeline {
         let mut event = job.into_report(&self.config);
         grouping::by_words(&mut event.event);
         for processor in &processors {
-            event = self
-                .step(event, DiscardReason::EventProcessor, |report| report.map(|event| processor(event)))?;
+            event = self.step(event, Step::PROCESSOR, |report| report.map(|event| processor(event)))?;
         }
         self.finish(event, dsc)
     }
@@ -260,12 +279,14 @@ impl Pipeline {
     /// The steps that every kind of item takes once it has its data.
     fn polish<T: Telemetry>(&self, mut item: T) -> Option<T> {
         for integration in &self.config.integrations {
-            item = self.step(item, DiscardReason::EventProcessor, |item| item.integrate(&**integration))?;
+            let step = Step { of: integration::name(&**integration), ..Step::PROCESSOR };
+            item = self.step(item, step, |item| item.integrate(&**integration))?;
         }
         if let Some(rules) = &self.config.scrub {
             item.scrub(rules); // before the hook: what the hook itself adds is the program's own (§16.1)
         }
-        item = self.step(item, DiscardReason::BeforeSend, |item| item.before_send(&self.config))?;
+        let hook = Step { of: T::HOOK, reason: DiscardReason::BeforeSend };
+        item = self.step(item, hook, |item| item.before_send(&self.config))?;
         if !item.is_sampled(&self.config) {
             self.losses.record_all(DiscardReason::SampleRate, &item.quantities());
             return None;
@@ -284,10 +305,12 @@ impl Pipeline {
     fn step<T: Telemetry>(
         &self,
         item: T,
-        reason: DiscardReason,
+        Step { of, reason }: Step,
         step: impl FnOnce(T) -> Option<T>,
     ) -> Option<T> {
         let before = item.quantities();
+        let title = if diag::enabled() { item.title() } else { None };
+        let which = || title.map(|title| format!(" {title:?}")).unwrap_or_default();
         match unharmed(|| step(item)) {
             Some(Some(item)) => {
                 if let Some((category, quantity)) = item.part_lost(&before) {
@@ -296,12 +319,12 @@ impl Pipeline {
                 Some(item)
             }
             Some(None) => {
-                crate::debug!("dropped one {} ({reason})", before[0].0);
+                crate::debug!("{of} dropped one {}{} ({reason})", before[0].0, which());
                 self.losses.record_all(reason, &before);
                 None
             }
             None => {
-                crate::debug!("a callback panicked: dropped one {} ({reason})", before[0].0);
+                crate::debug!("{of} panicked: dropped one {}{} ({reason})", before[0].0, which());
                 self.losses.record_all(reason, &before);
                 None
             }

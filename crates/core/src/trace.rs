@@ -12,9 +12,11 @@ use watchpost_protocol::{
 
 use crate::bound;
 use crate::client::Client;
+use crate::diag;
 use crate::dsc;
 use crate::fields::Fields;
 use crate::filters;
+use crate::hints;
 use crate::naming::{Name, gives_way_to_route};
 use crate::origin::Origin;
 use crate::outbox::Pressure;
@@ -74,6 +76,7 @@ impl Trace {
         fields: &Fields,
     ) -> Option<Arc<Trace>> {
         let (sampled, held_back) = decide(client, &propagation, &init, fields)?;
+        hints::span_began();
         if held_back {
             let lost = [(Category::Transaction, 1), (Category::Span, 1)];
             client.ledger().record_all(DiscardReason::Backpressure, &lost);
@@ -163,6 +166,9 @@ impl Trace {
     /// Counts a span of this trace that was not recorded.
     pub fn count(&self, why: Unrecorded) {
         if why == Unrecorded::Ended {
+            if diag::enabled() {
+                hints::span_after_its_trace(&self.name());
+            }
             let client = bound::in_place_of(&self.client);
             let ledger = client.as_ref().unwrap_or(&self.client).ledger();
             ledger.record(DiscardReason::BufferOverflow, Category::Span, 1);
@@ -182,6 +188,9 @@ impl Trace {
     /// What was recorded goes to the pipeline, with the scopes it started in. A trace that outlives its client goes to the one that took its
     /// place; if there is none, nobody reports any more, and the loss stands in the ledger of the client that was closed.
     fn finish(&self, buffer: Lent) {
+        if diag::enabled() {
+            hints::spans_outlive(&self.name(), buffer.outliving().len());
+        }
         let profiled = self.lock().profiled.take().and_then(Profiled::end);
         let profiles = profiled.as_ref().map_or(0, |profiled| u64::from(profiled.own.is_some()));
         let lost = |client: &Client, reason| {
@@ -216,7 +225,7 @@ impl Trace {
             renamed,
             measurements,
             buffer,
-            layers: [current.data(), isolation.data(), Scope::global().data()],
+            layers: [&current, &isolation, Scope::global()].map(|scope| scope.data().without_attachments()),
             propagation: Arc::clone(&self.propagation),
             sampled: self.sampled,
             profiled: profiled.filter(|_| !is_copy).or_else(|| client.profiled_by_run()),

@@ -26,7 +26,8 @@ impl LogBridge {
         LogBridge { inner: None, rules: Rules::default() }
     }
 
-    /// A bridge around a logger, which gets every record that it asks for, as before.
+    /// A bridge around a logger, which gets every record that it asks for, as before: its own filter decides what it prints, at every
+    /// level. See [`init`](Self::init) for what that takes.
     #[must_use]
     pub fn wrapping(logger: impl Log + 'static) -> Self {
         LogBridge { inner: Some(Box::new(logger)), ..LogBridge::new() }
@@ -73,7 +74,35 @@ impl LogBridge {
         LogBridge { rules: self.rules.decide(Box::new(filter)), ..self }
     }
 
-    /// Makes it the logger of the process, and raises the maximum level to what it listens to.
+    /// Makes it the logger of the process, and raises [`log::max_level`] to what it listens to; never lowers it.
+    ///
+    /// Nobody can ask a logger how much it wants. If the bridge wraps one and the program has set no maximum level, that becomes `Trace`, and the
+    /// logger within is asked about each record. A maximum level that was set before holds for it, and spares records that nobody wants, libraries' at
+    /// `Trace` above all, the question (some 10 ns each). With `env_logger`, say:
+    ///
+    /// ```
+    /// # mod watchpost { pub use watchpost_log as log; }
+    /// # mod env_logger {
+    /// #     pub struct Logger;
+    /// #     impl Logger { pub fn filter(&self) -> log::LevelFilter { log::LevelFilter::Debug } }
+    /// #     impl log::Log for Logger {
+    /// #         fn enabled(&self, _: &log::Metadata<'_>) -> bool { false }
+    /// #         fn log(&self, _: &log::Record<'_>) {}
+    /// #         fn flush(&self) {}
+    /// #     }
+    /// #     pub struct Builder;
+    /// #     impl Builder {
+    /// #         pub fn from_default_env() -> Self { Builder }
+    /// #         pub fn build(self) -> Logger { Logger }
+    /// #     }
+    /// # }
+    /// use watchpost::log::LogBridge;
+    ///
+    /// let logger = env_logger::Builder::from_default_env().build();
+    /// log::set_max_level(logger.filter()); // may be left out
+    /// LogBridge::wrapping(logger).init()?;
+    /// # Ok::<(), log::SetLoggerError>(())
+    /// ```
     ///
     /// A logger within is asked about every record of a level that passes. Which those are, it cannot say: set the maximum level to what it wants
     /// before, as its own `init` would have done (`log::set_max_level(logger.filter())` for env_logger's). If that is `Off` still, all pass.

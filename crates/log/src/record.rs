@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use log::kv::{Key, Value as KvValue, VisitSource};
 use log::{Metadata, Record};
-use watchpost_core::layer::Said;
+use watchpost_core::layer::{Draft, Said, named_error};
 use watchpost_core::{FieldValue, Fields, Site};
 use watchpost_protocol::{Event, Level, LogEntry, LogLevel, Map, Value};
 
@@ -42,7 +42,8 @@ pub(crate) fn line_of(record: &Record<'_>) -> u64 {
     hasher.finish()
 }
 
-pub(crate) fn event(record: &Record<'_>) -> Event {
+/// The event of a record. One that names an error, as `err:% = error`, is about that.
+pub(crate) fn event(record: &Record<'_>) -> Draft {
     let mut event = Event {
         level: Some(level(record.level())),
         logger: Some(record.target().to_owned()),
@@ -55,6 +56,7 @@ pub(crate) fn event(record: &Record<'_>) -> Event {
     };
     let (mut place, mut values) = (Map::new(), Fields::new());
     key_values(record, &mut values);
+    let error = named_error(&values);
     values.write_to(&mut place);
     if let Some(file) = record.file() {
         place.insert("file".into(), file.into());
@@ -68,7 +70,10 @@ pub(crate) fn event(record: &Record<'_>) -> Event {
     if !place.is_empty() {
         event.contexts.other.insert("Rust Log Record".into(), Value::Object(place));
     }
-    event
+    match error {
+        Some(error) => Draft::of_text(event, error),
+        None => event.into(),
+    }
 }
 
 /// Where a record was said.

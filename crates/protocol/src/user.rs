@@ -46,10 +46,17 @@ pub struct User {
 }
 
 impl User {
-    /// A user known by the application's own id.
+    /// A user known by the application's own id: a text, a number, or whatever displays as one.
+    ///
+    /// ```
+    /// # use watchpost_protocol as watchpost;
+    /// use watchpost::User;
+    ///
+    /// assert_eq!(User::id(42), User::id("42"));
+    /// ```
     #[must_use]
-    pub fn id(id: impl Into<String>) -> Self {
-        User { id: Some(id.into()), ..User::default() }
+    pub fn id(id: impl fmt::Display) -> Self {
+        User { id: Some(id.to_string()), ..User::default() }
     }
 
     /// Sets the e-mail address.

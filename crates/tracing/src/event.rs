@@ -59,7 +59,7 @@ pub(crate) fn issue(
                 recorded.filter(|_| span_fields).map(|(recorder, slot)| recorder.fields_around(slot));
             let event =
                 build(scopes, metadata, title, place, error.is_some(), fields, &around.unwrap_or_default());
-            match (error, text_of_error(fields)) {
+            match (error, layer::named_error(fields)) {
                 (Some(error), _) => Draft::of_error(error, event),
                 (None, Some(text)) => Draft::of_text(event, text),
                 (None, None) => event.into(),
@@ -77,13 +77,6 @@ pub(crate) fn made_by(event: &tracing_core::Event<'_>) -> Beyond {
 /// No two callsites have one address.
 fn line_of(metadata: &Metadata<'_>) -> u64 {
     std::ptr::from_ref(metadata).addr() as u64
-}
-
-/// What `#[instrument(err)]` says of an error that a function returns: its text, in the field `error`, and no message. Functions that pass it on
-/// say it again.
-fn text_of_error(fields: &Fields) -> Option<String> {
-    let error = fields.get("error").filter(|_| fields.get("message").is_none())?;
-    Some(error.to_string())
 }
 
 /// Where an event was said.

@@ -212,7 +212,9 @@ impl Rules {
             let issues = levels.issues.unwrap_or(self.issues);
             let breadcrumbs = levels.breadcrumbs.unwrap_or(self.breadcrumbs);
             let logs = levels.logs.unwrap_or(self.logs);
-            by_level(level, issues, breadcrumbs, logs)
+            // What stands for more than its level is worth a breadcrumb; of logs the program has said how much it wants.
+            let trail = by_level(level, issues, breadcrumbs, LevelFilter::OFF);
+            trail | by_level(*metadata.level(), LevelFilter::OFF, LevelFilter::OFF, logs)
         })
     }
 

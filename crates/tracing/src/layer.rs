@@ -11,7 +11,8 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 use watchpost_core::layer::{
-    Entry, LayerSpan, SpanKey, any_active, captured_without_client, scratch, set_span_source,
+    Entry, LayerSpan, SpanKey, any_active, captured_without_client, layer_within_a_layer, scratch,
+    set_span_source,
 };
 use watchpost_core::{Fields, Scopes, mute};
 use watchpost_protocol::SpanStatus;
@@ -81,7 +82,8 @@ impl CaptureLayer {
         self
     }
 
-    /// Up to which level events become logs, whatever else they become. Default: none.
+    /// Up to which level events become logs, whatever else they become. It bounds what libraries say as well: a query of sqlx, which counts as
+    /// INFO where it is a breadcrumb, is a log at DEBUG. Default: none.
     ///
     /// ```
     /// # mod watchpost { pub use watchpost_tracing as tracing; }
@@ -416,7 +418,11 @@ impl<S> Layer<S> for CaptureLayer
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    fn on_layer(&mut self, _: &mut S) {
+    fn on_layer(&mut self, subscriber: &mut S) {
+        let within: &dyn Subscriber = subscriber;
+        if within.is::<CaptureLayer>() {
+            layer_within_a_layer();
+        }
         self.lookup = Some(Lookup::of::<S>());
         set_span_source(&Dispatcher);
         #[cfg(feature = "tracing-error")]

@@ -91,6 +91,12 @@ macro_rules! __log {
             $crate::__log_attributes!($level; [] [$(($key, $value))+]; $template; $($($parameters)*)?)
         }
     };
+    ($level:expr; $key:tt = $($rest:tt)*) => {
+        ::std::compile_error!("the attributes of a log end with a semicolon: `info!(shelf = 7; \"{} left\", 2)`")
+    };
+    ($level:expr; $($other:tt)*) => {
+        ::std::compile_error!("a log begins with a template, which is a literal: `info!(\"{} left\", 2)`")
+    };
 }
 
 /// Binds the attributes one by one, where the log is said: what evaluates them is the program's, and may log, too.

@@ -43,7 +43,7 @@ fn send(client: &Client, scopes: &Scopes, mut feedback: Feedback, only_copied: b
     let id = event.event_id;
     event.contexts.other.insert("feedback".into(), serde_json::to_value(feedback).ok()?);
     let trace = scopes.event_trace(client);
-    let (layers, default_level) = (scopes.layers(), Level::Info);
+    let (layers, default_level) = (scopes.layers().without_attachments(), Level::Info);
     let job = EventJob::of(event.into(), layers, trace, default_level);
     if only_copied {
         client.push(Job::copied_feedback(job));

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use watchpost_protocol::{Category, DiscardReason, Event, EventId, Level, Mechanism};
 
 use super::Client;
+use crate::attachment::Attachment;
 use crate::batch::Moment;
 use crate::errors::{self, AsError, Draft, View, is_a_closed_pipe};
 use crate::fields::Fields;
 use crate::merge::Layers;
 use crate::pipeline::{self, EventJob, EventTrace, Job, Record};
 use crate::propagation_context::PropagationContext;
-use crate::scope::{NearestFirst, Scope};
+use crate::scope::{NearestFirst, Scope, Snapshot};
 use crate::session::{Gravity, Matter, Note};
 use crate::unharmed::unharmed;
 use crate::{mute, rng};
@@ -174,12 +175,32 @@ impl Client {
         if attach && !has_stack && job.stack.is_none() {
             job.stack = self.options().stack_source.as_ref().map(|source| source.capture());
         }
+        self.leave_out_large(&mut job, !admitted.only_copied);
         let id = job.event.event_id;
         if admitted.only_copied {
             self.push(Job::copied_event(job));
             return None;
         }
         self.push(Job::event(job)).then_some(id)
+    }
+
+    /// An attachment that is too large is left out here: it would take up the room of the event itself, and of others.
+    fn leave_out_large(&self, job: &mut EventJob, counts: bool) {
+        let limit = self.options().max_attachment_size;
+        let fits = |attachment: &Attachment| {
+            let size = attachment.size_beyond(limit);
+            if let Some(size) = size.filter(|_| counts) {
+                attachment.leave_out_large(size, limit, self.ledger());
+            }
+            size.is_none()
+        };
+        let Layers { global, isolation, current } = &mut job.layers;
+        for Snapshot { data, .. } in [global, isolation, current] {
+            if data.attachments.iter().any(|attachment| attachment.size_beyond(limit).is_some()) {
+                *data = std::mem::take(data).keeping(fits);
+            }
+        }
+        job.attachments.retain(fits);
     }
 
     /// The gates of a record: whether one may be built. What they refuse is counted, though nobody knows how large it would have been.

@@ -81,6 +81,9 @@ impl Client {
         let is_first = self.inner.deactivate();
         if is_first {
             hints::ended();
+            if self.was_bound() && self.config().wants_traces() {
+                hints::closing_a_client_that_traces();
+            }
         }
         hints::closing();
         let timeout = timeout.unwrap_or(self.options().shutdown_timeout);

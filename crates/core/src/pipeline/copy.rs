@@ -12,12 +12,16 @@ use crate::unharmed::unharmed;
 impl Job {
     /// An event that only the receiver gets: it was not sampled, or the server has enough.
     pub(crate) fn copied_event(job: EventJob) -> Self {
-        Job::copied(weight::event(&job), |pipeline| pipeline.prepare_event(job, &mut None))
+        let (weight, counted) = weight::event(&job);
+        Job::copied(weight, |pipeline| {
+            let _counted = counted;
+            pipeline.prepare_event(job, &mut None)
+        })
     }
 
     /// What a user says that only the receiver gets.
     pub(crate) fn copied_feedback(job: EventJob) -> Self {
-        Job::copied(weight::event(&job), |pipeline| pipeline.prepare_feedback(job))
+        Job::copied(weight::event(&job).0, |pipeline| pipeline.prepare_feedback(job))
     }
 
     /// A transaction that only the receiver gets.

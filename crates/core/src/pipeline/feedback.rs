@@ -1,20 +1,20 @@
 //! What feedback is on its way: an event of its own, which no hook for errors sees (`protocol.md` §14.2).
 
-use watchpost_protocol::{Category, DiscardReason, Envelope, Event, EventId, Item};
+use watchpost_protocol::{Category, Envelope, Event, EventId, Item};
 
 use super::event::Report;
-use super::{EventJob, ItemJob, Job, Pipeline, Standalone, Telemetry, weight};
+use super::{EventJob, ItemJob, Job, Pipeline, Standalone, Step, Telemetry, weight};
 use crate::config::Config;
 use crate::integration::Integration;
 use crate::outbox::{Label, Priority};
 use crate::scrub::Rules;
 
 /// The report of what a user said.
-struct Feedback(Report);
+pub(super) struct Feedback(Report);
 
 impl Job {
     pub(crate) fn feedback(job: EventJob) -> Self {
-        let weight = weight::event(&job);
+        let (weight, _) = weight::event(&job);
         Job::Item(ItemJob {
             label: Label { priority: Priority::Error, category: Category::Feedback, order: None, weight },
             quantities: of_feedback(job.quantities()),
@@ -36,9 +36,8 @@ impl Pipeline {
         let mut feedback = Feedback(job.into_report(&self.config).without_attachments()); // those are for errors (§14.1)
         feedback.0.event.contexts.other.remove("flags"); // they are told of errors only (§14.3)
         for processor in &processors {
-            feedback = self.step(feedback, DiscardReason::EventProcessor, |feedback| {
-                feedback.with(|event| processor(event))
-            })?;
+            feedback =
+                self.step(feedback, Step::PROCESSOR, |feedback| feedback.with(|event| processor(event)))?;
         }
         self.finish(feedback, dsc)
     }

@@ -1,27 +1,35 @@
 //! How much memory a job holds while it waits: made of numbers that are there, and of what the program itself put into an event.
 //!
-//! What is shared with others (scopes, breadcrumbs) counts in full with each that holds it: whoever lets go last frees it.
+//! What is shared with others (scopes, breadcrumbs) counts in full with each that holds it: whoever lets go last frees it. The bytes of
+//! attachments, which may be as large as all that the queue has room for, count with one of those that wait.
 
 use watchpost_protocol::{Breadcrumb, Event, Exception, Frame, Value};
 
 use super::{EventJob, TransactionJob};
-use crate::attachment::Attachment;
+use crate::attachment::{Attachment, Counted};
 use crate::heap;
 use crate::merge::{self, Layers};
 use crate::propagation_context::PropagationContext;
 
-pub(super) fn event(job: &EventJob) -> usize {
+/// Of an event, and of which attachments the bytes are in it: for as long as that is kept.
+pub(super) fn event(job: &EventJob) -> (usize, Counted) {
     let EventJob { event, layers, stack, printed_stack, fields, attachments, .. } = job;
     let Layers { global, isolation, current } = layers;
     let trails = [global, isolation, current].map(|layer| layer.trail.weight()).iter().sum::<usize>();
-    size_of::<EventJob>()
+    let mut counted = Counted::default();
+    let scopes = [&global.data, &isolation.data, &current.data];
+    let files = scopes.into_iter().flat_map(|data| &data.attachments).chain(attachments);
+    let bytes = files.map(|file| file.weight(&mut counted)).sum::<usize>();
+    let weight = size_of::<EventJob>()
         + own(event)
         + merge::weight([&current.data, &isolation.data, &global.data])
         + trails
         + stack.as_ref().map_or(0, |stack| size_of_val(&*stack.addresses))
         + printed_stack.as_ref().map_or(0, String::len)
         + fields.weight()
-        + attachments.iter().map(Attachment::weight).sum::<usize>()
+        + attachments.len() * size_of::<Attachment>()
+        + bytes;
+    (weight, counted)
 }
 
 /// What the program put into the event itself.

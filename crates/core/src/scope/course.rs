@@ -38,32 +38,30 @@ impl Scope {
     /// The id of the last error event captured under this isolation scope; transactions do not count.
     #[must_use]
     pub fn last_event_id(&self) -> Option<EventId> {
-        self.lock_live().reported().event_id
+        self.lock_live().reported()?.event_id
     }
 
     /// Whether an error was reported under this isolation scope: an event with an exception, or a message of the level `error` or above.
     #[must_use]
     pub fn has_reported_error(&self) -> bool {
-        self.last_error().is_some()
+        self.lock_live().reported().is_some_and(|reported| reported.error.is_some())
     }
 
     pub(crate) fn last_error(&self) -> Option<LastError> {
-        self.lock_live().reported().error
+        self.lock_live().reported()?.error.clone()
     }
 
     /// An event was reported under this isolation scope, and of what error, if it is of one.
     pub(crate) fn set_reported(&self, id: EventId, error: Option<LastError>) {
-        let mut live = self.lock_live();
-        let reported = live.report();
-        reported.event_id = Some(id);
-        reported.error = error.or(reported.error);
+        self.lock_live().report().event_id = Some(id);
+        self.set_refused(error);
     }
 
     /// An error happened under this isolation scope that is not reported, because it was not sampled or may not be sent.
     pub(crate) fn set_refused(&self, error: Option<LastError>) {
-        let mut live = self.lock_live();
-        let reported = live.report();
-        reported.error = error.or(reported.error);
+        let Some(error) = error else { return };
+        let before = self.lock_live().report().error.replace(error);
+        drop(before); // freed outside the lock
     }
 
     /// The trace that this isolation scope belongs to when no span is open; `fresh` makes one for a scope that has none yet.

@@ -108,6 +108,21 @@ impl ScopeData {
         Arc::make_mut(self.set.get_or_insert_default())
     }
 
+    /// For what takes no attachments along, and is not to hold on to them: only events do (`protocol.md` §14.1).
+    pub(crate) fn without_attachments(self) -> Self {
+        if self.set.as_ref().is_none_or(|set| set.attachments.is_empty()) {
+            self
+        } else {
+            self.keeping(|_| false)
+        }
+    }
+
+    /// With those attachments alone that `keep` keeps. The scope's own stay as they are.
+    pub(crate) fn keeping(mut self, keep: impl FnMut(&Attachment) -> bool) -> Self {
+        self.set().attachments.retain(keep);
+        self
+    }
+
     /// Where it is that is set: while somebody has it, nothing else is there. 0 if nothing is set.
     pub(super) fn address(&self) -> usize {
         self.set.as_ref().map_or(0, |set| Arc::as_ptr(set).addr())
@@ -122,7 +137,7 @@ impl ScopeData {
             && self.response_status == other.response_status
     }
 
-    /// About how much memory it has taken, in bytes: it is asked for everything that is captured.
+    /// About how much memory it has taken, in bytes: it is asked for everything that is captured. What attachments hold is counted apart.
     pub(crate) fn weight(&self) -> usize {
         const REQUEST: usize = 2048;
         self.set.as_ref().map_or(0, |set| set.weight()) + REQUEST * usize::from(self.request.is_some())
@@ -140,7 +155,7 @@ impl Set {
         size_of::<Set>()
             + TAG * (tags + few)
             + VALUE * (values + usize::from(self.user.is_some()))
-            + self.attachments.iter().map(Attachment::weight).sum::<usize>()
+            + self.attachments.len() * size_of::<Attachment>()
             + self.transaction.as_ref().map_or(0, |(name, _)| heap::text(name))
             + heap::tree(tags, size_of::<(String, AttributeValue)>())
             + heap::tree(values, size_of::<(String, Value)>())

@@ -19,7 +19,7 @@ pub(super) struct Live {
 }
 
 /// What was reported last.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 pub(super) struct Reported {
     pub(super) event_id: Option<EventId>,
     pub(super) error: Option<LastError>,
@@ -30,8 +30,8 @@ impl Live {
         Live { breadcrumbs: Ring::default(), reported: None, propagation, session }
     }
 
-    pub(super) fn reported(&self) -> Reported {
-        self.reported.as_deref().copied().unwrap_or_default()
+    pub(super) fn reported(&self) -> Option<&Reported> {
+        self.reported.as_deref()
     }
 
     pub(super) fn report(&mut self) -> &mut Reported {

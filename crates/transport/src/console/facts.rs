@@ -10,13 +10,22 @@ use super::page::{Line, Page, Style};
 /// Where the facts begin, behind their names.
 const COLUMN: usize = 15;
 
-/// What was asked for, which route took it if an instrumentation said so, and what was answered.
+/// What was answered, what was asked for, and which route took it if an instrumentation said so: an address is long, and what stands behind it is
+/// cut.
 pub(super) fn request(page: &mut Page, request: Option<&Request>, contexts: &Contexts) {
     let status = contexts.response.as_ref().and_then(|response| response.status_code);
     let Some(request) = request else {
         return;
     };
     let mut line = label("request");
+    if let Some(status) = status {
+        let style = match status {
+            ..400 => Style::Green,
+            400..500 => Style::Yellow,
+            _ => Style::Red,
+        };
+        line = line.put(style, &status.to_string()).put(Style::Plain, " ");
+    }
     if let Some(method) = &request.method {
         line = line.put(Style::Bold, method).put(Style::Plain, " ");
     }
@@ -26,18 +35,8 @@ pub(super) fn request(page: &mut Page, request: Option<&Request>, contexts: &Con
     }
     let route =
         contexts.trace.as_ref().and_then(|trace| trace.data.get("http.route")).and_then(Value::as_str);
-    let mut arrow = " → ";
     if let Some(route) = route {
-        line = line.put(Style::Dim, arrow).put(Style::Plain, route);
-        arrow = ", ";
-    }
-    if let Some(status) = status {
-        let style = match status {
-            ..400 => Style::Green,
-            400..500 => Style::Yellow,
-            _ => Style::Red,
-        };
-        line = line.put(Style::Dim, arrow).put(style, &status.to_string());
+        line = line.put(Style::Dim, " → ").put(Style::Plain, route);
     }
     page.push(line);
 }

@@ -175,7 +175,7 @@ mod tests {
 ▌     shop::checkout::handler      src/checkout.rs:41
 ▌     … 23 frames of libraries
 ▌
-▌   request      POST https://shop.test/checkout/42?currency=eur → /checkout/{id}, 500
+▌   request      500 POST https://shop.test/checkout/42?currency=eur → /checkout/{id}
 ▌   transaction  POST /checkout/{id}
 ▌   user         id=42  email=ada@shop.test
 ▌   tags         plan=pro  shard=7

@@ -4,10 +4,13 @@
 use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::prelude::*;
+use watchpost::log::{LogBridge, LogFilter};
 use watchpost::protocol::LogEntry;
 use watchpost::tracing::EventFilter;
 use watchpost::{
-    Attachment, Breadcrumb, Event, FutureExt, InitError, Level, Options, SessionMode, User, metrics,
+    Attachment, Breadcrumb, Event, FieldValue, FutureExt, InitError, Level, Options, SessionMode, User,
+    metrics,
 };
 use watchpost_testkit::{capture, capture_with, options};
 
@@ -117,4 +120,61 @@ fn its_layer_and_its_bridge() {
     let bridge = watchpost::log::LogBridge::wrapping(Quiet).issues(off).breadcrumbs(off).logs(off);
     let metadata = log::Metadata::builder().level(log::Level::Error).build();
     assert!(!log::Log::enabled(&bridge, &metadata));
+}
+
+fn by_supplier(mut event: Event) -> Option<Event> {
+    let fields = event.contexts.other.get("Rust Tracing Fields");
+    if let Some(supplier) = fields.and_then(|fields| fields["supplier"].as_str()) {
+        event.fingerprint = vec!["{{ default }}".into(), supplier.to_owned().into()];
+    }
+    Some(event)
+}
+
+#[test]
+fn what_a_mapper_did() {
+    let layer = watchpost::tracing::layer().event_mapper(|_, fields, becomes| match fields.get("status") {
+        Some(FieldValue::I64(404)) => EventFilter::BREADCRUMB | EventFilter::LOG,
+        _ => becomes,
+    });
+    let captured = capture_with(options().event_processor(by_supplier), || {
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            tracing::error!(status = 404, "no answer");
+            tracing::error!(status = 500, supplier = "acme", tags.plan = "pro", "no answer");
+        });
+    });
+    assert_eq!(captured.draw(), "error: no answer\n  tags: plan=pro\n  - error: no answer\n");
+    assert_eq!(captured.events()[0].fingerprint, ["{{ default }}", "acme"]);
+    assert_eq!(captured.logs().len(), 1);
+}
+
+#[test]
+fn times_of_its_own() {
+    let time = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000);
+    let captured = capture(|| {
+        let root = watchpost::start_transaction("nightly").sampled(true).start_timestamp(time).start();
+        root.child("step").with_op("db").with_start_timestamp(time).finish_at(time);
+        root.finish_at(time);
+    });
+    let nightly = &captured.transactions()[0];
+    assert_eq!(nightly.start_timestamp, Some(time.into()));
+    assert_eq!((nightly.timestamp, nightly.spans[0].timestamp), (Some(time.into()), time.into()));
+}
+
+#[test]
+fn the_filter_of_its_logger() {
+    let bridge = LogBridge::new().filter(|metadata| match metadata.target() {
+        "audit" => LogFilter::ISSUE,
+        _ => LogFilter::IGNORE,
+    });
+    let captured = capture(|| {
+        for target in ["audit", "chat"] {
+            let record = log::Record::builder()
+                .target(target)
+                .level(log::Level::Info)
+                .args(format_args!("paid"))
+                .build();
+            log::Log::log(&bridge, &record);
+        }
+    });
+    assert_eq!(captured.draw(), "info: paid\n");
 }

@@ -27,6 +27,7 @@ pub mod crons {}
 /// [init]: crate::init()
 /// [Options::spool]: crate::Options::spool
 /// [report_main]: crate::report_main
+/// [SpanBuilder::run]: crate::SpanBuilder::run
 ///
 #[doc = include_str!("../docs/delivery.md")]
 pub mod delivery {}
@@ -100,6 +101,10 @@ pub mod errors {}
 /// [Transport]: crate::Transport
 /// [with_isolation_scope]: crate::with_isolation_scope
 /// [with_scope]: crate::with_scope
+/// [Span::finish_at]: crate::Span::finish_at
+/// [tracing::CaptureLayer::event_mapper]: crate::tracing::CaptureLayer::event_mapper
+/// [Options::event_processor]: crate::Options::event_processor
+/// [Client::has_integration]: crate::Client::has_integration
 ///
 #[doc = include_str!("../docs/from_sentry.md")]
 pub mod from_sentry {}
@@ -155,6 +160,9 @@ pub mod profiling {}
 /// [trace_headers]: crate::trace_headers
 /// [with_isolation_scope]: crate::with_isolation_scope
 /// [with_scope]: crate::with_scope
+/// [set_user]: crate::set_user
+/// [set_tag]: crate::set_tag
+/// [global_scope]: crate::global_scope
 ///
 #[doc = include_str!("../docs/tasks.md")]
 pub mod tasks {}
@@ -169,6 +177,7 @@ pub mod testing {}
 /// [guide::tasks]: crate::guide::tasks
 /// [Options::debug]: crate::Options::debug
 /// [Options::effective]: crate::Options::effective
+/// [FutureExt::isolated]: crate::FutureExt::isolated
 ///
 #[doc = include_str!("../docs/troubleshooting.md")]
 pub mod troubleshooting {}

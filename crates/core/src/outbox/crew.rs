@@ -2,12 +2,14 @@
 //!
 //! To wake a thread costs the caller some microseconds: more than most of what it captures. So after work a worker only naps, and looks by
 //! itself for what has come meanwhile; it is called out of a sleep, once. Another worker is started where items wait while all are
-//! delivering; where deliveries take next to no time, a second one is enough.
+//! delivering; where deliveries take next to no time, a second one is enough, if there is a processor for it.
 //!
 //! A worker that sends what can wait gives way to the program's own threads from then on.
 
 use std::cell::Cell;
+use std::num::NonZero;
 use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use watchpost_protocol::DiscardReason;
@@ -24,7 +26,7 @@ const LINGER: Duration = Duration::from_secs(5);
 /// A delivery that takes longer is worth a worker of its own.
 const SLOW: Duration = Duration::from_millis(1);
 
-/// More workers than this need slow deliveries.
+/// More workers than this, or than there are processors, need slow deliveries.
 const FEW: usize = 2;
 
 thread_local! {
@@ -39,6 +41,8 @@ thread_local! {
 #[derive(Debug)]
 pub(super) struct Crew {
     most: usize,
+    /// How many there may be while deliveries take next to no time: one until the first has looked.
+    few: usize,
     /// How many there are.
     threads: usize,
     /// Whether one of them has taken an item to prepare: it sees to what else waits when it is done.
@@ -78,6 +82,7 @@ impl Crew {
     pub(super) fn new(most: usize) -> Self {
         Crew {
             most,
+            few: 1,
             threads: 0,
             preparing: false,
             delivering: 0,
@@ -129,7 +134,7 @@ impl Crew {
     }
 
     fn may_grow(&self) -> bool {
-        self.threads < self.most && (self.threads < FEW || self.is_slow())
+        self.threads < self.most && (self.threads < self.few || self.is_slow())
     }
 
     /// Whether one more delivery may begin: not if this worker is the one that is there for the disk alone.
@@ -271,6 +276,9 @@ impl<P: Prepare> Shared<P> {
     /// Makes this thread one of the workers, to its end.
     pub(super) fn employ_this_thread(&self) {
         EMPLOYER.with(|employer| employer.set(self.address()));
+        // Here, since it costs a program that starts some files to read.
+        let processors = available_parallelism().map_or(FEW, NonZero::get);
+        self.lock().crew.few = FEW.min(processors);
     }
 
     fn address(&self) -> usize {

@@ -77,7 +77,7 @@ fn of_three(options: Options) -> Vec<(ItemType, i32)> {
 #[test]
 fn a_worker_gives_way_as_soon_as_it_has_sent_what_can_wait() {
     let own = mine();
-    let expected = [(ItemType::Event, own), (ItemType::Transaction, own + 5), (ItemType::Event, own + 5)];
+    let expected = [(ItemType::Event, own), (ItemType::Transaction, own + 7), (ItemType::Event, own + 7)];
     assert_eq!(of_three(options()), expected);
 }
 

@@ -83,7 +83,7 @@ impl Options {
     }
 
     /// Whether workers give way to the program's own threads from the first transaction, log or metric on that they send: their niceness rises
-    /// by 5, so that where both want a processor they get a quarter of it. There is no way back, and a thread that a hook or a transport starts has
+    /// by 7, so that where both want a processor they get a sixth of it. There is no way back, and a thread that a hook or a transport starts has
     /// the priority of the worker that it is started on: a program whose hooks start its thread pools switches this off. What somebody waits for, in
     /// `flush` or `close`, makes no worker give way. On Linux only. Default: true.
     pub fn lower_worker_priority(mut self, enabled: bool) -> Self {

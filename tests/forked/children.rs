@@ -4,12 +4,15 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use fork::{Fork, fork};
 use support::server::{OK, Received, Server};
+use support::transports::Blocked;
 use watchpost::protocol::{CheckIn, Item, ItemType, SessionUpdate};
 use watchpost::{CheckInStatus, Envelope, Event, EventId, Metric, Options, SessionMode, metrics};
+use watchpost_testkit::Recorder;
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -17,6 +20,7 @@ pub(crate) fn report() {
     a_child_reports_beside_its_parent();
     a_child_does_not_speak_for_its_parent();
     a_child_has_its_copies_too();
+    a_child_has_a_queue_of_its_own();
 }
 
 /// Its message and its id.
@@ -75,6 +79,29 @@ fn a_child_has_its_copies_too() {
         std::process::exit(i32::from(!watchpost::close(Some(LONG))));
     }
     assert_eq!(shown(), "the child");
+    drop(guard);
+}
+
+/// What its parent has no room for, it has.
+fn a_child_has_a_queue_of_its_own() {
+    let (transport, gate) = Blocked::new(Recorder::new());
+    let options = Options::new().use_environment(false).default_integrations(false).transport(transport);
+    let guard = watchpost::init(options.traces_sample_rate(1.0).unwrap().transport_queue_size(10)).unwrap();
+    let is_recorded = || watchpost::start_transaction("work").start().is_recording();
+    assert!(is_recorded());
+    gate.wait_for_delivery();
+    while is_recorded() {}
+    let (mut answer, mut asked) = std::io::pipe().unwrap();
+    if let Fork::Child = fork().unwrap() {
+        let recorded = (0..100).any(|_| is_recorded()); // one of many finds out
+        asked.write_all(&[u8::from(recorded)]).unwrap();
+        std::process::exit(0);
+    }
+    let mut recorded = [0];
+    answer.read_exact(&mut recorded).unwrap();
+    assert_eq!(recorded, [1]);
+    assert!(!is_recorded(), "the parent's is as it was");
+    drop(gate);
     drop(guard);
 }
 

@@ -22,6 +22,9 @@ const WATCHED: u32 = 1 << 31;
 /// ...and there is no room for a trace. The rest is how often the rate is halved.
 const FULL: u32 = 1 << 30;
 
+/// Where there is no room, one trace in so many looks whether it is time for a check, and whose queue it is that is full.
+const EVERY: u32 = 16;
+
 /// What becomes of a trace that would be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pressure {
@@ -41,6 +44,8 @@ pub(crate) struct Health {
     off: bool,
     /// All that a root span looks at while all is well: then it is zero.
     state: AtomicU32,
+    /// How many traces found no room, in rounds.
+    refused: AtomicU32,
     seen: Mutex<Seen>,
 }
 
@@ -57,17 +62,21 @@ struct Seen {
 impl Health {
     pub(crate) fn new(on: bool) -> Self {
         let seen = Seen { home: Home::here(), looked: None, overflowed: None };
-        Health { off: !on, state: AtomicU32::new(0), seen: Mutex::new(seen) }
+        Health { off: !on, state: AtomicU32::new(0), refused: AtomicU32::new(0), seen: Mutex::new(seen) }
     }
 
     /// What becomes of a trace that begins now.
     #[inline]
     pub(crate) fn pressure(&self, limits: &Limits, now: impl FnOnce() -> Instant) -> Pressure {
-        if self.state.load(Ordering::Relaxed) == 0 { Pressure::None } else { self.pressed(limits, now()) }
+        if self.state.load(Ordering::Relaxed) == 0 { Pressure::None } else { self.pressed(limits, now) }
     }
 
     #[cold]
-    fn pressed(&self, limits: &Limits, now: Instant) -> Pressure {
+    fn pressed(&self, limits: &Limits, now: impl FnOnce() -> Instant) -> Pressure {
+        if self.is_full() && !self.refused.fetch_add(1, Ordering::Relaxed).is_multiple_of(EVERY) {
+            return Pressure::Full;
+        }
+        let now = now();
         let seen = match self.seen.try_lock() {
             Ok(seen) => Some(seen),
             Err(TryLockError::Poisoned(seen)) => Some(seen.into_inner()),
@@ -234,7 +243,9 @@ mod tests {
         health.overflowed(&limits, after(0));
         health.filled();
         let pressure = |seconds| health.pressure(&limits, || after(seconds));
-        assert_eq!([5, 10, 15].map(pressure), [Pressure::Full; 3]);
+        for seconds in [5, 10, 15] {
+            assert!((0..EVERY).all(|_| pressure(seconds) == Pressure::Full));
+        }
         health.drained();
         assert_eq!([15, 20].map(pressure), [Pressure::Halved(1), Pressure::None]);
         assert_eq!(health.pressure(&limits, || panic!("nobody looks any more")), Pressure::None);

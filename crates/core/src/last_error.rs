@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use watchpost_protocol::truncate::head;
 use watchpost_protocol::{Exception, Level};
 
 use crate::errors::{Draft, Identity};
@@ -68,8 +69,8 @@ impl LastError {
                 // As `#[instrument(err)]`, which says nothing else.
                 Some(named) if stands_in(named, message) => Says::Error(Words::of_text(named)),
                 _ if event.level.unwrap_or(default_level) < Level::Error => return None,
-                Some(named) => Says::Named(kept(named).into()),
-                None => Says::Message(kept(message).into()),
+                Some(named) => Says::Named(head(named, KEPT).into()),
+                None => Says::Message(head(message, KEPT).into()),
             };
             return Some(LastError { by_type: hash(&(message, named)), by_print: None, says, said_at });
         };
@@ -122,7 +123,7 @@ impl Words {
     fn of(exceptions: &[Exception]) -> Self {
         let mut values =
             exceptions.iter().rev().map(|exception| exception.value.as_deref().unwrap_or_default());
-        let own = kept(values.next().unwrap_or_default());
+        let own = head(values.next().unwrap_or_default(), KEPT);
         if own.is_empty() || exceptions.len() == 1 {
             return Words::of_text(own);
         }
@@ -139,7 +140,7 @@ impl Words {
     }
 
     fn of_text(text: &str) -> Self {
-        let chain: Arc<str> = kept(text).into();
+        let chain: Arc<str> = head(text, KEPT).into();
         Words { own: chain.len(), chain }
     }
 
@@ -173,12 +174,6 @@ fn stands_in(words: &str, message: &str) -> bool {
         && message
             .match_indices(words)
             .any(|(at, _)| begins(&message[..at]) && ends(&message[at + words.len()..]))
-}
-
-/// The beginning of a text, which is all of most.
-fn kept(text: &str) -> &str {
-    let end = (0..=KEPT.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
-    &text[..end.unwrap_or_default()]
 }
 
 fn hash(of: &(impl Hash + ?Sized)) -> u64 {
@@ -310,8 +305,8 @@ mod tests {
     #[test]
     fn of_a_long_text_the_beginning_is_kept() {
         let long = "é".repeat(KEPT);
-        assert_eq!(kept(&long).len(), KEPT);
-        assert_eq!(kept("short"), "short");
+        assert_eq!(head(&long, KEPT).len(), KEPT);
+        assert_eq!(head("short", KEPT), "short");
     }
 
     #[test]

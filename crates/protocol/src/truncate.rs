@@ -35,20 +35,24 @@ pub fn truncate(text: &mut String, max: usize) -> Option<Truncation> {
         return None;
     }
     let keep = max.saturating_sub(3);
-    text.truncate(text.floor_char_boundary_at(keep));
+    text.truncate(head(text, keep).len());
     text.push_str(&"..."[..max.min(3)]);
     Some(Truncation { original, range: (keep, max) })
 }
 
-trait CharBoundary {
-    fn floor_char_boundary_at(&self, index: usize) -> usize;
-}
-
-impl CharBoundary for String {
-    /// The last place at or before `index` where a character begins. (The standard library's own is newer than our oldest compiler.)
-    fn floor_char_boundary_at(&self, index: usize) -> usize {
-        (0..=index.min(self.len())).rev().find(|&at| self.is_char_boundary(at)).unwrap_or(0)
-    }
+/// The beginning of a text: at most `max` bytes of it, to the end of a character.
+///
+/// ```
+/// # mod watchpost { pub use watchpost_protocol as protocol; }
+/// use watchpost::protocol::truncate::head;
+///
+/// assert_eq!((head("日本", 5), head("日本", 6), head("日本", 7)), ("日", "日本", "日本"));
+/// ```
+#[must_use]
+pub fn head(text: &str, max: usize) -> &str {
+    // The standard library's own is newer than our oldest compiler.
+    let end = (0..=max.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
+    &text[..end.unwrap_or_default()]
 }
 
 #[cfg(test)]

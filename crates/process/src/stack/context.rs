@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 
 use watchpost_protocol::Frame;
+use watchpost_protocol::truncate::head;
 
 /// A larger file is no source that somebody wrote.
 const LARGEST: u64 = 2 * 1024 * 1024;
@@ -38,10 +39,7 @@ fn source(path: &str) -> Option<String> {
 
 fn around(frame: &mut Frame, source: &str, line: usize, lines: usize) {
     let first = line.saturating_sub(lines).max(1);
-    let mut shown = source.lines().skip(first - 1).map(|line| {
-        let end = (0..=LONGEST.min(line.len())).rev().find(|&at| line.is_char_boundary(at)).unwrap_or(0);
-        line[..end].to_owned()
-    });
+    let mut shown = source.lines().skip(first - 1).map(|line| head(line, LONGEST).to_owned());
     frame.pre_context = shown.by_ref().take(line - first).collect();
     frame.context_line = shown.next();
     frame.post_context = shown.take(lines).collect();

@@ -21,6 +21,9 @@ use crate::transaction::TransactionInfo;
 use crate::user::User;
 use crate::wire;
 
+/// In a fingerprint, the place of the server's own grouping.
+pub const FINGERPRINT_DEFAULT: &str = "{{ default }}";
+
 /// An error or a message, with everything that is known about it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -88,7 +88,7 @@ pub use dsn::{Dsn, DsnError, Scheme};
 pub use envelope::{
     Contained, Container, Envelope, EnvelopeError, EnvelopeHeaders, Fit, Item, ItemHeader, ItemType,
 };
-pub use event::{Event, LogEntry, Values};
+pub use event::{Event, FINGERPRINT_DEFAULT, LogEntry, Values};
 pub use exception::{Addr, DebugImage, DebugMeta, Exception, Frame, Mechanism, Stacktrace, Thread};
 pub use feedback::Feedback;
 pub use id::{CheckInId, EventId, ParseIdError, ProfileId, SessionId, SpanId, TraceId};

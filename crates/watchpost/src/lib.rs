@@ -100,9 +100,9 @@ pub use watchpost_core::{
 pub use watchpost_macros::monitor;
 #[doc(inline)]
 pub use watchpost_protocol::{
-    Breadcrumb, CheckInId, CheckInStatus, Crontab, Dsn, Envelope, Event, EventId, Feedback, IntervalUnit,
-    IpAddress, Level, Log, LogLevel, Metric, MonitorSlug, Schedule, SessionStatus, SpanStatus, Transaction,
-    TransactionSource, User,
+    Breadcrumb, CheckInId, CheckInStatus, Crontab, Dsn, Envelope, Event, EventId, FINGERPRINT_DEFAULT,
+    Feedback, IntervalUnit, IpAddress, Level, Log, LogLevel, Metric, MonitorSlug, Schedule, SessionStatus,
+    SpanStatus, Transaction, TransactionSource, User,
 };
 
 #[doc(hidden)]
@@ -110,9 +110,6 @@ pub use macros::__private;
 
 /// The version of this crate; part of everything that is sent.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// In a fingerprint, the place of the server's own grouping.
-pub const FINGERPRINT_DEFAULT: &str = "{{ default }}";
 
 /// What most programs need: `use watchpost::prelude::*`.
 ///

@@ -1,13 +1,10 @@
 //! What makes an issue of its own of an error that looks to the server like another (features E17).
 
-use watchpost_protocol::Event;
+use watchpost_protocol::{Event, FINGERPRINT_DEFAULT};
 
 use super::EventTrace;
 use crate::errors::is_unnamed;
 use crate::merge::Layers;
-
-/// The server's own grouping, in a fingerprint.
-const DEFAULT: &str = "{{ default }}";
 
 /// So many words tell an error from others.
 const WORDS: usize = 20;
@@ -22,7 +19,7 @@ pub(super) fn by_words(event: &mut Event) {
     if let Some(words) = unnamed.and_then(|exception| exception.value.as_deref()) {
         let words = words.split_whitespace().map(|word| if is_case(word) { "*" } else { word });
         let words = words.take(WORDS).collect::<Vec<_>>().join(" ");
-        event.fingerprint = vec![DEFAULT.into(), words.into()];
+        event.fingerprint = vec![FINGERPRINT_DEFAULT.into(), words.into()];
     }
 }
 
@@ -35,7 +32,7 @@ pub(crate) fn by_place(event: &mut Event, layers: &Layers, trace: &EventTrace) {
     }
     let set = scopes.iter().find_map(|data| Some(&data.transaction.as_ref()?.0));
     if let Some(name) = set.or(trace.transaction.as_ref()) {
-        event.fingerprint = vec![DEFAULT.into(), without_cases(name).into()];
+        event.fingerprint = vec![FINGERPRINT_DEFAULT.into(), without_cases(name).into()];
     }
 }
 

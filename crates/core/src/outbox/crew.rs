@@ -8,7 +8,7 @@
 
 use std::cell::Cell;
 use std::num::NonZero;
-use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, LazyLock, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -276,9 +276,14 @@ impl<P: Prepare> Shared<P> {
     /// Makes this thread one of the workers, to its end.
     pub(super) fn employ_this_thread(&self) {
         EMPLOYER.with(|employer| employer.set(self.address()));
-        // Here, since it costs a program that starts some files to read.
-        let processors = available_parallelism().map_or(FEW, NonZero::get);
-        self.lock().crew.few = FEW.min(processors);
+    }
+
+    /// Finds out how many workers may run at once. It is asked by a worker, since it costs some files to read, and by one of the process.
+    pub(super) fn look_at_processors(&self) {
+        static PROCESSORS: LazyLock<usize> =
+            LazyLock::new(|| available_parallelism().map_or(FEW, NonZero::get));
+        let few = FEW.min(*PROCESSORS); // before the lock
+        self.lock().crew.few = few;
     }
 
     fn address(&self) -> usize {

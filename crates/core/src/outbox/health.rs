@@ -76,20 +76,16 @@ impl Health {
         if self.is_full() && !self.refused.fetch_add(1, Ordering::Relaxed).is_multiple_of(EVERY) {
             return Pressure::Full;
         }
-        let now = now();
         let seen = match self.seen.try_lock() {
             Ok(seen) => Some(seen),
             Err(TryLockError::Poisoned(seen)) => Some(seen.into_inner()),
             Err(TryLockError::WouldBlock) => None, // somebody else is looking
         };
-        let halvings = match seen {
-            Some(mut seen) => {
-                self.see_who_asks(&mut seen);
-                self.look(seen, limits, now)
-            }
-            None => self.halvings(),
-        };
-        match halvings {
+        if let Some(mut seen) = seen {
+            self.see_who_asks(&mut seen);
+            self.look(seen, limits, now());
+        }
+        match self.halvings() {
             _ if self.is_full() => Pressure::Full,
             0 => Pressure::None,
             halvings => Pressure::Halved(halvings),
@@ -138,24 +134,23 @@ impl Health {
 
     /// A limit has come in.
     pub(super) fn limited(&self, limits: &Limits, now: Instant) {
-        self.look(self.lock(), limits, now);
+        if !self.off {
+            self.look(self.lock(), limits, now);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// If it is time to: one more halving while something is wrong, none when all is well. Says how many there are.
-    fn look(&self, mut seen: MutexGuard<'_, Seen>, limits: &Limits, now: Instant) -> u32 {
-        if self.off {
-            return 0;
-        }
+    /// If it is time to: one more halving while something is wrong, none when all is well.
+    fn look(&self, mut seen: MutexGuard<'_, Seen>, limits: &Limits, now: Instant) {
         let state = self.state.load(Ordering::Relaxed);
         let before = self.halvings();
         let passed = |since: Option<Instant>| since.map(|since| now.saturating_duration_since(since));
         let is_watched = state & WATCHED != 0;
         if is_watched && passed(seen.looked).is_some_and(|passed| passed < INTERVAL) {
-            return before;
+            return;
         }
         seen.looked = Some(now);
         let overflowed = passed(seen.overflowed).is_some_and(|passed| passed < SETTLED);
@@ -175,7 +170,6 @@ impl Health {
             }
             _ => {}
         }
-        halvings
     }
 }
 

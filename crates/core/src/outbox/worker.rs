@@ -41,6 +41,7 @@ impl<P: Prepare> Shared<P> {
     pub(super) fn run(self: &Arc<Self>) {
         let _muted = mute::enter();
         self.employ_this_thread();
+        self.look_at_processors();
         while let Some(task) = self.next() {
             // Whatever is somebody else's is caught where it is called; a mistake of ours must not cost the worker.
             let done = unharmed(|| match task {

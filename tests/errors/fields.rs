@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 use tracing::info_span;
-use tracing_error::InstrumentError;
+use tracing_error::{InstrumentError, TracedError};
 use tracing_subscriber::prelude::*;
 use watchpost::process::{InApp, Stacks};
 use watchpost::{Options, capture_error};
@@ -34,24 +34,28 @@ fn they_are_on_the_innermost_frame_and_scrubbed() {
     assert_eq!(vars["token"], "[Filtered]");
 }
 
-#[test]
-fn an_error_may_carry_those_of_the_place_where_it_was_made() {
+/// The variables of an error that has kept its spans, and is captured when they are over.
+fn carried(fails: impl FnOnce() -> TracedError<Payment>) -> Map<String, Value> {
     let options = options().stack_source(Stacks::new(InApp::default()));
     let subscriber = tracing_subscriber::registry()
         .with(watchpost::tracing::layer())
         .with(tracing_error::ErrorLayer::default());
     let captured = capture_with(options, || {
         tracing::subscriber::with_default(subscriber, || {
-            let error = {
-                let _request = info_span!("request", user_id = 42, attempt = 1, token = "s3cret").entered();
-                let _charge = info_span!("charge", attempt = 2, card = "a b=c").entered();
-                Payment::Declined.in_current_span()
-            };
-            capture_error(&error);
+            capture_error(&fails());
         });
     });
     let event = &captured.events()[0];
-    let vars = &event.exception.last().unwrap().stacktrace.as_ref().unwrap().frames.last().unwrap().vars;
+    event.exception.last().unwrap().stacktrace.as_ref().unwrap().frames.last().unwrap().vars.clone()
+}
+
+#[test]
+fn an_error_may_carry_those_of_the_place_where_it_was_made() {
+    let vars = carried(|| {
+        let _request = info_span!("request", user_id = 42, attempt = 1, token = "s3cret").entered();
+        let _charge = info_span!("charge", attempt = 2, card = "a b=c").entered();
+        Payment::Declined.in_current_span()
+    });
     let expected = [("attempt", "2"), ("card", "a b=c"), ("token", "[Filtered]"), ("user_id", "42")];
     let found: Vec<_> = vars.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect();
     assert_eq!(found, expected);
@@ -60,22 +64,10 @@ fn an_error_may_carry_those_of_the_place_where_it_was_made() {
 /// The fields of a span are kept as text, in which one name may stand within another.
 #[test]
 fn a_name_may_stand_in_another_and_come_twice() {
-    let options = options().stack_source(Stacks::new(InApp::default()));
-    let subscriber = tracing_subscriber::registry()
-        .with(watchpost::tracing::layer())
-        .with(tracing_error::ErrorLayer::default());
-    let captured = capture_with(options, || {
-        tracing::subscriber::with_default(subscriber, || {
-            let error = {
-                let _charge =
-                    info_span!("charge", "card id" = 7, note = "\" id=1", id = 42, id = 43).entered();
-                Payment::Declined.in_current_span()
-            };
-            capture_error(&error);
-        });
+    let vars = carried(|| {
+        let _charge = info_span!("charge", "card id" = 7, note = "\" id=1", id = 42, id = 43).entered();
+        Payment::Declined.in_current_span()
     });
-    let event = &captured.events()[0];
-    let vars = &event.exception.last().unwrap().stacktrace.as_ref().unwrap().frames.last().unwrap().vars;
     assert_eq!((&vars["card id"], &vars["id"]), (&"7".into(), &"43".into()));
 }
 
